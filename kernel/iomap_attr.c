@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attributes of iomap files.  The kernel owns size and times: it changes its own
+ * inode and tells the server, whose answer it does not copy back.
+ *
+ * Truncating, in the order that never lets the kernel write to blocks that the
+ * server has freed, nor shows old contents of blocks behind the end of the file:
+ *
+ *	no page fault, no direct I/O                    invalidate_lock, inode_dio_wait()
+ *	zero from the old end, or behind the new one    in the page cache
+ *	i_size and page cache cut
+ *	data below the new end that is not recorded yet is written
+ *	SETATTR: the server frees the blocks            upcall under i_rwsem, invalidate_lock
+ *	answers to earlier BEGINs are void
+ */
+#include "iomap_i.h"
+
+#include <linux/pagemap.h>
+#include <linux/posix_acl.h>
+
+/* The server has recorded that the file is @newsize bytes long. */
+void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	spin_lock(&fi->lock);
+	fi->iomap.disk_size = newsize;
+	spin_unlock(&fi->lock);
+}
+
+/*
+ * Make page cache and device fit for the server to set the file's size to
+ * @newsize, and set i_size.  Caller holds i_rwsem and invalidate_lock exclusively
+ * and has waited for direct I/O.  Upcalls.
+ */
+int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	loff_t oldsize = i_size_read(inode);
+	bool zeroed = false;
+	loff_t disk_size;
+	int err;
+
+	if (newsize > oldsize)
+		err = iomap_zero_range(inode, oldsize, newsize - oldsize, &zeroed,
+				       &fuse_iomap_ops);
+	else
+		err = iomap_truncate_page(inode, newsize, &zeroed, &fuse_iomap_ops);
+	if (err)
+		return err;
+
+	truncate_setsize(inode, newsize);
+
+	/* the recorded size must not run ahead of the data below it */
+	spin_lock(&fi->lock);
+	disk_size = fi->iomap.disk_size;
+	spin_unlock(&fi->lock);
+	if (newsize > disk_size && (zeroed || oldsize != disk_size))
+		return filemap_write_and_wait_range(inode->i_mapping, disk_size, newsize - 1);
+	return 0;
+}
+
+static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
+{
+	struct fuse_conn *fc = get_fuse_conn(inode);
+	struct fuse_setattr_in in = {};
+	struct fuse_attr_out out = {};
+	FUSE_ARGS(args);
+	int err;
+
+	iattr_to_fattr(idmap, fc, attr, &in, true);
+	/* the times are ours; the server's clock does not matter */
+	in.valid &= ~(FATTR_ATIME_NOW | FATTR_MTIME_NOW);
+	if (attr->ia_valid & ATTR_FILE) {
+		struct fuse_file *ff = attr->ia_file->private_data;
+
+		in.valid |= FATTR_FH;
+		in.fh = ff->fh;
+	}
+	fuse_setattr_fill(fc, &args, inode, &in, &out);
+	err = fuse_simple_request(get_fuse_mount(inode), &args);
+	if (err)
+		return err;
+	if (fuse_invalid_attr(&out.attr) || inode_wrong_type(inode, out.attr.mode)) {
+		fuse_make_bad(inode);
+		return -EIO;
+	}
+	return 0;
+}
+
+/* The server has agreed: the inode follows. */
+static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iattr *attr)
+{
+	struct fuse_conn *fc = get_fuse_conn(inode);
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	spin_lock(&fi->lock);
+	setattr_copy(idmap, inode, attr);
+	fi->orig_i_mode = inode->i_mode;
+	/* attributes that were asked for before now are old */
+	fi->attr_version = atomic64_inc_return(&fc->attr_version);
+	spin_unlock(&fi->lock);
+	inode->i_flags &= ~S_NOSEC;
+	/* the server may have changed the access ACL with the mode */
+	if (fc->posix_acl)
+		forget_all_cached_acls(inode);
+}
+
+static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
+{
+	struct address_space *mapping = inode->i_mapping;
+	loff_t oldsize;
+	int err;
+
+	filemap_invalidate_lock(mapping);
+	inode_dio_wait(inode);
+	oldsize = i_size_read(inode);
+
+	/* truncate(2) leaves it to the file system whether a change happened */
+	if (attr->ia_size != oldsize)
+		attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
+
+	err = fuse_iomap_prepare_size(inode, attr->ia_size);
+	if (!err) {
+		err = send_setattr(idmap, inode, attr);
+		fuse_iomap_mappings_changed(inode);
+	}
+	if (err) {
+		/* the file is what it was, as far as the server knows */
+		if (i_size_read(inode) != oldsize)
+			truncate_setsize(inode, oldsize);
+	} else {
+		fuse_iomap_size_recorded(inode, attr->ia_size);
+		fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
+		apply(idmap, inode, attr);
+	}
+	filemap_invalidate_unlock(mapping);
+	return err;
+}
+
+/* inode_operations.setattr; caller holds i_rwsem. */
+int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	struct fuse_conn *fc = get_fuse_conn(inode);
+	int err;
+
+	if (fuse_is_bad(inode))
+		return -EIO;
+	if (!fuse_allow_current_process(fc))
+		return -EACCES;
+
+	if (!fc->default_permissions)
+		attr->ia_valid |= ATTR_FORCE;
+	err = setattr_prepare(idmap, dentry, attr);
+	if (err)
+		return err;
+	/* the VFS has worked out ia_mode from a mode that is true here */
+	attr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID);
+
+	if (attr->ia_valid & ATTR_SIZE)
+		return set_size(idmap, inode, attr);
+
+	err = send_setattr(idmap, inode, attr);
+	if (!err)
+		apply(idmap, inode, attr);
+	return err;
+}

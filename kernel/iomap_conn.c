@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection's life with iomap: what is set up at mount, what INIT offers and
+ * what its reply switches on.
+ */
+#include "iomap_i.h"
+
+#include <linux/backing-dev.h>
+
+/* A connection is being allocated: nothing here can fail. */
+void fuse_iomap_conn_init(struct fuse_conn *fc)
+{
+	struct fuse_iomap_conn *ic = &fc->iomap;
+
+	spin_lock_init(&ic->devices_lock);
+	idr_init(&ic->devices);
+}
+
+/* The last reference to a connection goes.  May sleep. */
+void fuse_iomap_conn_free(struct fuse_conn *fc)
+{
+	struct fuse_iomap_conn *ic = &fc->iomap;
+
+	fuse_iomap_dev_remove_all(fc);
+	idr_destroy(&ic->devices);
+	if (ic->completion_wq)
+		destroy_workqueue(ic->completion_wq);
+}
+
+/*
+ * A superblock is ready and INIT is about to be sent: decide whether iomap is
+ * offered.  @file is the device of the mount; the caller is the mounter.
+ */
+int fuse_iomap_conn_setup(struct super_block *sb, struct file *file)
+{
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	struct fuse_iomap_conn *ic = &fc->iomap;
+
+	if (!fuse_iomap_allowed(file, false))
+		return 0;
+
+	/*
+	 * Completions may be what memory reclaim waits for: hence a rescuer of
+	 * their own for each connection, that no other server can hold up.
+	 */
+	ic->completion_wq = alloc_workqueue("fuseiomap/%s",
+					    WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_FREEZABLE, 0,
+					    sb->s_id);
+	if (!ic->completion_wq)
+		return -ENOMEM;
+	ic->may = true;
+	return 0;
+}
+
+/* Fill in what INIT says of iomap; returns the flags to offer. */
+u64 fuse_iomap_init_request(struct fuse_conn *fc, struct fuse_init_in *in)
+{
+	if (!fc->iomap.may)
+		return 0;
+	in->minor = FUSE_IOMAP_MINOR_VERSION;
+	return FUSE_IOMAP;
+}
+
+/*
+ * Data of iomap files is written by the page cache's own accounting and goes to
+ * a disk, so the limits that keep a slow FUSE server from filling memory with
+ * dirty pages do not fit: back to what a disk file system has.
+ */
+static void use_disk_bdi(struct super_block *sb)
+{
+	sb->s_bdi->capabilities |= BDI_CAP_WRITEBACK_ACCT;
+	sb->s_bdi->capabilities &= ~BDI_CAP_STRICTLIMIT;
+	bdi_set_max_ratio(sb->s_bdi, 100);
+}
+
+/*
+ * The server has answered INIT with @flags and @minor.  Returns false if the
+ * answer makes no sense and the connection must fail.
+ *
+ * Context: the server's write to the device; must not wait for the server.
+ */
+bool fuse_iomap_init_reply(struct fuse_mount *fm, u64 flags, u32 minor)
+{
+	struct fuse_conn *fc = fm->fc;
+
+	if (!(flags & FUSE_IOMAP))
+		return true;
+	if (!fc->iomap.may || minor < FUSE_IOMAP_MINOR_VERSION)
+		return false;
+
+	fc->iomap.enabled = true;
+	/*
+	 * O_TRUNC comes as SETATTR, so that there is one way to truncate, and it
+	 * empties the page cache before the server frees the blocks.
+	 */
+	fc->atomic_o_trunc = 0;
+	/* ids of BACKING_OPEN name block devices on this connection */
+	fc->passthrough = 0;
+	/* sync(2) and friends reach the server */
+	fc->sync_fs = 1;
+	/* umount(2) returns when the server has closed the file system */
+	fc->destroy = 1;
+	/* the kernel sees each change of privileges, so it may remember "none" */
+	fm->sb->s_flags |= SB_NOSEC;
+	use_disk_bdi(fm->sb);
+	return true;
+}

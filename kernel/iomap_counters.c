@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests by opcode, for people and tests: the file "requests" of a connection
+ * in the control file system has a line "OPCODE COUNT" for each opcode that was
+ * sent at least once.
+ */
+#include "iomap_i.h"
+
+#include <linux/seq_file.h>
+
+static int opcode_slot(u32 opcode)
+{
+	if (opcode < FUSE_IOMAP_NR_STOCK_OPCODES)
+		return opcode;
+	if (opcode >= FUSE_FREEZE_FS && opcode <= FUSE_IOMAP_END)
+		return FUSE_IOMAP_NR_STOCK_OPCODES + opcode - FUSE_FREEZE_FS;
+	return -1;
+}
+
+static u32 slot_opcode(int slot)
+{
+	if (slot < FUSE_IOMAP_NR_STOCK_OPCODES)
+		return slot;
+	return FUSE_FREEZE_FS + slot - FUSE_IOMAP_NR_STOCK_OPCODES;
+}
+
+/* A request is about to be sent. */
+void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode)
+{
+	int slot = opcode_slot(opcode);
+
+	if (slot >= 0)
+		atomic_long_inc(&fc->iomap.requests[slot]);
+}
+
+static struct fuse_conn *get_conn(const struct file *file)
+{
+	struct fuse_conn *fc;
+
+	/* i_private goes NULL with the connection */
+	mutex_lock(&fuse_mutex);
+	fc = file_inode(file)->i_private;
+	if (fc)
+		fc = fuse_conn_get(fc);
+	mutex_unlock(&fuse_mutex);
+	return fc;
+}
+
+static int requests_show(struct seq_file *m, void *unused)
+{
+	struct fuse_conn *fc = get_conn(m->file);
+	int slot;
+
+	if (!fc)
+		return -ENOTCONN;
+	for (slot = 0; slot < FUSE_IOMAP_NR_OPCODES; slot++) {
+		long count = atomic_long_read(&fc->iomap.requests[slot]);
+
+		if (count)
+			seq_printf(m, "%u %ld\n", slot_opcode(slot), count);
+	}
+	fuse_conn_put(fc);
+	return 0;
+}
+
+static int requests_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, requests_show, NULL);
+}
+
+const struct file_operations fuse_iomap_ctl_requests_ops = {
+	.owner		= THIS_MODULE,
+	.open		= requests_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block devices of a connection.
+ *
+ * A server registers an open block device and gets an id for its mappings.  The
+ * descriptor's own access mode bounds what a mapping may be used for.  A device
+ * stays registered while the connection has iomap inodes in core, so a pointer
+ * that a mapping got from here is good for as long as the inode is.
+ *
+ * Lookups run under RCU, changes under devices_lock.
+ */
+#include "iomap_i.h"
+
+#include <linux/blkdev.h>
+#include <linux/file.h>
+
+static void free_dev(struct fuse_iomap_dev *dev)
+{
+	fput(dev->file);
+	kfree_rcu(dev, rcu);
+}
+
+/*
+ * Register the device open at map->fd.  Returns its id, 1 ... FUSE_IOMAP_MAX_DEVICES,
+ * or -EPERM (no iomap on this connection), -EINVAL, -EBADF, -ENODEV (not a block
+ * device), -ENOSPC (too many).
+ */
+int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map)
+{
+	struct fuse_iomap_conn *ic = &fc->iomap;
+	struct fuse_iomap_dev *dev;
+	struct inode *inode;
+	struct file *file;
+	int id;
+
+	if (!ic->enabled)
+		return -EPERM;
+	if ((map->flags & ~FUSE_BACKING_TYPE_MASK) || map->padding)
+		return -EINVAL;
+
+	file = fget(map->fd);
+	if (!file)
+		return -EBADF;
+	inode = file_inode(file);
+	if (!S_ISBLK(inode->i_mode)) {
+		fput(file);
+		return -ENODEV;
+	}
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+	if (!dev) {
+		fput(file);
+		return -ENOMEM;
+	}
+	dev->file = file;
+	dev->bdev = I_BDEV(file->f_mapping->host);
+	dev->can_read = file->f_mode & FMODE_READ;
+	dev->can_write = file->f_mode & FMODE_WRITE;
+
+	idr_preload(GFP_KERNEL);
+	spin_lock(&ic->devices_lock);
+	id = idr_alloc_cyclic(&ic->devices, dev, 1, FUSE_IOMAP_MAX_DEVICES + 1, GFP_ATOMIC);
+	spin_unlock(&ic->devices_lock);
+	idr_preload_end();
+	if (id < 0)
+		free_dev(dev);
+	return id;
+}
+
+/* Returns 0, -EBUSY while an iomap inode is in core, -ENOENT. */
+int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id)
+{
+	struct fuse_iomap_conn *ic = &fc->iomap;
+	struct fuse_iomap_dev *dev;
+
+	if (!ic->enabled)
+		return -EPERM;
+	if (id == FUSE_IOMAP_DEV_NULL || id > FUSE_IOMAP_MAX_DEVICES)
+		return -ENOENT;
+
+	spin_lock(&ic->devices_lock);
+	/* an inode that appears after this check finds the id gone */
+	if (atomic_long_read(&ic->nr_inodes)) {
+		spin_unlock(&ic->devices_lock);
+		return -EBUSY;
+	}
+	dev = idr_remove(&ic->devices, id);
+	spin_unlock(&ic->devices_lock);
+	if (!dev)
+		return -ENOENT;
+	free_dev(dev);
+	return 0;
+}
+
+/* For when no inode is left. */
+void fuse_iomap_dev_remove_all(struct fuse_conn *fc)
+{
+	struct fuse_iomap_conn *ic = &fc->iomap;
+	struct fuse_iomap_dev *dev;
+	int id = 1;
+
+	for (;;) {
+		spin_lock(&ic->devices_lock);
+		dev = idr_get_next(&ic->devices, &id);
+		if (dev)
+			idr_remove(&ic->devices, id);
+		spin_unlock(&ic->devices_lock);
+		if (!dev)
+			break;
+		free_dev(dev);
+	}
+}
+
+/*
+ * The device with @id, for reading or for writing too.  ERR_PTR(-EFSCORRUPTED)
+ * if there is none, ERR_PTR(-EACCES) if its descriptor does not allow that.
+ * The caller has an iomap inode of the connection.
+ */
+struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write)
+{
+	struct block_device *bdev;
+	struct fuse_iomap_dev *dev;
+
+	if (id == FUSE_IOMAP_DEV_NULL || id > FUSE_IOMAP_MAX_DEVICES)
+		return ERR_PTR(-EFSCORRUPTED);
+
+	rcu_read_lock();
+	dev = idr_find(&fc->iomap.devices, id);
+	if (!dev)
+		bdev = ERR_PTR(-EFSCORRUPTED);
+	else if (!dev->can_read || (write && !dev->can_write))
+		bdev = ERR_PTR(-EACCES);
+	else
+		bdev = dev->bdev;
+	rcu_read_unlock();
+	return bdev;
+}
+
+/* An id of @bdev, or FUSE_IOMAP_DEV_NULL. */
+u32 fuse_iomap_dev_find(struct fuse_conn *fc, const struct block_device *bdev)
+{
+	struct fuse_iomap_dev *dev;
+	u32 found = FUSE_IOMAP_DEV_NULL;
+	int id;
+
+	rcu_read_lock();
+	idr_for_each_entry(&fc->iomap.devices, dev, id) {
+		if (dev->bdev == bdev) {
+			found = id;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* A reference to the file of the device with @id, or of the first one from @id on. */
+static struct file *get_dev_file(struct fuse_conn *fc, int *id, bool exact)
+{
+	struct fuse_iomap_dev *dev;
+	struct file *file = NULL;
+
+	spin_lock(&fc->iomap.devices_lock);
+	dev = exact ? idr_find(&fc->iomap.devices, *id) :
+		      idr_get_next(&fc->iomap.devices, id);
+	if (dev)
+		file = get_file(dev->file);
+	spin_unlock(&fc->iomap.devices_lock);
+	return file;
+}
+
+/* Set the device's soft block size, which a contained server may not do itself. */
+int fuse_iomap_dev_set_blocksize(struct fuse_conn *fc, u32 id, u32 blocksize)
+{
+	struct file *file;
+	int idr_id = id;
+	int err;
+
+	if (!fc->iomap.enabled)
+		return -EOPNOTSUPP;
+	if (id == FUSE_IOMAP_DEV_NULL || id > FUSE_IOMAP_MAX_DEVICES)
+		return -ENOENT;
+	file = get_dev_file(fc, &idr_id, true);
+	if (!file)
+		return -ENOENT;
+	err = set_blocksize(file, blocksize);
+	fput(file);
+	return err;
+}
+
+/* Flush the volatile caches of all devices that can be written.  May sleep. */
+int fuse_iomap_dev_flush(struct fuse_conn *fc)
+{
+	struct file *file;
+	int err = 0;
+	int id;
+
+	for (id = 1; (file = get_dev_file(fc, &id, false)) != NULL; id++) {
+		int err2 = 0;
+
+		if (file->f_mode & FMODE_WRITE)
+			err2 = blkdev_issue_flush(I_BDEV(file->f_mapping->host));
+		if (err2 && !err)
+			err = err2;
+		fput(file);
+	}
+	return err;
+}

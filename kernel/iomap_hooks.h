@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The border between the FUSE client and the iomap path.
+ *
+ * The first part is what the hook patches call; each function is described
+ * where it is defined.  The second part is what the iomap path uses of the
+ * client and no header of the client declares, because it is static upstream.
+ */
+#ifndef _FUSE_IOMAP_HOOKS_H
+#define _FUSE_IOMAP_HOOKS_H
+
+/* iomap_conn.c */
+void fuse_iomap_conn_init(struct fuse_conn *fc);
+void fuse_iomap_conn_free(struct fuse_conn *fc);
+int fuse_iomap_conn_setup(struct super_block *sb, struct file *file);
+u64 fuse_iomap_init_request(struct fuse_conn *fc, struct fuse_init_in *in);
+bool fuse_iomap_init_reply(struct fuse_mount *fm, u64 flags, u32 minor);
+
+/* iomap_config.c */
+bool fuse_iomap_send_config(struct fuse_mount *fm);
+
+/* iomap_umount.c */
+void fuse_iomap_sync_super(struct super_block *sb);
+void fuse_iomap_drain_requests(struct fuse_conn *fc);
+void fuse_iomap_unmounted(struct fuse_conn *fc);
+
+/* iomap_privilege.c */
+void fuse_iomap_dev_release(struct file *file);
+
+/* iomap_ioctl.c */
+bool fuse_iomap_dev_ioctl(struct file *file, unsigned int cmd, void __user *argp, long *ret);
+
+/* iomap_upcall.c */
+bool fuse_iomap_abandon_request(struct fuse_req *req);
+
+/* iomap_counters.c */
+void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
+extern const struct file_operations fuse_iomap_ctl_requests_ops;
+
+/* iomap_inode.c */
+void fuse_iomap_init_tables(void);
+void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
+void fuse_iomap_evict_inode(struct inode *inode);
+void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr);
+int fuse_iomap_drop_inode(struct inode *inode);
+
+/* iomap_file.c */
+int fuse_iomap_finish_open(struct inode *inode, struct file *file);
+
+static inline bool fuse_is_iomap(const struct inode *inode)
+{
+	return container_of(inode, struct fuse_inode, inode)->iomap.enabled;
+}
+
+/* dir.c */
+extern const struct inode_operations fuse_common_inode_operations;
+void iattr_to_fattr(struct mnt_idmap *idmap, struct fuse_conn *fc, struct iattr *iattr,
+		    struct fuse_setattr_in *arg, bool trust_local_cmtime);
+void fuse_setattr_fill(struct fuse_conn *fc, struct fuse_args *args, struct inode *inode,
+		       struct fuse_setattr_in *inarg_p, struct fuse_attr_out *outarg_p);
+
+/* file.c */
+extern const struct file_operations fuse_file_operations;
+
+/* dev.c; the caller holds fc->bg_lock */
+void flush_bg_queue(struct fuse_conn *fc);
+
+#endif /* _FUSE_IOMAP_HOOKS_H */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the iomap path share.
+ *
+ * Lock order, outermost first:
+ *
+ *	inode->i_rwsem
+ *	  mapping->invalidate_lock
+ *	    folio lock
+ *	      fuse_inode.lock, fuse_iomap_inode.ioend_lock, fuse_iomap_conn.devices_lock
+ *
+ * Upcalls sleep, so they happen under none of the last row.  They do happen
+ * under the other three: that is safe because a server must not touch its own
+ * mount, and it reaches the device without any folio of the mount.
+ */
+#ifndef _FUSE_IOMAP_I_H
+#define _FUSE_IOMAP_I_H
+
+#include "fuse_i.h"
+
+#include <linux/iomap.h>
+#include <linux/rcupdate.h>
+
+#ifndef EFSCORRUPTED
+#define EFSCORRUPTED	EUCLEAN
+#endif
+
+/*
+ * Operation flag of fs/iomap callbacks for writeback, which 6.12 lacks: above
+ * all that include/linux/iomap.h defines.
+ */
+#define FUSE_IOMAP_WRITEBACK	(1U << 30)
+
+/* iomap.flags: the server wants an END for this mapping */
+#define FUSE_IOMAP_F_WANT_END	IOMAP_F_PRIVATE
+
+/*
+ * A registered block device.  Freed after an RCU grace period; in use only
+ * while the connection has iomap inodes, which keep it registered.
+ */
+struct fuse_iomap_dev {
+	struct file *file;		/* the server's, keeps the device open */
+	struct block_device *bdev;
+	bool can_write;			/* file is open for writing */
+	bool can_read;
+	struct rcu_head rcu;
+};
+
+/*
+ * iomap_privilege.c
+ */
+bool fuse_iomap_allowed(struct file *dev_file, bool audit);
+int fuse_iomap_approve(struct file *dev_file);
+
+/*
+ * iomap_dev.c
+ */
+int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map);
+int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id);
+void fuse_iomap_dev_remove_all(struct fuse_conn *fc);
+struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write);
+u32 fuse_iomap_dev_find(struct fuse_conn *fc, const struct block_device *bdev);
+int fuse_iomap_dev_set_blocksize(struct fuse_conn *fc, u32 id, u32 blocksize);
+int fuse_iomap_dev_flush(struct fuse_conn *fc);
+
+/*
+ * iomap_upcall.c
+ */
+int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
+			  struct fuse_iomap_begin_out *out);
+int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in);
+int fuse_iomap_send_ioend(struct inode *inode, const struct fuse_iomap_ioend_in *in,
+			  u64 *newsize);
+int fuse_iomap_send_fsync(struct file *file, bool datasync);
+
+/*
+ * iomap_map.c
+ */
+u32 fuse_iomap_wire_opflags(unsigned int flags);
+int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
+			   const struct fuse_iomap_begin_out *out);
+int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
+			 bool write, struct iomap *iomap);
+void fuse_iomap_to_wire(struct inode *inode, const struct iomap *iomap,
+			struct fuse_iomap_io *io);
+
+/*
+ * iomap_begin.c
+ */
+extern const struct iomap_ops fuse_iomap_ops;
+int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
+		       struct iomap *iomap, struct iomap *srcmap);
+bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
+
+/*
+ * iomap_inline.c
+ */
+int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load);
+int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
+			  unsigned int flags, struct iomap *iomap);
+
+/*
+ * iomap_ioend.c
+ */
+int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, int error,
+		     const struct block_device *bdev, u64 new_addr);
+void fuse_iomap_ioend_worker(struct work_struct *work);
+
+/*
+ * iomap_writeback.c
+ */
+int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc);
+bool fuse_iomap_ends_beyond_disk_size(struct inode *inode, loff_t end);
+
+/*
+ * iomap_file.c, iomap_rw.c, iomap_fallocate.c, iomap_attr.c
+ */
+extern const struct vm_operations_struct fuse_iomap_vm_ops;
+int fuse_iomap_open(struct inode *inode, struct file *file);
+int fuse_iomap_release(struct inode *inode, struct file *file);
+int fuse_iomap_flush(struct file *file, fl_owner_t id);
+int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+int fuse_iomap_mmap(struct file *file, struct vm_area_struct *vma);
+loff_t fuse_iomap_llseek(struct file *file, loff_t offset, int whence);
+int fuse_iomap_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len);
+
+ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t fuse_iomap_write_iter(struct kiocb *iocb, struct iov_iter *from);
+long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+
+int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);
+int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize);
+void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize);
+
+static inline struct fuse_iomap_inode *FUSE_IOMAP_I(struct inode *inode)
+{
+	return &get_fuse_inode(inode)->iomap;
+}
+
+/* Answers to BEGIN that were asked for before now can't be relied on any more. */
+static inline void fuse_iomap_mappings_changed(struct inode *inode)
+{
+	atomic64_inc(&FUSE_IOMAP_I(inode)->mapping_seq);
+}
+
+#endif /* _FUSE_IOMAP_I_H */

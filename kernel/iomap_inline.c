@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inline data: bytes that live in the server's metadata.
+ *
+ * The mapping's whole range is read from the server into a page when the mapping
+ * is made, fs/iomap copies from and to that page, and what a write changed goes
+ * back to the server when the mapping ends.  Plain READ and WRITE requests with
+ * file handle 0 do that: the mapping belongs to the inode, not to an open file.
+ */
+#include "iomap_i.h"
+
+#include <linux/pagemap.h>
+
+static int read_inline(struct inode *inode, void *buf, u64 offset, u32 len)
+{
+	struct fuse_read_in in = {
+		.offset	= offset,
+		.size	= len,
+	};
+	FUSE_ARGS(args);
+	ssize_t ret;
+
+	args.opcode = FUSE_READ;
+	args.nodeid = get_node_id(inode);
+	args.in_numargs = 1;
+	args.in_args[0].size = sizeof(in);
+	args.in_args[0].value = &in;
+	args.out_numargs = 1;
+	args.out_argvar = true;
+	args.out_args[0].size = len;
+	args.out_args[0].value = buf;
+	ret = fuse_simple_request(get_fuse_mount(inode), &args);
+	if (ret == -ENOSYS)
+		return -EIO;
+	return ret < 0 ? ret : 0;
+}
+
+static int write_inline(struct inode *inode, const void *buf, u64 offset, u32 len)
+{
+	while (len) {
+		struct fuse_write_in in = {
+			.offset	= offset,
+			.size	= len,
+		};
+		struct fuse_write_out out = {};
+		FUSE_ARGS(args);
+		int err;
+
+		args.opcode = FUSE_WRITE;
+		args.nodeid = get_node_id(inode);
+		args.in_numargs = 2;
+		args.in_args[0].size = sizeof(in);
+		args.in_args[0].value = &in;
+		args.in_args[1].size = len;
+		args.in_args[1].value = buf;
+		args.out_numargs = 1;
+		args.out_args[0].size = sizeof(out);
+		args.out_args[0].value = &out;
+		err = fuse_simple_request(get_fuse_mount(inode), &args);
+		if (err == -ENOSYS || (!err && (out.size == 0 || out.size > len)))
+			err = -EIO;
+		if (err)
+			return err;
+		buf += out.size;
+		offset += out.size;
+		len -= out.size;
+	}
+	return 0;
+}
+
+/*
+ * Give inline mapping @iomap its bytes.  @load: the operation looks at them.
+ * Returns 0, -ENOMEM (also for a mapping larger than a block), -EFSCORRUPTED, or
+ * the error of the READ.
+ */
+int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load)
+{
+	void *page;
+	int err;
+
+	if (!load)
+		return 0;
+	if (iomap->length > i_blocksize(inode) || iomap->length > PAGE_SIZE)
+		return -ENOMEM;
+	/* inline data is all of the file */
+	if (i_size_read(inode) > iomap->length)
+		return -EFSCORRUPTED;
+
+	/* a page: fs/iomap wants inline data not to cross one */
+	page = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	err = read_inline(inode, page, iomap->offset, iomap->length);
+	if (err) {
+		free_page((unsigned long)page);
+		return err;
+	}
+	iomap->inline_data = page;
+	return 0;
+}
+
+/* The operation has used @written bytes at @pos of an inline mapping. */
+int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
+			  unsigned int flags, struct iomap *iomap)
+{
+	u32 opflags = fuse_iomap_wire_opflags(flags);
+	int err = 0;
+
+	if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) && written > 0) {
+		err = write_inline(inode, iomap_inline_data(iomap, pos), pos, written);
+		if (err)
+			mapping_set_error(inode->i_mapping, err);
+		else
+			fuse_iomap_size_recorded(inode, max_t(loff_t, pos + written,
+							FUSE_IOMAP_I(inode)->disk_size));
+		fuse_iomap_mappings_changed(inode);
+	}
+	free_page((unsigned long)iomap->inline_data);
+	iomap->inline_data = NULL;
+	return err;
+}

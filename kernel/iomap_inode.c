@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Iomap inodes: how a regular file becomes one, stays one, and goes.
+ *
+ * An inode is marked once, when it is instantiated, and gets its own tables of
+ * operations; nothing of the stock data path runs for it afterwards.  The tables
+ * start as copies of the client's, so that what this path has no other idea of
+ * (locks, ioctls, permissions, extended attributes) is the client's.
+ */
+#include "iomap_i.h"
+
+#include <linux/pagemap.h>
+#include <linux/splice.h>
+
+static int read_folio(struct file *unused, struct folio *folio)
+{
+	return iomap_read_folio(folio, &fuse_iomap_ops);
+}
+
+static void readahead(struct readahead_control *rac)
+{
+	iomap_readahead(rac, &fuse_iomap_ops);
+}
+
+static const struct address_space_operations fuse_iomap_aops = {
+	.read_folio		= read_folio,
+	.readahead		= readahead,
+	.writepages		= fuse_iomap_writepages,
+	.dirty_folio		= iomap_dirty_folio,
+	.release_folio		= iomap_release_folio,
+	.invalidate_folio	= iomap_invalidate_folio,
+	.migrate_folio		= filemap_migrate_folio,
+	.is_partially_uptodate	= iomap_is_partially_uptodate,
+	.error_remove_folio	= generic_error_remove_folio,
+	/* open(2) with O_DIRECT and O_CREAT looks for it before finish_open() */
+	.direct_IO		= noop_direct_IO,
+};
+
+static struct inode_operations fuse_iomap_inode_operations __ro_after_init;
+static struct file_operations fuse_iomap_file_operations __ro_after_init;
+
+/* Module load. */
+void __init fuse_iomap_init_tables(void)
+{
+	struct inode_operations *iop = &fuse_iomap_inode_operations;
+	struct file_operations *fop = &fuse_iomap_file_operations;
+
+	*iop = fuse_common_inode_operations;
+	iop->setattr = fuse_iomap_setattr;
+	iop->fiemap = fuse_iomap_fiemap;
+
+	*fop = fuse_file_operations;
+	fop->llseek = fuse_iomap_llseek;
+	fop->read_iter = fuse_iomap_read_iter;
+	fop->write_iter = fuse_iomap_write_iter;
+	fop->mmap = fuse_iomap_mmap;
+	fop->open = fuse_iomap_open;
+	fop->flush = fuse_iomap_flush;
+	fop->release = fuse_iomap_release;
+	fop->fsync = fuse_iomap_fsync;
+	fop->splice_read = filemap_splice_read;
+	fop->splice_write = iter_file_splice_write;
+	fop->fallocate = fuse_iomap_fallocate;
+	/* the VFS copies through the page cache */
+	fop->copy_file_range = NULL;
+	fop->poll = NULL;
+}
+
+/* Block size for the inode's mappings: the server's if it is one, else the mount's. */
+static u8 choose_blkbits(const struct inode *inode, const struct fuse_attr *attr)
+{
+	u32 size = attr->blksize;
+
+	if (size < SECTOR_SIZE || size > PAGE_SIZE || !is_power_of_2(size))
+		return inode->i_sb->s_blocksize_bits;
+	return ilog2(size);
+}
+
+/*
+ * Regular file @inode is being instantiated from @attr: make it an iomap inode if
+ * the server says so.  Nobody else sees the inode yet.
+ */
+void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
+{
+	struct fuse_conn *fc = get_fuse_conn(inode);
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+
+	if (!fc->iomap.enabled || (attr->flags & FUSE_ATTR_IOMAP) != FUSE_ATTR_IOMAP)
+		return;
+
+	ii->enabled = true;
+	ii->disk_size = attr->size;
+	atomic64_set(&ii->mapping_seq, 1);
+	spin_lock_init(&ii->ioend_lock);
+	INIT_LIST_HEAD(&ii->ioend_list);
+	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
+	atomic_long_inc(&fc->iomap.nr_inodes);
+
+	inode->i_blkbits = choose_blkbits(inode, attr);
+	inode->i_flags &= ~(S_NOATIME | S_NOCMTIME);
+	inode_set_atime(inode, attr->atime, min_t(u32, attr->atimensec, NSEC_PER_SEC - 1));
+	inode->i_op = &fuse_iomap_inode_operations;
+	inode->i_fop = &fuse_iomap_file_operations;
+	inode->i_mapping->a_ops = &fuse_iomap_aops;
+	mapping_set_large_folios(inode->i_mapping);
+}
+
+/* @inode goes, its page cache is empty. */
+void fuse_iomap_evict_inode(struct inode *inode)
+{
+	if (!fuse_is_iomap(inode))
+		return;
+	/* it has ended the last writeback but may not have returned yet */
+	flush_work(&FUSE_IOMAP_I(inode)->ioend_work);
+	atomic_long_dec(&get_fuse_conn(inode)->iomap.nr_inodes);
+}
+
+/*
+ * Attributes @attr arrived for @inode: put back what the server may not change.
+ * The page cache keeps state per block, so the block size is for life.  Size and
+ * the other times are looked after by fuse_get_cache_mask().
+ */
+void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr)
+{
+	if (!fuse_is_iomap(inode))
+		return;
+	attr->blksize = i_blocksize(inode);
+	attr->atime = inode_get_atime_sec(inode);
+	attr->atimensec = inode_get_atime_nsec(inode);
+}
+
+/*
+ * An inode without users: stock FUSE drops it at once, and so must have written
+ * all before.  An iomap inode stays in the inode cache, dirty or not, until memory
+ * is short, as long as it has a name.
+ */
+int fuse_iomap_drop_inode(struct inode *inode)
+{
+	if (fuse_is_iomap(inode) && !fuse_is_bad(inode))
+		return generic_drop_inode(inode);
+	return generic_delete_inode(inode);
+}

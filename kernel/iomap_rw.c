@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * read(2) and write(2), buffered and direct.
+ *
+ * Reads hold i_rwsem shared, writes exclusively.  The server may ask for direct
+ * I/O per open file (FOPEN_DIRECT_IO), and may refuse it per request (ENOSYS or
+ * ENOTBLK to BEGIN), which makes it buffered.
+ */
+#include "iomap_i.h"
+
+#include <linux/pagemap.h>
+#include <linux/blkdev.h>
+#include <linux/uio.h>
+
+static int lock_inode(struct kiocb *iocb, struct inode *inode, bool shared)
+{
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (shared ? !inode_trylock_shared(inode) : !inode_trylock(inode))
+			return -EAGAIN;
+		return 0;
+	}
+	if (shared)
+		inode_lock_shared(inode);
+	else
+		inode_lock(inode);
+	return 0;
+}
+
+static bool forces_direct(struct kiocb *iocb)
+{
+	struct fuse_file *ff = iocb->ki_filp->private_data;
+
+	return ff->open_flags & FOPEN_DIRECT_IO;
+}
+
+static ssize_t direct_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	ret = iomap_dio_rw(iocb, to, &fuse_iomap_ops, NULL, 0, NULL, 0);
+	if (ret == -ENOTBLK)
+		ret = 0;
+	if (ret < 0 || !iov_iter_count(to) || iocb->ki_pos >= i_size_read(inode))
+		return ret;
+
+	/* the server refused direct I/O from here on */
+	if (forces_direct(iocb))
+		return ret ?: -EIO;
+	iocb->ki_flags &= ~IOCB_DIRECT;
+	return filemap_read(iocb, to, ret);
+}
+
+ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	if (fuse_is_bad(inode))
+		return -EIO;
+	if (!iov_iter_count(to))
+		return 0;
+	if (forces_direct(iocb))
+		iocb->ki_flags |= IOCB_DIRECT;
+
+	ret = lock_inode(iocb, inode, true);
+	if (ret)
+		return ret;
+	if (iocb->ki_flags & IOCB_DIRECT) {
+		file_accessed(iocb->ki_filp);
+		ret = direct_read(iocb, to);
+	} else {
+		ret = filemap_read(iocb, to, 0);
+	}
+	inode_unlock_shared(inode);
+	return ret;
+}
+
+/*
+ * Everything before the data: limits, the gap between the end of the file and
+ * where the write starts, privileges and times.  Caller holds i_rwsem.  Returns
+ * the number of bytes to write, 0 or a negative errno.
+ */
+static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t isize;
+	ssize_t count;
+	int err;
+
+	count = generic_write_checks(iocb, from);
+	if (count <= 0)
+		return count;
+
+	isize = i_size_read(inode);
+	if (iocb->ki_pos > isize) {
+		if (iocb->ki_flags & IOCB_NOWAIT)
+			return -EAGAIN;
+		/* a direct write may be making the file longer just now */
+		inode_dio_wait(inode);
+		isize = i_size_read(inode);
+		if (iocb->ki_pos > isize) {
+			err = iomap_zero_range(inode, isize, iocb->ki_pos - isize, NULL,
+					       &fuse_iomap_ops);
+			if (err)
+				return err;
+		}
+	}
+
+	err = kiocb_modified(iocb);
+	return err ?: count;
+}
+
+static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t ret;
+
+	ret = lock_inode(iocb, inode, false);
+	if (ret)
+		return ret;
+	ret = prepare_write(iocb, from);
+	if (ret > 0)
+		ret = iomap_file_buffered_write(iocb, from, &fuse_iomap_ops, NULL);
+	inode_unlock(inode);
+
+	if (ret > 0)
+		ret = generic_write_sync(iocb, ret);
+	return ret;
+}
+
+/*
+ * A direct write has ended.  Runs before inode_dio_end(), from a work item if the
+ * write was asynchronous, so it may ask the server; and a write that makes the
+ * file longer is synchronous, so i_rwsem is held where i_size changes.
+ */
+static int direct_write_end(struct kiocb *iocb, ssize_t size, int error, unsigned int dio_flags)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	u32 flags = FUSE_IOMAP_IOEND_DIRECT;
+	loff_t end = iocb->ki_pos + size;
+
+	if (dio_flags & IOMAP_DIO_COW)
+		flags |= FUSE_IOMAP_IOEND_SHARED;
+	if (dio_flags & IOMAP_DIO_UNWRITTEN)
+		flags |= FUSE_IOMAP_IOEND_UNWRITTEN;
+
+	if (!size)
+		return error;	/* nothing reached the device */
+	error = fuse_iomap_ioend(inode, iocb->ki_pos, size, flags, error, NULL,
+				 FUSE_IOMAP_NULL_ADDR);
+	if (error)
+		return error;
+
+	spin_lock(&fi->lock);
+	if (end > i_size_read(inode))
+		i_size_write(inode, end);
+	spin_unlock(&fi->lock);
+	return 0;
+}
+
+static const struct iomap_dio_ops fuse_iomap_dio_write_ops = {
+	.end_io	= direct_write_end,
+};
+
+static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	unsigned int blockmask = i_blocksize(inode) - 1;
+	unsigned int dio_flags = 0;
+	ssize_t ret;
+
+	ret = lock_inode(iocb, inode, false);
+	if (ret)
+		return ret;
+	ret = prepare_write(iocb, from);
+	if (ret <= 0)
+		goto out;
+
+	/*
+	 * Two writes to parts of one unwritten block would both zero the rest of
+	 * it; and where the file ends must be known to the next one.
+	 */
+	if (((iocb->ki_pos | iov_iter_count(from)) & blockmask) ||
+	    iocb->ki_pos + iov_iter_count(from) > i_size_read(inode)) {
+		if (iocb->ki_flags & IOCB_NOWAIT) {
+			ret = -EAGAIN;
+			goto out;
+		}
+		inode_dio_wait(inode);
+		dio_flags = IOMAP_DIO_FORCE_WAIT;
+	}
+
+	ret = iomap_dio_rw(iocb, from, &fuse_iomap_ops, &fuse_iomap_dio_write_ops, dio_flags,
+			   NULL, 0);
+	if (ret == -ENOTBLK)
+		ret = 0;
+	if (ret >= 0 && iov_iter_count(from)) {
+		if (forces_direct(iocb)) {
+			ret = ret ?: -EIO;
+		} else {
+			ssize_t buffered;
+
+			iocb->ki_flags &= ~IOCB_DIRECT;
+			buffered = iomap_file_buffered_write(iocb, from, &fuse_iomap_ops, NULL);
+			ret = direct_write_fallback(iocb, from, ret, buffered);
+			if (ret > 0)
+				ret = generic_write_sync(iocb, ret);
+		}
+	}
+out:
+	inode_unlock(inode);
+	return ret;
+}
+
+ssize_t fuse_iomap_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (fuse_is_bad(inode))
+		return -EIO;
+	if (forces_direct(iocb))
+		iocb->ki_flags |= IOCB_DIRECT;
+	if (iocb->ki_flags & IOCB_DIRECT)
+		return direct_write(iocb, from);
+	return buffered_write(iocb, from);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the iomap path remembers about a connection and about an inode.  Both
+ * structures are embedded in those of the FUSE client (hooks/6.12, "state"),
+ * zeroed by it at allocation and then initialised by fuse_iomap_conn_init()
+ * and fuse_iomap_init_inode().
+ */
+#ifndef _FUSE_IOMAP_TYPES_H
+#define _FUSE_IOMAP_TYPES_H
+
+#include <linux/atomic.h>
+#include <linux/idr.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "fuse_iomap_kernel.h"
+
+/*
+ * Requests are counted by opcode: those of <linux/fuse.h> in slots of their
+ * own, those of this protocol (FUSE_FREEZE_FS ... FUSE_IOMAP_END) behind them.
+ */
+#define FUSE_IOMAP_NR_STOCK_OPCODES	64
+#define FUSE_IOMAP_NR_OPCODES	(FUSE_IOMAP_NR_STOCK_OPCODES + FUSE_IOMAP_END - FUSE_FREEZE_FS + 1)
+
+struct fuse_iomap_conn {
+	/* the mounter may use iomap; set before INIT is sent */
+	bool may;
+	/* both sides agreed; set by the INIT reply, never cleared */
+	bool enabled;
+	/* the server does not implement these; set once, racily */
+	bool no_end;
+	bool no_ioend;
+	/* unmount waits for the last request */
+	bool draining;
+
+	/* Block devices (struct fuse_iomap_dev) by id.  Readers use RCU. */
+	spinlock_t devices_lock;
+	struct idr devices;
+	/* iomap inodes in core: devices stay registered as long as there is one */
+	atomic_long_t nr_inodes;
+
+	/* completions that have to ask the server; may be needed to free memory */
+	struct workqueue_struct *completion_wq;
+
+	atomic_long_t requests[FUSE_IOMAP_NR_OPCODES];
+};
+
+struct fuse_iomap_inode {
+	/* this inode's data goes through iomap; set at instantiation */
+	bool enabled;
+
+	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
+	loff_t disk_size;
+
+	/*
+	 * Changes whenever an answer to a BEGIN may have become untrue: whoever
+	 * uses an answer after having given up the locks under which it was
+	 * asked for compares the value it read before asking.
+	 */
+	atomic64_t mapping_seq;
+
+	/* Finished writeback that the server must hear of. */
+	spinlock_t ioend_lock;		/* taken from interrupts */
+	struct list_head ioend_list;	/* struct iomap_ioend.io_list */
+	struct work_struct ioend_work;
+};
+
+#endif /* _FUSE_IOMAP_TYPES_H */

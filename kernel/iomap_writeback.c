@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writeback: dirty folios to the device.
+ *
+ * Where they go is asked for once per mapping, under the folio's lock, and used
+ * for following folios as long as it is valid.  Bios that change nothing but
+ * contents complete in interrupt context; those the server must hear of are put
+ * on a list of their inode and completed by a work item.
+ */
+#include "iomap_i.h"
+
+#include <linux/pagemap.h>
+#include <linux/blkdev.h>
+
+/* Would a write that ends at @end (bytes) make the recorded file larger? */
+bool fuse_iomap_ends_beyond_disk_size(struct inode *inode, loff_t end)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	bool beyond;
+
+	spin_lock(&fi->lock);
+	beyond = end > fi->iomap.disk_size;
+	spin_unlock(&fi->lock);
+	return beyond;
+}
+
+static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset,
+		      unsigned int len)
+{
+	struct iomap srcmap = { .type = IOMAP_HOLE };
+
+	if (offset >= wpc->iomap.offset &&
+	    offset < wpc->iomap.offset + wpc->iomap.length &&
+	    fuse_iomap_is_valid(inode, &wpc->iomap))
+		return 0;
+	wpc->iomap.length = 0;
+	return fuse_iomap_resolve(inode, offset, len, FUSE_IOMAP_WRITEBACK, &wpc->iomap, &srcmap);
+}
+
+static void complete_in_worker(struct iomap_ioend *ioend)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(ioend->io_inode);
+	unsigned long flags;
+
+	spin_lock_irqsave(&ii->ioend_lock, flags);
+	if (list_empty(&ii->ioend_list))
+		queue_work(get_fuse_conn(ioend->io_inode)->iomap.completion_wq, &ii->ioend_work);
+	list_add_tail(&ioend->io_list, &ii->ioend_list);
+	spin_unlock_irqrestore(&ii->ioend_lock, flags);
+}
+
+static void end_reported(struct bio *bio)
+{
+	complete_in_worker(iomap_ioend_from_bio(bio));
+}
+
+/* Only a failure is of interest to the server; bi_private is fs/iomap's own end. */
+static void end_overwrite(struct bio *bio)
+{
+	bio_end_io_t *end_io = bio->bi_private;
+
+	if (bio->bi_status)
+		complete_in_worker(iomap_ioend_from_bio(bio));
+	else
+		end_io(bio);
+}
+
+static int prepare_ioend(struct iomap_ioend *ioend, int status)
+{
+	struct bio *bio = &ioend->io_bio;
+
+	if (ioend->io_type == IOMAP_UNWRITTEN || (ioend->io_flags & IOMAP_F_SHARED) ||
+	    fuse_iomap_ends_beyond_disk_size(ioend->io_inode,
+					     ioend->io_offset + ioend->io_size)) {
+		bio->bi_end_io = end_reported;
+	} else {
+		bio->bi_private = bio->bi_end_io;
+		bio->bi_end_io = end_overwrite;
+	}
+	return status;
+}
+
+/* The rest of @folio from @pos on can't be written: let the server undo its promises. */
+static void discard_folio(struct folio *folio, loff_t pos)
+{
+	struct inode *inode = folio->mapping->host;
+
+	if (fuse_is_bad(inode))
+		return;
+	fuse_iomap_ioend(inode, pos, folio_pos(folio) + folio_size(folio) - pos, 0, -EIO,
+			 NULL, FUSE_IOMAP_NULL_ADDR);
+}
+
+static const struct iomap_writeback_ops fuse_iomap_writeback_ops = {
+	.map_blocks	= map_blocks,
+	.prepare_ioend	= prepare_ioend,
+	.discard_folio	= discard_folio,
+};
+
+int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
+{
+	struct iomap_writepage_ctx wpc = {};
+
+	if (fuse_is_bad(mapping->host))
+		return -EIO;
+	return iomap_writepages(mapping, wbc, &wpc, &fuse_iomap_writeback_ops);
+}
