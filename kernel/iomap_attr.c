@@ -100,7 +100,6 @@ static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iat
 	/* attributes that were asked for before now are old */
 	fi->attr_version = atomic64_inc_return(&fc->attr_version);
 	spin_unlock(&fi->lock);
-	inode->i_flags &= ~S_NOSEC;
 	/* the server may have changed the access ACL with the mode */
 	if (fc->posix_acl)
 		forget_all_cached_acls(inode);
@@ -165,4 +164,25 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	if (!err)
 		apply(idmap, inode, attr);
 	return err;
+}
+
+/*
+ * super_operations.write_inode: the times, if this kernel keeps them.  Other inodes
+ * are the FUSE client's.
+ */
+int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	struct iattr attr = {
+		.ia_valid = ATTR_ATIME | ATTR_ATIME_SET | ATTR_MTIME | ATTR_MTIME_SET |
+			    ATTR_CTIME,
+	};
+
+	if (!fuse_is_iomap(inode))
+		return fuse_write_inode(inode, wbc);
+	if (fuse_is_bad(inode))
+		return -EIO;
+	attr.ia_atime = inode_get_atime(inode);
+	attr.ia_mtime = inode_get_mtime(inode);
+	attr.ia_ctime = inode_get_ctime(inode);
+	return send_setattr(&nop_mnt_idmap, inode, &attr);
 }

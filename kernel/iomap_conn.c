@@ -61,6 +61,15 @@ u64 fuse_iomap_init_request(struct fuse_conn *fc, struct fuse_init_in *in)
 	return FUSE_IOMAP;
 }
 
+/* As a FUSE server that moves all data itself has them. */
+void fuse_iomap_use_server_bdi(struct super_block *sb)
+{
+	if (sb->s_bdi->capabilities & BDI_CAP_STRICTLIMIT)
+		return;
+	sb->s_bdi->capabilities |= BDI_CAP_STRICTLIMIT;
+	bdi_set_max_ratio(sb->s_bdi, 1);
+}
+
 /*
  * Data of iomap files is written by the page cache's own accounting and goes to
  * a disk, so the limits that keep a slow FUSE server from filling memory with

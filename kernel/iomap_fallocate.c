@@ -181,9 +181,10 @@ long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len
 	inode_dio_wait(inode);
 	err = fallocate_locked(file, mode, offset, len);
 	filemap_invalidate_unlock(inode->i_mapping);
+	inode_unlock(inode);
+
 	if (!err && (file->f_flags & O_DSYNC))
 		err = vfs_fsync_range(file, offset, offset + len - 1,
 				      !(file->f_flags & __O_SYNC));
-	inode_unlock(inode);
 	return err;
 }

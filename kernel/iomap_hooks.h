@@ -37,12 +37,17 @@ bool fuse_iomap_abandon_request(struct fuse_req *req);
 void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
 extern const struct file_operations fuse_iomap_ctl_requests_ops;
 
+struct writeback_control;
+
 /* iomap_inode.c */
 void fuse_iomap_init_tables(void);
 void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_evict_inode(struct inode *inode);
 void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr);
 int fuse_iomap_drop_inode(struct inode *inode);
+
+/* iomap_attr.c */
+int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc);
 
 /* iomap_file.c */
 int fuse_iomap_finish_open(struct inode *inode, struct file *file);

@@ -53,6 +53,11 @@ bool fuse_iomap_allowed(struct file *dev_file, bool audit);
 int fuse_iomap_approve(struct file *dev_file);
 
 /*
+ * iomap_conn.c
+ */
+void fuse_iomap_use_server_bdi(struct super_block *sb);
+
+/*
  * iomap_dev.c
  */
 int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map);

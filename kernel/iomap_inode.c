@@ -85,8 +85,13 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 
-	if (!fc->iomap.enabled || (attr->flags & FUSE_ATTR_IOMAP) != FUSE_ATTR_IOMAP)
+	if (!fc->iomap.enabled)
 		return;
+	if ((attr->flags & FUSE_ATTR_IOMAP) != FUSE_ATTR_IOMAP) {
+		/* its data will go through the server: dirty pages must be few */
+		fuse_iomap_use_server_bdi(inode->i_sb);
+		return;
+	}
 
 	ii->enabled = true;
 	ii->disk_size = attr->size;

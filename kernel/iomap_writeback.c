@@ -97,11 +97,13 @@ static const struct iomap_writeback_ops fuse_iomap_writeback_ops = {
 	.discard_folio	= discard_folio,
 };
 
+/*
+ * Of a bad inode or a dead connection, folios become clean too, with the error that
+ * resolving them gave: what can't be written must not fill memory.
+ */
 int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
 	struct iomap_writepage_ctx wpc = {};
 
-	if (fuse_is_bad(mapping->host))
-		return -EIO;
 	return iomap_writepages(mapping, wbc, &wpc, &fuse_iomap_writeback_ops);
 }
