@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libfuseiomap: FUSE servers that tell the kernel where a file's bytes lie.
+ *
+ * A server is an ordinary libfuse3 low-level server with a second table of
+ * operations.  This library creates the libfuse session, mounts through
+ * /dev/fuseiomap, negotiates, runs the loop, answers the iomap requests from
+ * the second table and hands everything else to libfuse unchanged.
+ *
+ *	struct fuse_iomap_session *fis;
+ *
+ *	fis = fuse_iomap_session_new(&args, &ll_ops, sizeof(ll_ops),
+ *				     &iomap_ops, sizeof(iomap_ops), userdata);
+ *	fuse_iomap_session_mount(fis, mountpoint, FUSE_IOMAP_MODE_AUTO, &opts);
+ *	fuse_set_signal_handlers(fuse_iomap_session_fuse(fis));
+ *	fuse_iomap_session_loop(fis, 4);
+ *	fuse_iomap_session_unmount(fis);
+ *	fuse_iomap_session_destroy(fis);
+ *
+ * Without the kernel module (FUSE_IOMAP_MODE_AUTO) the session is a plain
+ * libfuse mount of /dev/fuse and the server gets READ and WRITE as ever.
+ *
+ * All functions are thread-safe unless they say otherwise.  Functions that can
+ * fail return 0 or a negative errno unless they say otherwise.
+ */
+#ifndef FUSE_IOMAP_H
+#define FUSE_IOMAP_H
+
+#ifndef FUSE_USE_VERSION
+#define FUSE_USE_VERSION 314
+#endif
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <fuse_lowlevel.h>
+#include <fuse_iomap_kernel.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct statx;
+struct fuse_iomap_session;
+
+/*
+ * One iomap request.  Valid until it is answered, exactly once, by one of the
+ * fuse_iomap_reply_*() functions for requests, from any thread.  A second answer
+ * is refused with -EALREADY.  Structures that an operation gets a pointer to are
+ * valid until it returns.
+ */
+typedef struct fuse_iomap_req *fuse_iomap_req_t;
+
+/*
+ * The iomap operations.  All are optional: a NULL is answered with ENOSYS,
+ * whose meaning for each request is in doc/protocol.md.  They run on the
+ * session's worker threads, several at once when the loop has several threads.
+ */
+struct fuse_iomap_ops {
+	/*
+	 * The connection has iomap on: register block devices
+	 * (fuse_iomap_device_add()) and answer with the file system's geometry.
+	 * Nothing else is served until this is answered.
+	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands
+	 * @maxbytes: largest file the kernel handles, bytes
+	 * @cache_maxbytes: the kernel's default cache limit, bytes per fork
+	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()
+	 */
+	void (*config)(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
+		       uint32_t cache_maxbytes);
+	/*
+	 * Where are the bytes [@pos, @pos + @count) of a file?  The mapping in
+	 * the answer must contain @pos; it may start before and end anywhere.
+	 * @attr_ino: st_ino that the server reported for @nodeid
+	 * @opflags: FUSE_IOMAP_OP_*
+	 * Answer: fuse_iomap_reply_begin(), fuse_iomap_reply_err()
+	 */
+	void (*begin)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
+		      uint64_t pos, uint64_t count, uint32_t opflags);
+	/*
+	 * A mapping is not needed any more.  in->written bytes of in->count
+	 * were used.  Answer: fuse_iomap_reply_err()
+	 */
+	void (*end)(fuse_iomap_req_t req, fuse_ino_t nodeid,
+		    const struct fuse_iomap_end_in *in);
+	/*
+	 * Data has reached the device (or failed to: in->error).
+	 * Answer: fuse_iomap_reply_ioend(), fuse_iomap_reply_err()
+	 */
+	void (*ioend)(fuse_iomap_req_t req, fuse_ino_t nodeid,
+		      const struct fuse_iomap_ioend_in *in);
+	/* Write all metadata.  Answer: fuse_iomap_reply_err() */
+	void (*syncfs)(fuse_iomap_req_t req, fuse_ino_t nodeid);
+	/*
+	 * @fh: file handle of the open file, valid if @has_fh
+	 * @flags: AT_STATX_SYNC_TYPE bits; @mask: STATX_* that are wanted
+	 * Answer: fuse_iomap_reply_statx(), fuse_iomap_reply_err()
+	 */
+	void (*statx)(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh,
+		      uint64_t fh, uint32_t flags, uint32_t mask);
+	/* Answer: fuse_iomap_reply_err().  @unlinked: open inodes without a name */
+	void (*freezefs)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked);
+	void (*unfreezefs)(fuse_iomap_req_t req, fuse_ino_t nodeid);
+	void (*shutdownfs)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t flags);
+};
+
+/* What to do about the kernel module */
+enum fuse_iomap_mode {
+	FUSE_IOMAP_MODE_AUTO,		/* use it when it is there */
+	FUSE_IOMAP_MODE_REQUIRE,	/* fail without it */
+	FUSE_IOMAP_MODE_OFF,		/* plain FUSE */
+};
+
+/* How to mount.  Strings may be NULL and are copied. */
+struct fuse_iomap_mount_opts {
+	size_t size;			/* sizeof(struct fuse_iomap_mount_opts) */
+	const char *source;		/* first column of /proc/mounts */
+	const char *subtype;		/* file system type is "fuseiomap.SUBTYPE" */
+	unsigned long mount_flags;	/* MS_RDONLY, MS_NOSUID, MS_NODEV, ... */
+	bool allow_other;		/* users other than the mounting one may use it */
+	bool default_permissions;	/* the kernel checks modes and ACLs */
+};
+
+/*
+ * Sessions
+ */
+
+/*
+ * Create a session.  Takes what fuse_session_new() takes plus the iomap
+ * operations; @op, @iop are copied, @args is parsed for libfuse's low-level
+ * options (debug, ...).  Returns NULL on failure, having said why through
+ * fuse_log().
+ */
+struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
+		const struct fuse_lowlevel_ops *op, size_t op_size,
+		const struct fuse_iomap_ops *iop, size_t iop_size,
+		void *userdata);
+
+/* The libfuse session inside; owned by @fis. */
+struct fuse_session *fuse_iomap_session_fuse(struct fuse_iomap_session *fis);
+
+/*
+ * Mount on @mountpoint.  FUSE_IOMAP_MODE_REQUIRE fails with -ENODEV when the
+ * module is not loaded and -EPERM when the caller may not use it; AUTO falls
+ * back to a plain FUSE mount in both cases.  Not thread-safe.
+ */
+int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpoint,
+			     enum fuse_iomap_mode mode,
+			     const struct fuse_iomap_mount_opts *opts);
+
+/*
+ * Serve @fd, a fuse device that somebody else has mounted (a mount helper, say),
+ * instead of mounting.  @iomap: it is /dev/fuseiomap's; then iomap is negotiated
+ * as @mode says.  The session closes @fd when it is destroyed, and never unmounts.
+ * fuse_iomap_session_mount() on "/dev/fd/N" is this with @iomap found out.
+ * Not thread-safe.
+ */
+int fuse_iomap_session_attach(struct fuse_iomap_session *fis, int fd,
+			      enum fuse_iomap_mode mode, bool iomap);
+
+/* After mount: does this session go through the iomap module? */
+bool fuse_iomap_session_is_iomap(const struct fuse_iomap_session *fis);
+
+/*
+ * Is iomap on?  Settled when libfuse calls the server's init(), so that can ask.
+ * If not, the session is plain FUSE and the server gets READ and WRITE.
+ */
+bool fuse_iomap_session_negotiated(const struct fuse_iomap_session *fis);
+
+/*
+ * Serve requests with @threads worker threads until the file system has been
+ * unmounted.  The calling thread supervises: it takes the signals, which the
+ * workers block.  With one worker the operations run one at a time.
+ * DESTROY is delivered after all other operations have returned and all other
+ * requests have been answered; one that never is keeps the unmount waiting.
+ *
+ * A signal (fuse_set_signal_handlers()) or fuse_session_exit() begins the end:
+ * the library unmounts, and goes on serving meanwhile, because the kernel writes
+ * dirty data first and asks this server where to.  A mount that is in use is
+ * detached and served until its last user has gone.  A second signal cuts the
+ * connection at once; data not yet written is lost then.  So is the first one
+ * for a session that was given its descriptor (fuse_iomap_session_attach()).
+ * If the library may not unmount, it has the kernel write all dirty data, and
+ * cuts the connection then.
+ *
+ * Operations must return: the loop waits for those that run, even when the
+ * connection has been cut.  A process that forks after the mount must close the
+ * fuse descriptor in the child, or the connection can't be cut.
+ *
+ * Returns 0 after an unmount or fuse_session_exit(), the number of the signal
+ * that ended it, or a negative errno: -EOPNOTSUPP when iomap is required and the
+ * kernel did not offer it, -EPROTO when libfuse could not agree with the kernel.
+ * Once per session.
+ */
+int fuse_iomap_session_loop(struct fuse_iomap_session *fis, unsigned int threads);
+
+/*
+ * Unmount if still mounted, with the connection cut first because nobody serves
+ * it.  After a loop that ended normally there is nothing left to do.  Not
+ * thread-safe; the loop must have ended.
+ */
+void fuse_iomap_session_unmount(struct fuse_iomap_session *fis);
+/*
+ * Free.  Handles of requests that were never answered are invalid afterwards, so
+ * threads of the server's own must not reply any more.  Not thread-safe; the loop
+ * must have ended.
+ */
+void fuse_iomap_session_destroy(struct fuse_iomap_session *fis);
+
+/*
+ * Requests
+ */
+
+/* The userdata given to fuse_iomap_session_new(), and the session. */
+void *fuse_iomap_req_userdata(fuse_iomap_req_t req);
+struct fuse_iomap_session *fuse_iomap_req_session(fuse_iomap_req_t req);
+/* Caller's ids: uid, gid, pid (0 where the kernel gives none). */
+const struct fuse_ctx *fuse_iomap_req_ctx(fuse_iomap_req_t req);
+
+/*
+ * All of these give 0 or a negative errno: -ENOENT when the kernel no longer
+ * waits for the answer, -EALREADY when there has been one, -EINVAL when it does
+ * not fit the request (which then fails with EIO).
+ */
+
+/*
+ * Answer with an error (positive errno), or success (0) where success carries
+ * nothing.
+ */
+int fuse_iomap_reply_err(fuse_iomap_req_t req, int err);
+/*
+ * Answer begin().  @write NULL: writes go where @read points.
+ */
+int fuse_iomap_reply_begin(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
+			   const struct fuse_iomap_io *write);
+/* Answer ioend(): @newsize is the file's size on disk now, bytes. */
+int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize);
+/*
+ * Answer with success and @len bytes as they are, for a protocol newer than this
+ * library.
+ */
+int fuse_iomap_reply_buf(fuse_iomap_req_t req, const void *body, size_t len);
+/* Answer config().  -EINVAL (and EINVAL to the kernel) for unknown flags. */
+int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config_out *cfg);
+/* Answer statx().  @timeout: seconds the answer may be cached. */
+int fuse_iomap_reply_statx(fuse_iomap_req_t req, const struct statx *stx, double timeout);
+
+/*
+ * Replies of ordinary requests that carry FUSE_ATTR_* flags.  As their
+ * libfuse namesakes otherwise; @iflags are dropped on plain FUSE sessions.
+ */
+int fuse_iomap_reply_entry(fuse_req_t req, const struct fuse_entry_param *e,
+			   uint32_t iflags);
+int fuse_iomap_reply_create(fuse_req_t req, const struct fuse_entry_param *e,
+			    const struct fuse_file_info *fi, uint32_t iflags);
+int fuse_iomap_reply_attr(fuse_req_t req, const struct stat *attr,
+			  double attr_timeout, uint32_t iflags);
+size_t fuse_iomap_add_direntry_plus(fuse_req_t req, char *buf, size_t bufsize,
+				    const char *name, const struct fuse_entry_param *e,
+				    off_t off, uint32_t iflags);
+
+/*
+ * Mappings
+ */
+
+/* *@write := "where @read points" */
+void fuse_iomap_pure_overwrite(struct fuse_iomap_io *write, const struct fuse_iomap_io *read);
+/* Will the file's bytes or its space change? */
+static inline bool fuse_iomap_is_write(uint32_t opflags)
+{
+	return opflags & FUSE_IOMAP_OP_WRITE_MASK;
+}
+/* Does this operation need space where @map says there is none? */
+static inline bool fuse_iomap_need_write_allocate(uint32_t opflags,
+						  const struct fuse_iomap_io *map)
+{
+	return fuse_iomap_is_write(opflags) && !(opflags & FUSE_IOMAP_OP_ZERO) &&
+	       map->type == FUSE_IOMAP_TYPE_HOLE;
+}
+
+/*
+ * Devices and notifications.  From config() on.
+ */
+
+/*
+ * Register the block device open at @fd; the kernel keeps its own reference.
+ * Its access mode bounds what mappings may be used for.  Returns an id (> 0)
+ * for fuse_iomap_io.dev or a negative errno.
+ */
+int fuse_iomap_device_add(struct fuse_iomap_session *fis, int fd, unsigned int flags);
+/* -EBUSY while an iomap inode is in core. */
+int fuse_iomap_device_remove(struct fuse_iomap_session *fis, int dev);
+/* Set the block size (bytes) the kernel uses for a registered device. */
+int fuse_iomap_device_set_blocksize(struct fuse_iomap_session *fis, int dev,
+				    uint32_t blocksize);
+/* Drop the device's page cache in [@offset, @offset + @length) bytes, unwritten. */
+int fuse_iomap_device_invalidate(struct fuse_iomap_session *fis, int dev,
+				 uint64_t offset, uint64_t length);
+/* Put mappings into the kernel's cache; NULL leaves a fork alone. */
+int fuse_iomap_upsert_mappings(struct fuse_iomap_session *fis, fuse_ino_t nodeid,
+			       uint64_t attr_ino, const struct fuse_iomap_io *read,
+			       const struct fuse_iomap_io *write);
+/* Drop mappings from the kernel's cache; NULL leaves a fork alone. */
+int fuse_iomap_inval_mappings(struct fuse_iomap_session *fis, fuse_ino_t nodeid,
+			      uint64_t attr_ino, const struct fuse_range *read,
+			      const struct fuse_range *write);
+
+/*
+ * Capabilities
+ */
+
+/*
+ * What can the kernel do for this process?  @fd: an open /dev/fuseiomap, or -1
+ * to open it.  FUSE_IOMAP_SUPPORT_* bits; 0 when the module is missing or the
+ * caller may not use it.
+ */
+uint64_t fuse_iomap_discover(int fd);
+/* Approve @fd, an unmounted /dev/fuseiomap, for use by a process without privileges. */
+int fuse_iomap_approve(int fd);
+/*
+ * The calling thread, and threads it starts later, must not enter file systems
+ * to reclaim memory (@on) or may again.  Call before the workers start.
+ */
+int fuse_iomap_disable_fsreclaim(struct fuse_iomap_session *fis, bool on);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FUSE_IOMAP_H */

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * INIT: offer and acceptance of iomap.
+ *
+ * The request is looked at before libfuse sees it, so that the server's init()
+ * can already ask fuse_iomap_session_negotiated().  The reply is libfuse's, with
+ * our bits added on the way out (io.c).
+ *
+ * Only /dev/fuseiomap is believed: on /dev/fuse bit 43 may come to mean
+ * something else.
+ */
+#include "iomap_i.h"
+
+#define IOMAP_FLAGS2	((uint32_t)(FUSE_IOMAP >> 32))
+
+static bool iomap_offered(const struct fuse_in_header *in)
+{
+	const struct fuse_init_in *arg = (const void *)(in + 1);
+	size_t need = offsetof(struct fuse_init_in, flags2) + sizeof(arg->flags2);
+
+	if (in->len - sizeof(*in) < need)
+		return false;
+	return arg->major == FUSE_KERNEL_VERSION && (arg->flags & FUSE_INIT_EXT) &&
+	       (arg->flags2 & IOMAP_FLAGS2);
+}
+
+/* A server without begin() has nothing to say about iomap. */
+static bool iomap_wanted(const struct fuse_iomap_session *fis)
+{
+	return fis->iomap && fis->mode != FUSE_IOMAP_MODE_OFF && fis->ops.begin;
+}
+
+/* Returns false when the session can't go on; INIT has been refused then. */
+bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_header *in)
+{
+	bool offered = iomap_wanted(fis) && iomap_offered(in);
+
+	/* a second or a stunted INIT is an error that libfuse reports */
+	if (atomic_load(&fis->initialised) ||
+	    in->len < sizeof(*in) + offsetof(struct fuse_init_in, max_readahead))
+		return true;
+
+	if (!offered && fis->mode == FUSE_IOMAP_MODE_REQUIRE) {
+		fuse_log(FUSE_LOG_ERR, "fuseiomap: the kernel does not offer iomap "
+			 "to this mount, and it is required\n");
+		iomap_send(fis, in->unique, -EPROTO, NULL, 0);
+		iomap_session_fail(fis, -EOPNOTSUPP);
+		return false;
+	}
+	fis->kernel_minor = ((const struct fuse_init_in *)(in + 1))->minor;
+	atomic_store(&fis->negotiated, offered);
+	iomap_this_thread()->init_pending = true;
+	return true;
+}
+
+void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
+{
+	size_t need = (size_t)out->max_write + IOMAP_HEADER_ROOM;
+
+	/* stored before the reply is written: then bigger requests may come */
+	if (need > atomic_load(&fis->bufsize))
+		atomic_store(&fis->bufsize, need);
+
+	if (!fuse_iomap_session_negotiated(fis))
+		return;
+	out->flags |= FUSE_INIT_EXT;
+	out->flags2 |= IOMAP_FLAGS2;
+	/* the kernel has to have said so first */
+	if (fis->kernel_minor >= FUSE_IOMAP_MINOR_VERSION)
+		out->minor = FUSE_IOMAP_MINOR_VERSION;
+}
