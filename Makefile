@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The front door. Every target is a script; see its head for what it does.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check check-debug build clean format
+
+help:		## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
+
+demo:		## the main job: a real ext4 image on a stock kernel, proven and measured
+	@vm/setup
+	@tests/demo/run
+
+check:		## unit tests, then the VM tests on the stock kernel in QEMU
+	@tests/check qemu
+
+check-debug:	## the VM tests on a kernel with KASAN and lockdep (User Mode Linux)
+	@tests/check uml
+
+build:		## build user space and the module for the stock kernel
+	@vm/setup
+	@tests/build-user
+	@kernel/build qemu
+
+clean:		## remove build/; kernels and guests stay in the cache
+	rm -rf build
+
+format:		## bring our C sources into the project's style with clang-format
+	@vm/format
