@@ -143,6 +143,10 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 			return err;
 	}
 
+	/* a hole over the end of the file takes the whole last block with it */
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && offset + len > oldsize)
+		len = round_up((u64)offset + len, i_blocksize(inode)) - offset;
+
 	err = send_fallocate(file, mode, offset, len);
 	fuse_iomap_mappings_changed(inode);
 	if (err)
