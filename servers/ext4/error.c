@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libext2fs's error codes as errnos, and what happens when the file system
+ * turns out to be corrupt: it is logged, noted in the superblock as kernel ext4
+ * does, and depending on errors= the file system goes read-only.  Reads go on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "server.h"
+
+static int plain_errno(errcode_t err)
+{
+	switch (err) {
+	case EXT2_ET_NO_MEMORY:
+		return ENOMEM;
+	case EXT2_ET_BLOCK_ALLOC_FAIL:
+	case EXT2_ET_INODE_ALLOC_FAIL:
+	case EXT2_ET_DIR_NO_SPACE:
+	case EXT2_ET_EA_NO_SPACE:
+	case EXT2_ET_INLINE_DATA_NO_SPACE:
+	case EXT2_ET_CANT_INSERT_EXTENT:
+	case EXT2_ET_CANT_SPLIT_EXTENT:
+		return ENOSPC;
+	case EXT2_ET_FILE_NOT_FOUND:
+		return ENOENT;
+	case EXT2_ET_FILE_EXISTS:
+	case EXT2_ET_DIR_EXISTS:
+		return EEXIST;
+	case EXT2_ET_EA_KEY_NOT_FOUND:
+		return ENODATA;
+	case EXT2_ET_NO_DIRECTORY:
+		return ENOTDIR;
+	case EXT2_ET_RO_FILSYS:
+		return EROFS;
+	case EXT2_ET_FILE_TOO_BIG:
+		return EFBIG;
+	case EXT2_ET_SYMLINK_LOOP:
+		return ELOOP;
+	case EXT2_ET_OP_NOT_SUPPORTED:
+	case EXT2_ET_UNIMPLEMENTED:
+		return EOPNOTSUPP;
+	case EXT2_ET_INVALID_ARGUMENT:
+		return EINVAL;
+	case EXT2_ET_SHORT_READ:
+	case EXT2_ET_SHORT_WRITE:
+	case EXT2_ET_LLSEEK_FAILED:
+		return EIO;
+	}
+	/* below libext2fs's range there are errnos */
+	if (err > 0 && err < EXT2_ET_BASE)
+		return err;
+	return 0;
+}
+
+int lib_error(struct server *s, errcode_t err, ext2_ino_t ino)
+{
+	int e;
+
+	if (!err)
+		return 0;
+	e = plain_errno(err);
+	if (e == EIO)
+		log_err("I/O error on metadata%s", ino ? "" : " of the file system");
+	if (e)
+		return -e;
+	return fs_error(s, ino, 0, error_message(err));
+}
+
+static void note_error(struct ext2_super_block *sb, ext2_ino_t ino, uint64_t blk)
+{
+	time_t now = time(NULL);
+
+	if (!sb->s_first_error_time) {
+		sb->s_first_error_time = (uint32_t)now;
+		sb->s_first_error_time_hi = (uint64_t)now >> 32;
+		sb->s_first_error_ino = ino;
+		sb->s_first_error_block = blk;
+		memset(sb->s_first_error_func, 0, sizeof(sb->s_first_error_func));
+		memcpy(sb->s_first_error_func, "iomap4fs", sizeof("iomap4fs"));
+		sb->s_first_error_line = 0;
+	}
+	sb->s_last_error_time = (uint32_t)now;
+	sb->s_last_error_time_hi = (uint64_t)now >> 32;
+	sb->s_last_error_ino = ino;
+	sb->s_last_error_block = blk;
+	memset(sb->s_last_error_func, 0, sizeof(sb->s_last_error_func));
+	memcpy(sb->s_last_error_func, "iomap4fs", sizeof("iomap4fs"));
+	sb->s_last_error_line = 0;
+	sb->s_error_count++;
+}
+
+int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
+{
+	enum errors_policy policy = s->opt.errors;
+
+	if (ino && blk)
+		log_err("corrupt: inode %u, block %llu: %s", ino, (unsigned long long)blk, what);
+	else if (ino)
+		log_err("corrupt: inode %u: %s", ino, what);
+	else
+		log_err("corrupt: %s", what);
+
+	if (!s->fs || s->readonly)
+		return -EUCLEAN;
+
+	if (policy == ERRORS_SUPERBLOCK) {
+		if (s->fs->super->s_errors == EXT2_ERRORS_RO)
+			policy = ERRORS_REMOUNT_RO;
+		else if (s->fs->super->s_errors == EXT2_ERRORS_PANIC)
+			policy = ERRORS_PANIC;
+		else
+			policy = ERRORS_CONTINUE;
+	}
+	note_error(s->fs->super, ino, blk);
+	s->fs->super->s_state |= EXT2_ERROR_FS;
+	ext2fs_mark_super_dirty(s->fs);
+	s->dirty = true;
+	if (policy == ERRORS_PANIC) {
+		super_sync(s);
+		log_err("ending, because of errors=panic");
+		_exit(1);
+	}
+	if (policy == ERRORS_REMOUNT_RO) {
+		log_err("going read-only");
+		super_sync(s);
+		s->readonly = true;
+	}
+	return -EUCLEAN;
+}

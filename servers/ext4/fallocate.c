@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fallocate(2): preallocation, holes, zeroing.  In iomap mode the kernel has
+ * written back and dropped the pages of the range and zeroes partial blocks
+ * itself; in classic mode that is done here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include "file.h"
+
+/* Unwritten blocks in all holes of [@first, @end) */
+static int fill_holes(struct server *s, struct inode *in, uint64_t first, uint64_t end,
+		      const struct caller *who)
+{
+	while (first < end) {
+		struct mapping m;
+		int err = map_alloc(s, in, NULL, first, end - first, who, &m);
+
+		if (err)
+			return err;
+		first = m.lblk + m.len;
+	}
+	return 0;
+}
+
+static int zero_edges(struct server *s, struct inode *in, uint64_t off, uint64_t end,
+		      uint64_t first, uint64_t last)
+{
+	uint64_t bs = s->fs->blocksize;
+	int err;
+
+	if (fuse_iomap_session_negotiated(s->session))
+		return 0;
+	if (first >= last)
+		return file_zero(s, in, off, end);
+	err = file_zero(s, in, off, first * bs);
+	return err || last * bs >= end ? err : file_zero(s, in, last * bs, end);
+}
+
+static int grow_size(struct server *s, struct inode *in, uint64_t end)
+{
+	return end > inode_size(in) ? inode_set_size(s, in, end) : 0;
+}
+
+int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uint64_t len,
+		   const struct caller *who)
+{
+	bool keep = mode & FALLOC_FL_KEEP_SIZE;
+	uint64_t bs = s->fs->blocksize, end = off + len;
+	uint64_t first = (off + bs - 1) / bs, last = end / bs;	/* whole blocks */
+	struct inode in;
+	int err = super_may_write(s);
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if (!err)
+		err = inode_load(s, ino, &in);
+	if (err)
+		return err;
+	if (!inode_is_reg(&in))
+		return -ENODEV;
+	if (in.raw.i_flags & EXT2_IMMUTABLE_FL ||
+	    (in.raw.i_flags & EXT2_APPEND_FL && mode & ~FALLOC_FL_KEEP_SIZE))
+		return -EPERM;
+	if (!len || end < off)
+		return -EINVAL;
+	if (end > (uint64_t)inode_maxbytes(s, &in))
+		return -EFBIG;
+	if (inode_is_inline(&in)) {
+		err = inline_expand(s, &in, who);
+		if (err)
+			return err;
+	}
+
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		/* nothing to do beyond the end */
+		if (off >= inode_size(&in))
+			return 0;
+		/* a block whose bytes up to the end of the file all go is gone as a whole */
+		if (end >= inode_size(&in))
+			last = (end + bs - 1) / bs;
+		err = zero_edges(s, &in, off, end, first, last);
+		if (!err && first < last)
+			err = map_punch(s, &in, first, last - first);
+	} else {
+		/* only extents know blocks that are there and read as zeroes */
+		if (!inode_has_extents(&in))
+			return -EOPNOTSUPP;
+		if (mode & FALLOC_FL_ZERO_RANGE) {
+			err = zero_edges(s, &in, off, end, first, last);
+			if (!err && first < last)
+				err = map_punch(s, &in, first, last - first);
+		}
+		if (!err)
+			err = fill_holes(s, &in, off / bs, (end + bs - 1) / bs, who);
+		if (!err && !keep)
+			err = grow_size(s, &in, end);
+	}
+	if (err)
+		return err;
+	inode_touch(s, &in, true);
+	return inode_store(s, &in);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Inode flags, as lsattr(1) and chattr(1) know them (FS_IOC_GETFLAGS) and as
+ * all file systems share them (FS_IOC_FSGETXATTR).
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+
+#include "file.h"
+
+#define FL_VISIBLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | \
+			 EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
+			 EXT2_INDEX_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | \
+			 EXT4_HUGE_FILE_FL | EXT4_EXTENTS_FL | EXT4_VERITY_FL | \
+			 EXT4_INLINE_DATA_FL | EXT4_PROJINHERIT_FL | 0x00004000 /* journal data */)
+#define FL_CHANGEABLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_SYNC_FL | EXT2_IMMUTABLE_FL | \
+			 EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | EXT2_NOTAIL_FL | \
+			 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL)
+#define FL_NOT_REG	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL)
+
+uint32_t file_get_flags(const struct inode *in)
+{
+	return in->raw.i_flags & FL_VISIBLE;
+}
+
+int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
+{
+	struct inode in;
+	int err = super_may_write(s);
+
+	if (!err)
+		err = inode_load(s, ino, &in);
+	if (err)
+		return err;
+	/* the rest may be given, unchanged */
+	if ((flags ^ in.raw.i_flags) & FL_VISIBLE & ~FL_CHANGEABLE)
+		return -EOPNOTSUPP;
+	if (!inode_is_dir(&in))
+		flags &= ~FL_NOT_REG;
+	in.raw.i_flags = (in.raw.i_flags & ~FL_CHANGEABLE) | (flags & FL_CHANGEABLE);
+	inode_touch(s, &in, false);
+	return inode_store(s, &in);
+}
+
+static const struct {
+	uint32_t fl, xflag;
+} xflags[] = {
+	{ EXT2_SYNC_FL, FS_XFLAG_SYNC }, { EXT2_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE },
+	{ EXT2_APPEND_FL, FS_XFLAG_APPEND }, { EXT2_NODUMP_FL, FS_XFLAG_NODUMP },
+	{ EXT2_NOATIME_FL, FS_XFLAG_NOATIME }, { EXT4_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT },
+};
+
+#define NR_XFLAGS	(sizeof(xflags) / sizeof(xflags[0]))
+
+void file_get_fsxattr(const struct inode *in, struct fsxattr *fsx)
+{
+	memset(fsx, 0, sizeof(*fsx));
+	for (size_t i = 0; i < NR_XFLAGS; i++)
+		if (in->raw.i_flags & xflags[i].fl)
+			fsx->fsx_xflags |= xflags[i].xflag;
+	fsx->fsx_projid = in->raw.i_projid;
+}
+
+int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx)
+{
+	uint32_t known = 0, fl;
+	struct inode in;
+	int err = inode_load(s, ino, &in);
+
+	if (err)
+		return err;
+	fl = in.raw.i_flags & FL_VISIBLE;
+	for (size_t i = 0; i < NR_XFLAGS; i++) {
+		known |= xflags[i].xflag;
+		fl &= ~xflags[i].fl;
+		if (fsx->fsx_xflags & xflags[i].xflag)
+			fl |= xflags[i].fl;
+	}
+	if (fsx->fsx_xflags & ~(known | FS_XFLAG_HASATTR) || fsx->fsx_extsize ||
+	    fsx->fsx_cowextsize || fsx->fsx_projid != in.raw.i_projid)
+		return -EOPNOTSUPP;
+	return file_set_flags(s, ino, fl);
+}

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The iomap requests: where the bytes of a file are, and what became of them.
+ *
+ *	BEGIN   mappings; for writes space is allocated, unwritten
+ *	IOEND   data has reached the device: convert to written, raise i_size
+ *	END     a write came short: what was allocated for it goes back
+ *
+ * An answer covers the whole extent, also before the position asked for,
+ * because what the kernel knows it needs not ask again.
+ *
+ * i_size on the disk grows only in IOEND and SETATTR, after the data below it
+ * has been written.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "file.h"
+#include "log.h"
+#include "ops.h"
+
+/* Space for one request, bytes: what a file can't use it gives back */
+#define ALLOC_BYTES_MAX	(64ULL << 20)
+
+static struct server *server_of(fuse_iomap_req_t req)
+{
+	return fuse_iomap_req_userdata(req);
+}
+
+static struct caller caller_of(fuse_iomap_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_iomap_req_ctx(req);
+
+	return (struct caller){ .uid = ctx->uid, .gid = ctx->gid };
+}
+
+/*
+ * CONFIG
+ */
+
+static void fill_config(struct server *s, int64_t maxbytes, struct fuse_iomap_config_out *c)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+	bool wide = EXT2_INODE_SIZE(s->fs->super) >=
+		    EXT2_GOOD_OLD_INODE_SIZE + offsetof(struct ext2_inode_large, i_crtime) -
+		    offsetof(struct ext2_inode_large, i_extra_isize);
+
+	memset(c, 0, sizeof(*c));
+	c->flags = FUSE_IOMAP_CONFIG_SID | FUSE_IOMAP_CONFIG_UUID | FUSE_IOMAP_CONFIG_BLOCKSIZE |
+		   FUSE_IOMAP_CONFIG_MAX_LINKS | FUSE_IOMAP_CONFIG_TIME |
+		   FUSE_IOMAP_CONFIG_MAXBYTES;
+	memcpy(c->s_id, s->src.name, sizeof(c->s_id) - 1);
+	memcpy(c->s_uuid, sb->s_uuid, sizeof(c->s_uuid));
+	c->s_uuid_len = sizeof(c->s_uuid);
+	c->s_blocksize = s->fs->blocksize;
+	c->s_max_links = EXT2_LINK_MAX;
+	c->s_time_gran = wide ? 1 : 1000000000;
+	c->s_time_min = INT32_MIN;
+	c->s_time_max = wide ? INT32_MAX + 3 * (1LL << 32) : INT32_MAX;
+	c->s_maxbytes = ext2fs_has_feature_extents(s->fs->super) ? s->maxbytes_extent :
+								   s->maxbytes_indirect;
+	if (c->s_maxbytes > maxbytes)
+		c->s_maxbytes = maxbytes;
+}
+
+static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
+		       uint32_t cache_maxbytes)
+{
+	struct server *s = server_of(req);
+	struct fuse_iomap_config_out config;
+	int dev, err;
+
+	(void)flags; (void)cache_maxbytes;
+	dev = fuse_iomap_device_add(s->session, s->src.fd, 0);
+	if (dev < 0) {
+		log_err("the kernel doesn't take the block device: %s", strerror(-dev));
+		fuse_iomap_reply_err(req, -dev);
+		return;
+	}
+	s->iomap_dev = dev;
+	err = fuse_iomap_device_set_blocksize(s->session, dev, s->fs->blocksize);
+	if (err)
+		log_debug("block size of the device: %s", strerror(-err));
+	fill_config(s, maxbytes, &config);
+	err = fuse_iomap_reply_config(req, &config);
+	if (err)
+		log_err("the kernel doesn't take the geometry: %s", strerror(-err));
+	else
+		s->ready(s);
+}
+
+/*
+ * BEGIN
+ */
+
+static void to_io(const struct server *s, const struct mapping *m, uint32_t opflags,
+		  struct fuse_iomap_io *io)
+{
+	unsigned int bits = block_bits(s);
+
+	memset(io, 0, sizeof(*io));
+	io->offset = m->lblk << bits;
+	io->length = m->len << bits;
+	io->addr = FUSE_IOMAP_NULL_ADDR;
+	io->type = FUSE_IOMAP_TYPE_HOLE;
+	if (m->type != MAP_HOLE) {
+		io->type = m->type == MAP_MAPPED ? FUSE_IOMAP_TYPE_MAPPED :
+						   FUSE_IOMAP_TYPE_UNWRITTEN;
+		io->addr = m->pblk << bits;
+		io->dev = s->iomap_dev;
+	}
+	if (m->fresh)
+		io->flags |= FUSE_IOMAP_F_NEW;
+	if (m->merged)
+		io->flags |= FUSE_IOMAP_F_MERGED;
+	/* what hasn't been flushed yet has to be for O_DSYNC */
+	if (fuse_iomap_is_write(opflags) &&
+	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache)))
+		io->flags |= FUSE_IOMAP_F_DIRTY;
+}
+
+static bool wants_space(uint32_t opflags)
+{
+	return (opflags & (FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_WRITEBACK)) &&
+	       !(opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_SWAPFILE |
+			    FUSE_IOMAP_OP_OVERWRITE_ONLY));
+}
+
+/* 1: answered with @io; 0: the file has blocks now; or -errno */
+static int begin_inline(struct server *s, struct inode *in, uint64_t pos, uint64_t count,
+			uint32_t opflags, const struct caller *who, struct fuse_iomap_io *io)
+{
+	uint64_t bs = s->fs->blocksize;
+
+	if (fuse_iomap_is_write(opflags)) {
+		bool page = opflags & (FUSE_IOMAP_OP_FAULT | FUSE_IOMAP_OP_WRITEBACK |
+				       FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_SWAPFILE);
+		int err = super_may_write(s);
+
+		if (err)
+			return err;
+		/* writes inside the data stay in the inode */
+		if (page || pos > inode_size(in) || count > inode_size(in) - pos)
+			return inline_expand(s, in, who);
+	}
+	memset(io, 0, sizeof(*io));
+	io->addr = FUSE_IOMAP_NULL_ADDR;
+	if (pos < bs) {
+		io->type = FUSE_IOMAP_TYPE_INLINE;
+		io->length = bs;
+	} else {
+		io->type = FUSE_IOMAP_TYPE_HOLE;
+		io->offset = bs;
+		io->length = (MAP_MAX_LBLK << block_bits(s)) - bs;
+	}
+	return 1;
+}
+
+static int begin(struct server *s, ext2_ino_t ino, uint64_t attr_ino, uint64_t pos,
+		 uint64_t count, uint32_t opflags, const struct caller *who,
+		 struct fuse_iomap_io *io)
+{
+	unsigned int bits = block_bits(s);
+	uint64_t lblk = pos >> bits;
+	struct mapping m;
+	struct inode in;
+	int err;
+
+	if (attr_ino != ino)
+		return -ESTALE;
+	err = inode_load(s, ino, &in);
+	if (err)
+		return err;
+	if (!inode_is_reg(&in))
+		return -EINVAL;
+	if (fuse_iomap_is_write(opflags)) {
+		err = super_may_write(s);
+		if (err)
+			return err;
+		if (pos >= (uint64_t)inode_maxbytes(s, &in))
+			return -EFBIG;
+	}
+	if (inode_is_inline(&in)) {
+		err = begin_inline(s, &in, pos, count, opflags, who, io);
+		if (err)
+			return err < 0 ? err : 0;
+	}
+	if (wants_space(opflags) && opflags & FUSE_IOMAP_OP_DIRECT && !inode_has_extents(&in) &&
+	    lblk << bits < inode_size(&in)) {
+		/*
+		 * As in kernel ext4: direct writes fill no holes of indirect
+		 * maps, the kernel takes the page cache instead.
+		 */
+		err = map_lookup(s, &in, lblk, 0, &m);
+		if (!err && m.type == MAP_HOLE)
+			err = -ENOTBLK;
+	} else if (wants_space(opflags)) {
+		uint64_t max = inode_maxbytes(s, &in);
+		uint64_t end = count > max - pos ? max : pos + count;
+
+		if (end - pos > ALLOC_BYTES_MAX)
+			end = pos + ALLOC_BYTES_MAX;
+		err = map_alloc(s, &in, node_find(s, ino), lblk,
+				((end + s->fs->blocksize - 1) >> bits) - lblk, who, &m);
+	} else {
+		err = map_lookup(s, &in, lblk, opflags & FUSE_IOMAP_OP_REPORT ? MAP_EXACT : 0,
+				 &m);
+		if (!err && (opflags & FUSE_IOMAP_OP_OVERWRITE_ONLY) && m.type != MAP_MAPPED)
+			err = -EAGAIN;
+	}
+	if (!err)
+		to_io(s, &m, opflags, io);
+	return err;
+}
+
+static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino, uint64_t pos,
+		      uint64_t count, uint32_t opflags)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	struct fuse_iomap_io io;
+	int err;
+
+	server_lock(s);
+	err = begin(s, ino_of_node(nodeid), attr_ino, pos, count, opflags, &who, &io);
+	server_unlock(s);
+	if (err)
+		fuse_iomap_reply_err(req, -err);
+	else
+		fuse_iomap_reply_begin(req, &io, NULL);
+}
+
+/*
+ * END
+ */
+
+/*
+ * Give back the blocks that this write got and didn't use, if they are beyond
+ * the end of the file.  Below the end they read as zeroes and do no harm, and
+ * somebody may be using them by now.
+ */
+static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in *arg)
+{
+	uint64_t written = arg->written > 0 ? arg->written : 0;
+	uint64_t used = arg->pos + written, map_end = arg->map.offset + arg->map.length;
+	uint64_t bs = s->fs->blocksize, first, last;
+	struct inode in;
+	int err;
+
+	if (!(arg->opflags & FUSE_IOMAP_OP_WRITE) || written >= arg->count ||
+	    arg->opflags & (FUSE_IOMAP_OP_FAULT | FUSE_IOMAP_OP_ZERO) ||
+	    !(arg->map.flags & FUSE_IOMAP_F_NEW) || used < arg->pos ||
+	    map_end < arg->map.offset ||
+	    (arg->map.type != FUSE_IOMAP_TYPE_UNWRITTEN && arg->map.type != FUSE_IOMAP_TYPE_MAPPED))
+		return 0;
+	err = inode_load(s, ino, &in);
+	if (err)
+		return err;
+	if (used < inode_size(&in))
+		used = inode_size(&in);
+	first = (used + bs - 1) / bs;
+	last = map_end / bs;
+	return first < last ? map_punch(s, &in, first, last - first) : 0;
+}
+
+static void iop_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_iomap_end_in *in)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	server_lock(s);
+	err = end(s, ino_of_node(nodeid), in);
+	server_unlock(s);
+	fuse_iomap_reply_err(req, -err);
+}
+
+/*
+ * IOEND
+ */
+
+static int ioend(struct server *s, ext2_ino_t ino, const struct fuse_iomap_ioend_in *arg,
+		 uint64_t *newsize)
+{
+	uint64_t bs = s->fs->blocksize, end = arg->pos + arg->written;
+	struct inode in;
+	int err;
+
+	if (arg->error) {
+		log_err("inode %u: writing %llu bytes at %llu failed: %s", ino,
+			(unsigned long long)arg->written, (unsigned long long)arg->pos,
+			strerror(-arg->error));
+		return arg->error < 0 ? arg->error : -EIO;
+	}
+	err = inode_load(s, ino, &in);
+	if (err)
+		return err;
+	if (end < arg->pos || end > (uint64_t)s->maxbytes_extent)
+		return -EINVAL;
+	if (arg->written && arg->flags & FUSE_IOMAP_IOEND_UNWRITTEN) {
+		uint64_t first = arg->pos / bs;
+
+		err = map_convert(s, &in, first, (end + bs - 1) / bs - first);
+		if (err)
+			return err;
+	}
+	if (arg->written && arg->flags & FUSE_IOMAP_IOEND_APPEND && end > inode_size(&in)) {
+		err = super_may_write(s);
+		if (!err)
+			err = inode_set_size(s, &in, end);
+		if (!err)
+			err = inode_store(s, &in);
+		if (err)
+			return err;
+	}
+	*newsize = inode_size(&in);
+	return 0;
+}
+
+static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
+		      const struct fuse_iomap_ioend_in *in)
+{
+	struct server *s = server_of(req);
+	uint64_t newsize;
+	int err;
+
+	server_lock(s);
+	err = ioend(s, ino_of_node(nodeid), in, &newsize);
+	server_unlock(s);
+	if (err)
+		fuse_iomap_reply_err(req, -err);
+	else
+		fuse_iomap_reply_ioend(req, newsize);
+}
+
+/*
+ * The rest
+ */
+
+static void iop_syncfs(fuse_iomap_req_t req, fuse_ino_t nodeid)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	(void)nodeid;
+	server_lock(s);
+	err = super_sync(s);
+	server_unlock(s);
+	fuse_iomap_reply_err(req, -err);
+}
+
+static struct statx_timestamp to_statx_time(struct timespec ts)
+{
+	return (struct statx_timestamp){ .tv_sec = ts.tv_sec, .tv_nsec = ts.tv_nsec };
+}
+
+static void fill_statx(struct server *s, struct inode *in, struct statx *stx)
+{
+	static const struct {
+		uint32_t fl, attr;
+	} map[] = {
+		{ EXT2_APPEND_FL, STATX_ATTR_APPEND }, { EXT2_COMPR_FL, STATX_ATTR_COMPRESSED },
+		{ EXT4_ENCRYPT_FL, STATX_ATTR_ENCRYPTED },
+		{ EXT2_IMMUTABLE_FL, STATX_ATTR_IMMUTABLE },
+		{ EXT2_NODUMP_FL, STATX_ATTR_NODUMP }, { EXT4_VERITY_FL, STATX_ATTR_VERITY },
+	};
+	struct timespec birth = inode_get_time(s, in, TIME_BIRTH);
+	struct stat st;
+
+	inode_stat(s, in, &st);
+	memset(stx, 0, sizeof(*stx));
+	stx->stx_mask = STATX_BASIC_STATS;
+	stx->stx_blksize = st.st_blksize;
+	stx->stx_nlink = st.st_nlink;
+	stx->stx_uid = st.st_uid;
+	stx->stx_gid = st.st_gid;
+	stx->stx_mode = st.st_mode;
+	stx->stx_ino = st.st_ino;
+	stx->stx_size = st.st_size;
+	stx->stx_blocks = st.st_blocks;
+	stx->stx_atime = to_statx_time(st.st_atim);
+	stx->stx_mtime = to_statx_time(st.st_mtim);
+	stx->stx_ctime = to_statx_time(st.st_ctim);
+	if (birth.tv_sec || birth.tv_nsec) {
+		stx->stx_btime = to_statx_time(birth);
+		stx->stx_mask |= STATX_BTIME;
+	}
+	stx->stx_rdev_major = major(st.st_rdev);
+	stx->stx_rdev_minor = minor(st.st_rdev);
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		stx->stx_attributes_mask |= map[i].attr;
+		if (in->raw.i_flags & map[i].fl)
+			stx->stx_attributes |= map[i].attr;
+	}
+}
+
+static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint64_t fh,
+		      uint32_t flags, uint32_t mask)
+{
+	struct server *s = server_of(req);
+	struct statx stx;
+	struct inode in;
+	int err;
+
+	(void)has_fh; (void)fh; (void)flags; (void)mask;
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err)
+		fill_statx(s, &in, &stx);
+	server_unlock(s);
+	if (err)
+		fuse_iomap_reply_err(req, -err);
+	else
+		fuse_iomap_reply_statx(req, &stx, ATTR_TIMEOUT);
+}
+
+/* Frozen means that a copy of the device is a clean file system. */
+static int set_frozen(struct server *s, bool frozen)
+{
+	int err;
+
+	if (s->readonly)
+		return 0;
+	err = super_sync(s);
+	if (err)
+		return err;
+	if (frozen && s->was_valid)
+		s->fs->super->s_state |= EXT2_VALID_FS;
+	else
+		s->fs->super->s_state &= ~EXT2_VALID_FS;
+	ext2fs_mark_super_dirty(s->fs);
+	s->dirty = true;
+	return super_sync(s);
+}
+
+static void iop_freezefs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	(void)nodeid; (void)unlinked;
+	server_lock(s);
+	err = set_frozen(s, true);
+	server_unlock(s);
+	fuse_iomap_reply_err(req, -err);
+}
+
+static void iop_unfreezefs(fuse_iomap_req_t req, fuse_ino_t nodeid)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	(void)nodeid;
+	server_lock(s);
+	err = set_frozen(s, false);
+	server_unlock(s);
+	fuse_iomap_reply_err(req, -err);
+}
+
+static void iop_shutdownfs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t flags)
+{
+	struct server *s = server_of(req);
+
+	(void)nodeid; (void)flags;
+	server_lock(s);
+	log_err("the device is gone or the file system was shut down: nothing is written any more");
+	s->readonly = true;
+	server_unlock(s);
+	fuse_iomap_reply_err(req, 0);
+}
+
+const struct fuse_iomap_ops iomap_operations = {
+	.config		= iop_config,
+	.begin		= iop_begin,
+	.end		= iop_end,
+	.ioend		= iop_ioend,
+	.syncfs		= iop_syncfs,
+	.statx		= iop_statx,
+	.freezefs	= iop_freezefs,
+	.unfreezefs	= iop_unfreezefs,
+	.shutdownfs	= iop_shutdownfs,
+};

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * iomap4fs: serve an ext2, ext3 or ext4 file system through FUSE, and let the
+ * kernel move the file data itself where it can (fuseiomap module).
+ *
+ * Start-up happens in a child process while the parent waits on a pipe: so
+ * messages reach the terminal, the exit status says whether the mount works, and
+ * locks and threads belong to the process that stays.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "node.h"
+#include "ops.h"
+#include "server.h"
+#include "super.h"
+
+/* mount(8)'s exit codes */
+#define EXIT_USAGE	1
+#define EXIT_MOUNT	32
+
+static int ready_pipe = -1;	/* write end; the parent waits at the other one */
+
+/* The mount works: let the parent go, and leave the terminal. */
+static void on_ready(struct server *s)
+{
+	int null;
+
+	if (ready_pipe < 0)
+		return;
+	log_to_syslog();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	if (write(ready_pipe, "", 1) != 1)
+		log_warn("nobody waits for the mount");
+	close(ready_pipe);
+	ready_pipe = -1;
+}
+
+static int check_mountpoint(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st)) {
+		log_err("mountpoint %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		log_err("mountpoint %s is not a directory", path);
+		return -ENOTDIR;
+	}
+	return 0;
+}
+
+/* Replay the journal if it has to be, which needs the source for itself. */
+static int recover(struct server *s, struct ext2_super_block *sb)
+{
+	int err;
+
+	if (!ext2fs_has_feature_journal_needs_recovery(sb))
+		return 0;
+	if (s->opt.noload && s->opt.readonly)
+		return 0;
+	if (s->opt.noload || s->opt.readonly) {
+		log_err("%s: the journal needs recovery: mount it read-write, run "
+			"\"e2fsck -fy %s\", or use -o ro,noload to see it without",
+			s->opt.source, s->opt.source);
+		return -EROFS;
+	}
+	source_close(&s->src);
+	err = recover_journal(s->opt.source);
+	if (!err)
+		err = source_open(&s->src, s->opt.source, s->opt.readonly);
+	if (!err)
+		err = super_probe(s, sb);
+	if (!err && ext2fs_has_feature_journal_needs_recovery(sb)) {
+		log_err("%s: the journal still needs recovery: run \"e2fsck -fy %s\"",
+			s->opt.source, s->opt.source);
+		err = -EUCLEAN;
+	}
+	return err;
+}
+
+/* Everything up to the point where the file system could be served. */
+static int prepare(struct server *s)
+{
+	struct ext2_super_block sb;
+	bool iomap = false;
+	int err;
+
+	err = check_mountpoint(s->opt.mountpoint);
+	if (err)
+		return err;
+	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
+		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
+	if (s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap) {
+		log_err("iomap=require: the kernel module fuseiomap is not loaded, or this user "
+			"may not use it");
+		return -ENODEV;
+	}
+	err = source_open(&s->src, s->opt.source, s->opt.readonly);
+	if (!err)
+		err = super_probe(s, &sb);
+	if (!err)
+		err = recover(s, &sb);
+	/* the kernel moves data on block devices only */
+	if (!err && iomap)
+		err = source_attach_loop(&s->src, s->opt.source, s->opt.readonly,
+					 EXT2_BLOCK_SIZE(&sb));
+	if (!err)
+		err = super_open(s);
+	if (!err)
+		err = nodes_init(s);
+	return err;
+}
+
+static int mount_it(struct server *s)
+{
+	char *args[] = { "iomap4fs", "-d", NULL };
+	struct fuse_args fuse_args = FUSE_ARGS_INIT(s->opt.debug ? 2 : 1, args);
+	struct fuse_iomap_mount_opts mo = {
+		.size = sizeof(mo),
+		.source = s->opt.source,
+		.subtype = "iomap4fs",
+		.mount_flags = s->opt.mount_flags,
+		.allow_other = s->opt.allow_other,
+		.default_permissions = s->opt.default_permissions,
+	};
+	int err;
+
+	s->session = fuse_iomap_session_new(&fuse_args, &fuse_operations, sizeof(fuse_operations),
+					    &iomap_operations, sizeof(iomap_operations), s);
+	fuse_opt_free_args(&fuse_args);
+	if (!s->session)
+		return -ENOMEM;
+	err = fuse_iomap_session_mount(s->session, s->opt.mountpoint, s->opt.iomap, &mo);
+	if (err)
+		return err;
+	if (!fuse_iomap_session_is_iomap(s->session) && s->opt.iomap == FUSE_IOMAP_MODE_AUTO)
+		log_warn("no fuseiomap module: this process moves the file data itself");
+	return 0;
+}
+
+static int serve(struct server *s)
+{
+	struct fuse_session *se = fuse_iomap_session_fuse(s->session);
+	int err;
+
+	err = super_begin(s);
+	if (err) {
+		log_err("can't write to %s: %s", s->opt.source, strerror(-err));
+		return err;
+	}
+	if (fuse_set_signal_handlers(se)) {
+		log_err("can't set signal handlers");
+		return -EINVAL;
+	}
+	if (fuse_iomap_session_is_iomap(s->session)) {
+		err = fuse_iomap_disable_fsreclaim(s->session, true);
+		if (err)
+			log_warn("memory reclaim may wait for this process: %s", strerror(-err));
+	}
+	err = super_start_flusher(s);
+	if (err)
+		log_warn("no flusher thread: %s", strerror(-err));
+	err = fuse_iomap_session_loop(s->session, s->opt.threads);
+	fuse_remove_signal_handlers(se);
+	/* a signal is a way to end */
+	if (err < 0)
+		log_err("serving requests failed: %s", strerror(-err));
+	return err < 0 ? err : 0;
+}
+
+/* What DESTROY does, if it came; else because the mount failed: then nothing has changed. */
+static void clean_up(struct server *s)
+{
+	if (s->session) {
+		fuse_iomap_session_unmount(s->session);
+		fuse_iomap_session_destroy(s->session);
+		s->session = NULL;
+	}
+	super_stop_flusher(s);
+	server_lock(s);
+	if (s->fs && !s->began)
+		s->readonly = true;
+	if (s->fs && s->began)
+		nodes_drain(s);
+	super_close(s);
+	nodes_destroy(s);
+	source_close(&s->src);
+	server_unlock(s);
+}
+
+static int run(struct server *s)
+{
+	int err;
+
+	err = prepare(s);
+	if (!err && !s->opt.fake) {
+		err = mount_it(s);
+		if (!err)
+			err = serve(s);
+	}
+	clean_up(s);
+	pthread_mutex_destroy(&s->lock);
+	options_free(&s->opt);
+	return err ? EXIT_MOUNT : 0;
+}
+
+/* The parent's part: how did it go? */
+static int wait_ready(int fd, pid_t child)
+{
+	int status;
+	ssize_t n;
+	char c;
+
+	do
+		n = read(fd, &c, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	/* it ended, and said why */
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_MOUNT;
+	return WIFEXITED(status) && !WIFSIGNALED(status) && WEXITSTATUS(status) ?
+	       WEXITSTATUS(status) : EXIT_MOUNT;
+}
+
+int main(int argc, char **argv)
+{
+	static struct server server = {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.src = { .image_fd = -1, .fd = -1 },
+		.ready = on_ready,
+	};
+	int pipes[2], ret;
+	pid_t child;
+
+	add_error_table(&et_ext2_error_table);
+	ret = options_parse(&server.opt, argc, argv);
+	if (ret) {
+		options_free(&server.opt);
+		return ret > 0 ? 0 : EXIT_USAGE;
+	}
+	log_init(NULL, server.opt.debug);
+	if (server.opt.foreground || server.opt.fake)
+		return run(&server);
+
+	if (pipe2(pipes, O_CLOEXEC)) {
+		log_err("can't make a pipe: %s", strerror(errno));
+		return EXIT_MOUNT;
+	}
+	child = fork();
+	if (child < 0) {
+		log_err("can't go to the background: %s", strerror(errno));
+		return EXIT_MOUNT;
+	}
+	if (child) {
+		close(pipes[1]);
+		return wait_ready(pipes[0], child);
+	}
+	close(pipes[0]);
+	ready_pipe = pipes[1];
+	setsid();
+	if (chdir("/"))
+		log_warn("can't leave the current directory");
+	return run(&server);
+}

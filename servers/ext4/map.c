@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Block maps, whatever their format: see map.h.
+ */
+#include "map.h"
+
+#include <errno.h>
+
+/* One extent's worth, so that an allocation is one on-disk record */
+#define ALLOC_MAX	EXT_UNINIT_MAX_LEN
+/* Indirect blocks: all of it has to be zeroed at once. */
+#define ALLOC_MAX_ZEROED_BYTES	(8ULL << 20)
+
+bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len)
+{
+	uint64_t blocks = ext2fs_blocks_count(s->fs->super);
+
+	return pblk > s->fs->super->s_first_data_block && pblk < blocks && len <= blocks - pblk;
+}
+
+bool map_exists(struct server *s, struct inode *in)
+{
+	return !inode_is_inline(in) && ext2fs_inode_has_valid_blocks2(s->fs, inode_small(in));
+}
+
+int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
+	       struct mapping *m)
+{
+	if (inode_is_inline(in))
+		return -EINVAL;
+	if (lblk > MAP_MAX_LBLK)
+		return -EFBIG;
+	*m = (struct mapping){ 0 };
+	if (inode_has_extents(in))
+		return extent_lookup(s, in, lblk, flags, m);
+	return indirect_lookup(s, in, lblk, m);
+}
+
+/* Next to the block before, or where the inode's group is. */
+static uint64_t choose_goal(struct server *s, struct inode *in, struct node *node, uint64_t lblk)
+{
+	struct mapping before;
+
+	if (node && node->goal && node->goal_lblk == lblk)
+		return node->goal;
+	if (lblk && !map_lookup(s, in, lblk - 1, MAP_EXACT, &before) && before.pblk)
+		return before.pblk + (lblk - before.lblk);
+	return ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), lblk);
+}
+
+static int alloc_extent(struct server *s, struct inode *in, struct mapping *m)
+{
+	int err = extent_insert(s, in, m);
+
+	if (err)
+		return err;
+	return lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(in), m->len), in->ino);
+}
+
+/*
+ * There is no unwritten state here, so what is not written must be zero on the
+ * device before it becomes part of the file.
+ */
+static int alloc_indirect(struct server *s, struct inode *in, struct mapping *m)
+{
+	uint64_t bs = s->fs->blocksize;
+	uint64_t inserted = 0;
+	int err;
+
+	m->type = MAP_MAPPED;
+	err = device_zero(&s->src.dev, m->pblk * bs, m->len * bs);
+	if (!err)
+		err = indirect_insert(s, in, m, &inserted);
+	if (inserted) {
+		alloc_free(s, m->pblk + inserted, m->len - inserted);
+		m->len = inserted;
+		return lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(in), inserted),
+				 in->ino);
+	}
+	return err;
+}
+
+int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
+	      uint64_t len, const struct caller *who, struct mapping *m)
+{
+	bool extents = inode_has_extents(in);
+	uint64_t hole_end, pblk, n;
+	int err;
+
+	err = map_lookup(s, in, lblk, 0, m);
+	if (err || m->type != MAP_HOLE)
+		return err;
+	err = super_may_write(s);
+	if (err)
+		return err;
+
+	hole_end = m->lblk + m->len;
+	if (len > hole_end - lblk)
+		len = hole_end - lblk;
+	if (len > ALLOC_MAX)
+		len = ALLOC_MAX;
+	if (!extents && len > ALLOC_MAX_ZEROED_BYTES >> block_bits(s))
+		len = ALLOC_MAX_ZEROED_BYTES >> block_bits(s);
+
+	err = alloc_blocks(s, choose_goal(s, in, node, lblk), len, who, &pblk, &n);
+	if (err)
+		return err;
+	*m = (struct mapping){
+		.type = MAP_UNWRITTEN, .lblk = lblk, .len = n, .pblk = pblk, .fresh = true,
+	};
+	err = extents ? alloc_extent(s, in, m) : alloc_indirect(s, in, m);
+	if (err) {
+		alloc_free(s, pblk, n);
+		inode_store(s, in);
+		return err;
+	}
+	if (node) {
+		node->goal = m->pblk + m->len;
+		node->goal_lblk = lblk + m->len;
+	}
+	return inode_store(s, in);
+}
+
+int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+{
+	int err;
+
+	if (inode_is_inline(in) || !inode_has_extents(in) || !len)
+		return 0;
+	err = super_may_write(s);
+	if (err)
+		return err;
+	err = extent_convert(s, in, lblk, len);
+	return err ? err : inode_store(s, in);
+}
+
+int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+{
+	int err, store_err;
+
+	if (!len || !map_exists(s, in) || lblk > MAP_MAX_LBLK)
+		return 0;
+	err = super_may_write(s);
+	if (err)
+		return err;
+	if (len > MAP_MAX_LBLK + 1 - lblk)
+		len = MAP_MAX_LBLK + 1 - lblk;
+	if (inode_has_extents(in))
+		err = extent_punch(s, in, lblk, len);
+	else
+		err = indirect_punch(s, in, lblk, len);
+	store_err = inode_store(s, in);
+	return err ? err : store_err;
+}
+
+int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
+{
+	return map_punch(s, in, lblk, UINT64_MAX - lblk);
+}

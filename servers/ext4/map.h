@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Block maps: where the blocks of a file are.
+ *
+ * map.c chooses between the two formats, extent trees (map_extent.c) and
+ * indirect blocks (map_indirect.c).  Units here are file system blocks: lblk
+ * counts in the file, pblk on the device.
+ *
+ * Nothing that is read from the image is believed: physical blocks are checked
+ * against the size of the file system, tree depths are bounded.
+ */
+#ifndef IOMAP4FS_MAP_H
+#define IOMAP4FS_MAP_H
+
+#include "inode.h"
+#include "node.h"
+
+enum map_type { MAP_HOLE, MAP_MAPPED, MAP_UNWRITTEN };
+
+struct mapping {
+	enum map_type type;
+	uint64_t lblk;
+	uint64_t len;		/* > 0 */
+	uint64_t pblk;		/* 0 for a hole */
+	bool fresh;		/* just allocated */
+	bool merged;		/* of several on-disk records */
+};
+
+/* one file can't have more blocks, in either format */
+#define MAP_MAX_LBLK	0xfffffffeULL
+
+/* map_lookup() flags */
+#define MAP_EXACT	1	/* one on-disk record: do not merge neighbours */
+
+/* The mapping around @lblk. */
+int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
+	       struct mapping *m);
+/*
+ * As map_lookup(), but where there is a hole allocate space for at most @len
+ * blocks from @lblk on; it reads as zeroes.  Stores the inode.
+ */
+int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
+	      uint64_t len, const struct caller *who, struct mapping *m);
+/* Unwritten blocks in [@lblk, @lblk + @len) have been written.  Stores the inode. */
+int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/* Free all blocks in [@lblk, @lblk + @len).  Stores the inode. */
+int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/* Free all blocks from @lblk on. */
+int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
+/* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
+bool map_exists(struct server *s, struct inode *in);
+/* Is [@pblk, @pblk + @len) inside the file system? */
+bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len);
+
+/* The formats */
+int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
+		  struct mapping *m);
+int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
+int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+
+int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct mapping *m);
+int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
+		    uint64_t *inserted);
+int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+
+/*
+ * alloc.c
+ */
+
+/*
+ * Take up to @want contiguous blocks, near @goal, for file data.  -ENOSPC when
+ * there are none for @who.
+ */
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
+		 uint64_t *pblk, uint64_t *len);
+void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
+/* Free blocks that @who may use for data. */
+uint64_t alloc_available(const struct server *s, const struct caller *who);
+/* libext2fs tells about each block that it takes or frees. */
+void alloc_init(struct server *s);
+
+#endif

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Indirect block maps, the format of ext2 and ext3:
+ *
+ *	i_block[0..11]    the first 12 blocks
+ *	i_block[12]       table of blocks
+ *	i_block[13]       table of tables
+ *	i_block[14]       table of tables of tables
+ *
+ * A table has blocksize / 4 entries of 32 bits; 0 is a hole, of as many blocks
+ * as the entry stands for.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "map.h"
+
+#define MAX_LEVELS	4
+
+/* Where a block's entry is: an index for each level, the first one in i_block. */
+struct path {
+	int levels;
+	uint32_t index[MAX_LEVELS];
+};
+
+static unsigned int table_bits(const struct server *s)
+{
+	return block_bits(s) - 2;
+}
+
+static int find_path(const struct server *s, uint64_t lblk, struct path *p)
+{
+	unsigned int bits = table_bits(s);
+	uint64_t mask = (1ULL << bits) - 1;
+
+	if (lblk < EXT2_NDIR_BLOCKS) {
+		*p = (struct path){ 1, { lblk } };
+		return 0;
+	}
+	lblk -= EXT2_NDIR_BLOCKS;
+	for (int depth = 1; depth < MAX_LEVELS; depth++) {
+		if (lblk < 1ULL << (bits * depth)) {
+			p->levels = depth + 1;
+			p->index[0] = EXT2_NDIR_BLOCKS + depth - 1;
+			for (int i = 1; i <= depth; i++)
+				p->index[i] = lblk >> (bits * (depth - i)) & mask;
+			return 0;
+		}
+		lblk -= 1ULL << (bits * depth);
+	}
+	return -EFBIG;
+}
+
+/* File blocks that an entry at @level of the path stands for. */
+static uint64_t span(const struct server *s, const struct path *p, int level)
+{
+	return 1ULL << (table_bits(s) * (p->levels - 1 - level));
+}
+
+/* First file block below the same entry of i_block. */
+static uint64_t tree_start(const struct server *s, const struct path *p)
+{
+	uint64_t first = EXT2_NDIR_BLOCKS;
+
+	if (p->levels == 1)
+		return 0;
+	for (int depth = 1; depth < p->levels - 1; depth++)
+		first += 1ULL << (table_bits(s) * depth);
+	return first;
+}
+
+static int peek_table(struct server *s, struct inode *in, uint32_t blk, const uint32_t **table)
+{
+	if (!map_valid_range(s, blk, 1))
+		return fs_error(s, in->ino, blk, "bad indirect block");
+	return cache_peek(s->cache, blk, (const void **)table, NULL);
+}
+
+/*
+ * Follow the path.  *@blk is the entry at *@level, either the data block or the
+ * 0 that ends the walk early; *@table is where it is, with *@entries entries.
+ */
+static int walk(struct server *s, struct inode *in, const struct path *p, uint32_t *blk,
+		int *level, const uint32_t **table, uint32_t *entries)
+{
+	*table = in->raw.i_block;
+	*entries = EXT2_NDIR_BLOCKS;
+	for (*level = 0;; (*level)++) {
+		int err;
+
+		*blk = (*table)[p->index[*level]];
+		if (!*blk || *level == p->levels - 1)
+			return 0;
+		err = peek_table(s, in, *blk, table);
+		if (err)
+			return err;
+		*entries = s->fs->blocksize / 4;
+	}
+}
+
+int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct mapping *m)
+{
+	const uint32_t *table;
+	uint32_t blk, entries, i;
+	struct path p;
+	int level, err;
+
+	if (find_path(s, lblk, &p)) {
+		/* beyond what the format reaches: nothing can be there */
+		*m = (struct mapping){ .type = MAP_HOLE, .lblk = lblk,
+				       .len = MAP_MAX_LBLK + 1 - lblk };
+		return 0;
+	}
+	err = walk(s, in, &p, &blk, &level, &table, &entries);
+	if (err)
+		return err;
+
+	i = p.index[level];
+	m->lblk = lblk;
+	if (!blk) {
+		uint64_t size = span(s, &p, level);
+
+		m->type = MAP_HOLE;
+		m->len = size - (lblk - tree_start(s, &p)) % size;
+		for (i++; i < entries && !table[i] && (level || p.levels == 1); i++)
+			m->len += size;
+		return 0;
+	}
+	m->type = MAP_MAPPED;
+	m->pblk = blk;
+	for (m->len = 1; i + m->len < entries && table[i + m->len] == blk + m->len;)
+		m->len++;
+	if (!map_valid_range(s, m->pblk, m->len))
+		return fs_error(s, in->ino, blk, "bad block number");
+	return 0;
+}
+
+/* A new, empty table at *@blk. */
+static int new_table(struct server *s, struct inode *in, uint64_t goal, uint32_t *blk)
+{
+	uint64_t bs = s->fs->blocksize;
+	blk64_t p;
+	void *zeroes;
+	int err;
+
+	err = lib_error(s, ext2fs_new_block2(s->fs, goal, NULL, &p), in->ino);
+	if (err)
+		return err;
+	if (p > UINT32_MAX)
+		return -ENOSPC;
+	zeroes = calloc(1, bs);
+	if (!zeroes)
+		return -ENOMEM;
+	err = cache_write(s->cache, p * bs, zeroes, bs);
+	free(zeroes);
+	if (err)
+		return err;
+	ext2fs_block_alloc_stats2(s->fs, p, 1);
+	*blk = p;
+	return lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(in), 1), in->ino);
+}
+
+/* Write entries [@i, @i + @n) of the table in block @table (0: i_block). */
+static int set_entries(struct server *s, struct inode *in, uint32_t table, uint32_t i,
+		       uint32_t n, uint32_t first, bool clear)
+{
+	for (; n; n--, i++) {
+		int err;
+
+		if (!table) {
+			in->raw.i_block[i] = clear ? 0 : first++;
+			continue;
+		}
+		err = cache_write(s->cache, (uint64_t)table * s->fs->blocksize + i * 4ULL,
+				  &(uint32_t){ clear ? 0 : first++ }, 4);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
+		    uint64_t *inserted)
+{
+	uint32_t per_table = s->fs->blocksize / 4;
+
+	*inserted = 0;
+	if (m->pblk + m->len - 1 > UINT32_MAX)
+		return -ENOSPC;
+	while (*inserted < m->len) {
+		uint64_t lblk = m->lblk + *inserted, n;
+		uint32_t table = 0, next;
+		const uint32_t *data;
+		struct path p;
+		int err = find_path(s, lblk, &p);
+
+		if (err)
+			return err;
+		/* the tables on the way, made where they are missing */
+		for (int level = 0; level < p.levels - 1; level++) {
+			if (table) {
+				err = peek_table(s, in, table, &data);
+				if (err)
+					return err;
+				next = data[p.index[level]];
+			} else {
+				next = in->raw.i_block[p.index[level]];
+			}
+			if (!next) {
+				err = new_table(s, in, m->pblk + m->len, &next);
+				if (!err)
+					err = set_entries(s, in, table, p.index[level], 1, next,
+							  false);
+				if (err)
+					return err;
+			}
+			table = next;
+		}
+		if (table && !map_valid_range(s, table, 1))
+			return fs_error(s, in->ino, table, "bad indirect block");
+		n = (table ? per_table : EXT2_NDIR_BLOCKS) - p.index[p.levels - 1];
+		if (n > m->len - *inserted)
+			n = m->len - *inserted;
+		err = set_entries(s, in, table, p.index[p.levels - 1], n, m->pblk + *inserted,
+				  false);
+		if (err)
+			return err;
+		*inserted += n;
+	}
+	return 0;
+}
+
+struct punch {
+	uint64_t lblk, end;	/* what goes */
+	uint64_t freed;
+};
+
+/*
+ * Free what is in [p->lblk, p->end) under @blk, a table whose entries stand for
+ * @size blocks each from file block @base on.  *@empty: nothing is left in it.
+ */
+static int punch_table(struct server *s, struct inode *in, struct punch *p, uint32_t blk,
+		       uint64_t base, uint64_t size, bool *empty)
+{
+	uint32_t entries = s->fs->blocksize / 4;
+	uint32_t *table;
+	int err = 0;
+
+	if (!map_valid_range(s, blk, 1))
+		return fs_error(s, in->ino, blk, "bad indirect block");
+	table = malloc(s->fs->blocksize);
+	if (!table)
+		return -ENOMEM;
+	err = cache_read(s->cache, (uint64_t)blk * s->fs->blocksize, table, s->fs->blocksize);
+	*empty = true;
+	for (uint32_t i = 0; i < entries && !err; i++) {
+		uint64_t start = base + i * size;
+		bool gone = true;
+
+		if (!table[i])
+			continue;
+		if (start >= p->end || start + size <= p->lblk) {
+			*empty = false;
+			continue;
+		}
+		if (size > 1)
+			err = punch_table(s, in, p, table[i], start, size >> table_bits(s), &gone);
+		else if (!map_valid_range(s, table[i], 1))
+			err = fs_error(s, in->ino, table[i], "bad block number");
+		if (err || !gone) {
+			*empty = false;
+			continue;
+		}
+		alloc_free(s, table[i], 1);
+		p->freed++;
+		table[i] = 0;
+	}
+	if (!*empty && cache_write(s->cache, (uint64_t)blk * s->fs->blocksize, table,
+				   s->fs->blocksize) && !err)
+		err = -EIO;
+	free(table);
+	return err;
+}
+
+int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+{
+	struct punch p = { .lblk = lblk, .end = lblk + len };
+	uint64_t base = EXT2_NDIR_BLOCKS;
+	int err = 0;
+
+	for (uint32_t i = lblk; i < EXT2_NDIR_BLOCKS && i < p.end; i++) {
+		if (!in->raw.i_block[i])
+			continue;
+		if (!map_valid_range(s, in->raw.i_block[i], 1)) {
+			err = fs_error(s, in->ino, in->raw.i_block[i], "bad block number");
+			break;
+		}
+		alloc_free(s, in->raw.i_block[i], 1);
+		p.freed++;
+		in->raw.i_block[i] = 0;
+	}
+	for (int depth = 1; depth < MAX_LEVELS && !err; depth++) {
+		uint64_t size = 1ULL << (table_bits(s) * depth);
+		uint32_t *root = &in->raw.i_block[EXT2_NDIR_BLOCKS + depth - 1];
+		bool empty = false;
+
+		if (*root && base < p.end && base + size > p.lblk) {
+			err = punch_table(s, in, &p, *root, base, size >> table_bits(s), &empty);
+			if (!err && empty) {
+				alloc_free(s, *root, 1);
+				p.freed++;
+				*root = 0;
+			}
+		}
+		base += size;
+	}
+	if (p.freed) {
+		errcode_t lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), p.freed);
+
+		if (!err && lerr != EOVERFLOW)
+			err = lib_error(s, lerr, in->ino);
+	}
+	return err;
+}

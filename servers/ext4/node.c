@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The table of nodes: see node.h.  A hash table that grows with its contents.
+ */
+#include "node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "inode.h"
+#include "log.h"
+
+struct node_table {
+	size_t nr, nr_buckets;		/* power of two */
+	struct node **buckets;
+};
+
+int nodes_init(struct server *s)
+{
+	struct node_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->nr_buckets = 1024;
+	t->buckets = calloc(t->nr_buckets, sizeof(*t->buckets));
+	if (!t->buckets) {
+		free(t);
+		return -ENOMEM;
+	}
+	s->nodes = t;
+	/* the root is there all the time */
+	if (!node_get(s, EXT2_ROOT_INO)) {
+		nodes_destroy(s);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void nodes_destroy(struct server *s)
+{
+	struct node_table *t = s->nodes;
+	struct node *n, *next;
+
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->nr_buckets; i++) {
+		for (n = t->buckets[i]; n; n = next) {
+			next = n->hash_next;
+			free(n);
+		}
+	}
+	free(t->buckets);
+	free(t);
+	s->nodes = NULL;
+}
+
+static struct node **bucket_of(struct node_table *t, ext2_ino_t ino)
+{
+	return &t->buckets[(ino * 0x9e3779b1U) & (t->nr_buckets - 1)];
+}
+
+/* Not growing is only slower. */
+static void grow(struct node_table *t)
+{
+	struct node_table bigger = { .nr_buckets = t->nr_buckets * 4 };
+	struct node *n, *next;
+
+	bigger.buckets = calloc(bigger.nr_buckets, sizeof(*bigger.buckets));
+	if (!bigger.buckets)
+		return;
+	for (size_t i = 0; i < t->nr_buckets; i++) {
+		for (n = t->buckets[i]; n; n = next) {
+			struct node **b = bucket_of(&bigger, n->ino);
+
+			next = n->hash_next;
+			n->hash_next = *b;
+			*b = n;
+		}
+	}
+	free(t->buckets);
+	t->buckets = bigger.buckets;
+	t->nr_buckets = bigger.nr_buckets;
+}
+
+struct node *node_find(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = *bucket_of(s->nodes, ino);
+
+	while (n && n->ino != ino)
+		n = n->hash_next;
+	return n;
+}
+
+struct node *node_get(struct server *s, ext2_ino_t ino)
+{
+	struct node_table *t = s->nodes;
+	struct node *n = node_find(s, ino);
+	struct node **b;
+
+	if (n)
+		return n;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return NULL;
+	if (t->nr >= t->nr_buckets * 2)
+		grow(t);
+	n->ino = ino;
+	b = bucket_of(t, ino);
+	n->hash_next = *b;
+	*b = n;
+	t->nr++;
+	return n;
+}
+
+static void node_drop(struct server *s, struct node *n)
+{
+	struct node **link = bucket_of(s->nodes, n->ino);
+
+	while (*link != n)
+		link = &(*link)->hash_next;
+	*link = n->hash_next;
+	s->nodes->nr--;
+	free(n);
+}
+
+/* Free the node if it has no users, and its inode if that has no name. */
+static void node_put(struct server *s, struct node *n)
+{
+	struct inode in;
+	int err;
+
+	if (n->nlookup || n->opens)
+		return;
+	if (n->orphan && !s->readonly) {
+		err = orphan_remove(s, n);
+		if (!err)
+			err = inode_load(s, n->ino, &in);
+		if (!err && !in.raw.i_links_count)
+			err = inode_free(s, &in);
+		if (err)
+			log_err("inode %u: can't be deleted: error %d", n->ino, -err);
+	}
+	if (!n->orphan && n->ino != EXT2_ROOT_INO)
+		node_drop(s, n);
+}
+
+int node_ref(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = node_get(s, ino);
+
+	if (!n)
+		return -ENOMEM;
+	n->nlookup++;
+	return 0;
+}
+
+void node_forget(struct server *s, ext2_ino_t ino, uint64_t nr)
+{
+	struct node *n = node_find(s, ino);
+
+	if (!n)
+		return;
+	n->nlookup -= nr < n->nlookup ? nr : n->nlookup;
+	node_put(s, n);
+}
+
+int node_open(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = node_get(s, ino);
+
+	if (!n)
+		return -ENOMEM;
+	n->opens++;
+	return 0;
+}
+
+void node_release(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = node_find(s, ino);
+
+	if (!n)
+		return;
+	if (n->opens)
+		n->opens--;
+	node_put(s, n);
+}
+
+void node_dir_changed(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = node_find(s, ino);
+
+	if (n)
+		n->dir_version++;
+}
+
+void nodes_drain(struct server *s)
+{
+	struct node_table *t = s->nodes;
+
+	for (size_t i = 0; i < t->nr_buckets; i++) {
+		struct node *n, *next;
+
+		for (n = t->buckets[i]; n; n = next) {
+			next = n->hash_next;
+			n->nlookup = n->opens = 0;
+			node_put(s, n);
+		}
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nodes: the inodes that the kernel knows.
+ *
+ * A node exists while the kernel holds a reference to the inode (nlookup), has
+ * it open, or the inode is on the orphan list.  It is what is kept in memory
+ * about an inode beside the on-disk inode.  All under the server lock.
+ */
+#ifndef IOMAP4FS_NODE_H
+#define IOMAP4FS_NODE_H
+
+#include "server.h"
+
+struct node {
+	ext2_ino_t ino;
+	struct node *hash_next;
+	uint64_t nlookup;
+	uint64_t opens;
+	uint64_t dir_version;		/* counts changes of a directory's entries */
+	uint64_t room_hint;		/* directory: no room before this block */
+	uint64_t goal;			/* where the next block should be, 0: unknown */
+	uint64_t goal_lblk;		/* ... if it is this logical block */
+	bool orphan;			/* on the orphan list */
+	struct node *orphan_prev, *orphan_next;	/* prev: towards the head */
+};
+
+int nodes_init(struct server *s);
+void nodes_destroy(struct server *s);
+
+/* NULL if the kernel doesn't know it. */
+struct node *node_find(struct server *s, ext2_ino_t ino);
+/* Find or make.  NULL when out of memory. */
+struct node *node_get(struct server *s, ext2_ino_t ino);
+/* One more reference by the kernel, handed out by a reply.  0 or -ENOMEM. */
+int node_ref(struct server *s, ext2_ino_t ino);
+/* The kernel forgot @n references; the inode is freed if it was deleted. */
+void node_forget(struct server *s, ext2_ino_t ino, uint64_t n);
+int node_open(struct server *s, ext2_ino_t ino);
+void node_release(struct server *s, ext2_ino_t ino);
+/* A directory changed. */
+void node_dir_changed(struct server *s, ext2_ino_t ino);
+/* Nobody can use any inode any more: free what is deleted. */
+void nodes_drain(struct server *s);
+
+/*
+ * orphan.c: the on-disk list of inodes to delete or truncate after a crash.
+ */
+
+/* The inode lost its last name: it goes on the list, freed when unused. */
+int orphan_add(struct server *s, struct node *node);
+/* Off the list again. */
+int orphan_remove(struct server *s, struct node *node);
+/* At mount: finish what a crash interrupted. */
+int orphans_process(struct server *s);
+
+#endif

@@ -1,0 +1,752 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The FUSE requests: each takes the lock, does the work, lets go of the lock and
+ * replies.
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+
+#include "dir.h"
+#include "file.h"
+#include "log.h"
+#include "namei.h"
+#include "node.h"
+#include "ops.h"
+#include "readdir.h"
+#include "xattr.h"
+
+static struct server *server_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static struct caller caller_of(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct caller){ .uid = ctx->uid, .gid = ctx->gid, .umask = ctx->umask };
+}
+
+/*
+ * Session
+ */
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct server *s = userdata;
+
+	/* nobody changes files behind the kernel's back */
+	conn->want &= ~FUSE_CAP_AUTO_INVAL_DATA;
+	/* the kernel cuts files and takes set-id bits away by SETATTR */
+	conn->want &= ~(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_HANDLE_KILLPRIV);
+	/* ACLs are checked by the kernel; then the umask is for the server to apply */
+	conn->want |= conn->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	conn->want |= conn->capable & FUSE_CAP_PARALLEL_DIROPS;
+	conn->time_gran = EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ? 1 :
+										  1000000000;
+	/* with iomap the mount is usable only after CONFIG */
+	if (!fuse_iomap_session_negotiated(s->session))
+		s->ready(s);
+}
+
+/* When this returns the device is free. */
+static void op_destroy(void *userdata)
+{
+	struct server *s = userdata;
+
+	super_stop_flusher(s);
+	server_lock(s);
+	if (s->fs) {
+		nodes_drain(s);
+		if (super_close(s))
+			log_err("not everything could be written");
+	}
+	nodes_destroy(s);
+	source_close(&s->src);
+	server_unlock(s);
+}
+
+/*
+ * Names
+ */
+
+static void fill_entry(struct server *s, struct inode *in, struct fuse_entry_param *e,
+		       uint32_t *iflags)
+{
+	memset(e, 0, sizeof(*e));
+	e->ino = node_of_ino(in->ino);
+	e->generation = in->raw.i_generation;
+	e->attr_timeout = e->entry_timeout = ATTR_TIMEOUT;
+	inode_stat(s, in, &e->attr);
+	*iflags = inode_iflags(s, in);
+}
+
+/* A reply that didn't arrive left no reference in the kernel. */
+static void take_back(struct server *s, ext2_ino_t ino, bool opened)
+{
+	server_lock(s);
+	if (opened)
+		node_release(s, ino);
+	node_forget(s, ino, 1);
+	server_unlock(s);
+}
+
+/* @err and @in: how the operation ended.  Called with the lock, lets go of it. */
+static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, struct inode *in)
+{
+	struct fuse_entry_param e;
+	uint32_t iflags;
+
+	if (!err)
+		err = node_ref(s, in->ino);
+	if (!err)
+		fill_entry(s, in, &e, &iflags);
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else if (fuse_iomap_reply_entry(req, &e, iflags))
+		take_back(s, in->ino, false);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct server *s = server_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = namei_lookup(s, ino_of_node(parent), name, &in);
+	if (err == -ENOENT) {
+		/* the kernel may remember that, too */
+		struct fuse_entry_param none = { .entry_timeout = ATTR_TIMEOUT };
+
+		server_unlock(s);
+		fuse_iomap_reply_entry(req, &none, 0);
+		return;
+	}
+	reply_entry_unlock(req, s, err, &in);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
+{
+	struct server *s = server_of(req);
+
+	server_lock(s);
+	node_forget(s, ino_of_node(nodeid), nlookup);
+	server_unlock(s);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct server *s = server_of(req);
+
+	for (size_t i = 0; i < count; i++) {
+		server_lock(s);
+		node_forget(s, ino_of_node(forgets[i].ino), forgets[i].nlookup);
+		server_unlock(s);
+	}
+	fuse_reply_none(req);
+}
+
+static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev,
+		 const char *target)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
+	reply_entry_unlock(req, s, err, &in);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		     dev_t rdev)
+{
+	make(req, parent, name, mode, rdev, NULL);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	make(req, parent, name, (mode & 07777) | S_IFDIR, 0, NULL);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	make(req, parent, name, S_IFLNK | 0777, 0, target);
+}
+
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		      struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	struct fuse_entry_param e;
+	struct inode in;
+	uint32_t iflags;
+	int err;
+
+	server_lock(s);
+	err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL, &who,
+			 &in);
+	if (!err)
+		err = node_ref(s, in.ino);
+	if (!err)
+		err = node_open(s, in.ino);
+	if (!err)
+		fill_entry(s, &in, &e, &iflags);
+	server_unlock(s);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fi->keep_cache = 1;
+	if (fuse_iomap_reply_create(req, &e, fi, iflags))
+		take_back(s, in.ino, true);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const char *name)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
+	reply_entry_unlock(req, s, err, &in);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	server_lock(s);
+	err = namei_unlink(s, ino_of_node(parent), name);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	server_lock(s);
+	err = namei_rmdir(s, ino_of_node(parent), name);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		      const char *newname, unsigned int flags)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	int err;
+
+	server_lock(s);
+	err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname, flags,
+			   &who);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
+{
+	struct server *s = server_of(req);
+	char *target;
+	int err;
+
+	server_lock(s);
+	err = namei_readlink(s, ino_of_node(nodeid), &target);
+	server_unlock(s);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fuse_reply_readlink(req, target);
+	free(target);
+}
+
+/*
+ * Attributes
+ */
+
+static void reply_attr_unlock(fuse_req_t req, struct server *s, int err, struct inode *in)
+{
+	uint32_t iflags = 0;
+	struct stat st;
+
+	if (!err) {
+		inode_stat(s, in, &st);
+		iflags = inode_iflags(s, in);
+	}
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_iomap_reply_attr(req, &st, ATTR_TIMEOUT, iflags);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	reply_attr_unlock(req, s, err, &in);
+}
+
+static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int valid,
+		       struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
+	reply_attr_unlock(req, s, err, &in);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
+{
+	struct server *s = server_of(req);
+	struct statvfs st;
+
+	server_lock(s);
+	super_statfs(s, &st);
+	server_unlock(s);
+	fuse_reply_statfs(req, &st);
+}
+
+/* The xattr calls share "how long would it be?" and "too long for you". */
+static void reply_sized(fuse_req_t req, int err, const void *value, size_t len, size_t size)
+{
+	if (err)
+		fuse_reply_err(req, -err);
+	else if (!size)
+		fuse_reply_xattr(req, len);
+	else if (len > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, value, len);
+}
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, size_t size)
+{
+	struct server *s = server_of(req);
+	void *value = NULL;
+	struct inode in;
+	size_t len = 0;
+	int err;
+
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err)
+		err = xattr_get(s, &in, name, &value, &len);
+	server_unlock(s);
+	reply_sized(req, err, value, len, size);
+	if (!err)
+		free(value);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	char *list = NULL;
+	struct inode in;
+	size_t len = 0;
+	int err;
+
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err)
+		err = xattr_list(s, &in, !who.uid, &list, &len);
+	server_unlock(s);
+	reply_sized(req, err, list, len, size);
+	if (!err)
+		free(list);
+}
+
+static int load_for_xattr(struct server *s, fuse_ino_t nodeid, struct inode *in)
+{
+	int err = super_may_write(s);
+
+	if (!err)
+		err = inode_load(s, ino_of_node(nodeid), in);
+	if (!err && in->raw.i_flags & (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL))
+		err = -EPERM;
+	return err;
+}
+
+static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, const char *value,
+			size_t size, int flags)
+{
+	struct server *s = server_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = load_for_xattr(s, nodeid, &in);
+	if (!err)
+		err = xattr_set(s, &in, name, value, size, flags);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
+{
+	struct server *s = server_of(req);
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = load_for_xattr(s, nodeid, &in);
+	if (!err)
+		err = xattr_remove(s, &in, name);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *arg,
+		     struct fuse_file_info *fi, unsigned int flags, const void *in_buf,
+		     size_t in_size, size_t out_size)
+{
+	struct server *s = server_of(req);
+	struct fsxattr fsx;
+	struct inode in;
+	uint32_t fl = 0;
+	int err;
+
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err) {
+		switch (cmd) {
+		case FS_IOC_GETFLAGS:
+			fl = file_get_flags(&in);
+			break;
+		case FS_IOC_FSGETXATTR:
+			file_get_fsxattr(&in, &fsx);
+			break;
+		case FS_IOC_SETFLAGS:
+			if (in_size < sizeof(fl)) {
+				err = -EINVAL;
+				break;
+			}
+			memcpy(&fl, in_buf, sizeof(fl));
+			err = file_set_flags(s, in.ino, fl);
+			break;
+		case FS_IOC_FSSETXATTR:
+			if (in_size < sizeof(fsx)) {
+				err = -EINVAL;
+				break;
+			}
+			memcpy(&fsx, in_buf, sizeof(fsx));
+			err = file_set_fsxattr(s, in.ino, &fsx);
+			break;
+		default:
+			err = -ENOTTY;
+		}
+	}
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else if (cmd == FS_IOC_GETFLAGS)
+		fuse_reply_ioctl(req, 0, &fl, out_size < sizeof(fl) ? out_size : sizeof(fl));
+	else if (cmd == FS_IOC_FSGETXATTR)
+		fuse_reply_ioctl(req, 0, &fsx, out_size < sizeof(fsx) ? out_size : sizeof(fsx));
+	else
+		fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
+/*
+ * Files
+ */
+
+static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
+	struct inode in;
+	int err;
+
+	server_lock(s);
+	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err && writes)
+		err = super_may_write(s);
+	if (!err && writes && in.raw.i_flags & (EXT2_IMMUTABLE_FL | EXT4_VERITY_FL))
+		err = -EPERM;
+	if (!err && writes && in.raw.i_flags & EXT2_APPEND_FL &&
+	    (!(fi->flags & O_APPEND) || fi->flags & O_TRUNC))
+		err = -EPERM;
+	if (!err)
+		err = node_open(s, in.ino);
+	server_unlock(s);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fi->keep_cache = 1;
+	if (fuse_reply_open(req, fi)) {
+		server_lock(s);
+		node_release(s, in.ino);
+		server_unlock(s);
+	}
+}
+
+static void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+
+	server_lock(s);
+	node_release(s, ino_of_node(nodeid));
+	server_unlock(s);
+	fuse_reply_err(req, 0);
+}
+
+static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	size_t done;
+	char *buf;
+	int err;
+
+	/* aligned, so that O_DIRECT needs no second copy */
+	if (posix_memalign((void **)&buf, 4096, size ? size : 1)) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	server_lock(s);
+	err = file_read(s, ino_of_node(nodeid), buf, size, off, &done);
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_reply_buf(req, buf, done);
+	free(buf);
+}
+
+static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size, off_t off,
+		     struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	size_t done;
+	int err;
+
+	server_lock(s);
+	err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_reply_write(req, done);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t nodeid, int datasync, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	int err;
+
+	server_lock(s);
+	err = super_sync(s);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off, off_t len,
+			 struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	int err;
+
+	server_lock(s);
+	err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
+	server_unlock(s);
+	fuse_reply_err(req, -err);
+}
+
+static void op_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t off, int whence,
+		     struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	uint64_t result;
+	int err;
+
+	server_lock(s);
+	err = file_lseek(s, ino_of_node(nodeid), off, whence, &result);
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_reply_lseek(req, result);
+}
+
+/*
+ * Directories
+ */
+
+static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	ext2_ino_t ino = ino_of_node(nodeid);
+	struct dir_handle *dh = dir_handle_new(ino);
+	int err = dh ? 0 : -ENOMEM;
+
+	server_lock(s);
+	if (!err)
+		err = node_open(s, ino);
+	server_unlock(s);
+	if (err) {
+		dir_handle_free(dh);
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fi->fh = (uintptr_t)dh;
+	if (fuse_reply_open(req, fi)) {
+		server_lock(s);
+		node_release(s, ino);
+		server_unlock(s);
+		dir_handle_free(dh);
+	}
+}
+
+static void op_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	dir_handle_free((struct dir_handle *)(uintptr_t)fi->fh);
+	op_release(req, nodeid, fi);
+}
+
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/*
+ * One entry with attributes.  Without, where the name may be gone or can't be
+ * trusted: then the kernel looks it up when it needs to.  Returns the bytes it
+ * takes, more than @room if it doesn't fit.
+ */
+static size_t add_plus(fuse_req_t req, struct server *s, const struct listed *l, bool fresh,
+		       char *buf, size_t room)
+{
+	struct fuse_entry_param e = {
+		.attr = { .st_ino = l->ino, .st_mode = l->type },
+	};
+	uint32_t iflags = 0;
+	struct inode in;
+	bool ref = false;
+	size_t n;
+
+	if (fresh && !is_dots(l->name) && !inode_load(s, l->ino, &in) &&
+	    in.raw.i_links_count && !node_ref(s, l->ino)) {
+		fill_entry(s, &in, &e, &iflags);
+		ref = true;
+	}
+	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
+	if (n > room && ref)
+		node_forget(s, l->ino, 1);
+	return n;
+}
+
+static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
+		     struct fuse_file_info *fi, bool plus)
+{
+	struct dir_handle *dh = (struct dir_handle *)(uintptr_t)fi->fh;
+	struct server *s = server_of(req);
+	struct listed l;
+	size_t used = 0;
+	bool fresh;
+	char *buf;
+	int err;
+
+	buf = malloc(size);
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	server_lock(s);
+	err = dir_handle_prepare(s, dh, off, &fresh);
+	while (!err && dir_handle_entry(dh, off, &l)) {
+		struct stat st = { .st_ino = l.ino, .st_mode = l.type };
+		size_t n;
+
+		if (plus)
+			n = add_plus(req, s, &l, fresh, buf + used, size - used);
+		else
+			n = fuse_add_direntry(req, buf + used, size - used, l.name, &st, l.off);
+		if (n > size - used)
+			break;
+		used += n;
+		off = l.off;
+	}
+	server_unlock(s);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_reply_buf(req, buf, used);
+	free(buf);
+}
+
+static void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
+		       struct fuse_file_info *fi)
+{
+	read_dir(req, nodeid, size, off, fi, false);
+}
+
+static void op_readdirplus(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
+			   struct fuse_file_info *fi)
+{
+	read_dir(req, nodeid, size, off, fi, true);
+}
+
+const struct fuse_lowlevel_ops fuse_operations = {
+	.init		= op_init,
+	.destroy	= op_destroy,
+	.lookup		= op_lookup,
+	.forget		= op_forget,
+	.forget_multi	= op_forget_multi,
+	.getattr	= op_getattr,
+	.setattr	= op_setattr,
+	.readlink	= op_readlink,
+	.mknod		= op_mknod,
+	.mkdir		= op_mkdir,
+	.symlink	= op_symlink,
+	.link		= op_link,
+	.unlink		= op_unlink,
+	.rmdir		= op_rmdir,
+	.rename		= op_rename,
+	.open		= op_open,
+	.create		= op_create,
+	.release	= op_release,
+	.read		= op_read,
+	.write		= op_write,
+	.fsync		= op_fsync,
+	.fallocate	= op_fallocate,
+	.lseek		= op_lseek,
+	.opendir	= op_opendir,
+	.readdir	= op_readdir,
+	.readdirplus	= op_readdirplus,
+	.releasedir	= op_releasedir,
+	.fsyncdir	= op_fsync,
+	.statfs		= op_statfs,
+	.setxattr	= op_setxattr,
+	.getxattr	= op_getxattr,
+	.listxattr	= op_listxattr,
+	.removexattr	= op_removexattr,
+	.ioctl		= op_ioctl,
+};

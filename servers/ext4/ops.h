@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of request handlers. */
+#ifndef IOMAP4FS_OPS_H
+#define IOMAP4FS_OPS_H
+
+#include <fuse_iomap.h>
+
+/*
+ * Nobody else changes the file system: the kernel may believe what it knows for
+ * as long as it likes, s.
+ */
+#define ATTR_TIMEOUT	86400.0
+
+extern const struct fuse_lowlevel_ops fuse_operations;		/* ops.c */
+extern const struct fuse_iomap_ops iomap_operations;		/* iomap_ops.c */
+
+#endif

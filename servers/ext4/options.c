@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The command line.  It is what mount(8) gives to its helpers
+ *
+ *	mount.iomap4fs SOURCE DIR [-sfnv] [-N ns] [-o option,...]
+ *
+ * with the difference that -f means "foreground" when the program is called by
+ * its own name and "fake" only when it is called as mount.iomap4fs.
+ *
+ * Options are three kinds: those of the VFS become mount flags, those that only
+ * mount(8) cares about are ignored, the rest must be ours.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ext2fs/ext2fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#ifndef IOMAP4FS_VERSION
+#define IOMAP4FS_VERSION	"unknown"
+#endif
+
+#define CACHE_SIZE_DEFAULT	(64ULL << 20)
+#define CACHE_SIZE_MIN		(1ULL << 20)
+
+static const struct {
+	const char *name;
+	unsigned long set, clear;
+} vfs_options[] = {
+	{ "rw",			0,		MS_RDONLY },
+	{ "suid",		0,		MS_NOSUID },
+	{ "nosuid",		MS_NOSUID,	0 },
+	{ "dev",		0,		MS_NODEV },
+	{ "nodev",		MS_NODEV,	0 },
+	{ "exec",		0,		MS_NOEXEC },
+	{ "noexec",		MS_NOEXEC,	0 },
+	{ "async",		0,		MS_SYNCHRONOUS },
+	{ "sync",		MS_SYNCHRONOUS,	0 },
+	{ "dirsync",		MS_DIRSYNC,	0 },
+	{ "atime",		0,		MS_NOATIME },
+	{ "noatime",		MS_NOATIME,	0 },
+	{ "diratime",		0,		MS_NODIRATIME },
+	{ "nodiratime",		MS_NODIRATIME,	0 },
+	{ "relatime",		MS_RELATIME,	0 },
+	{ "norelatime",		0,		MS_RELATIME },
+	{ "strictatime",	MS_STRICTATIME,	0 },
+	{ "nostrictatime",	0,		MS_STRICTATIME },
+	{ "lazytime",		MS_LAZYTIME,	0 },
+	{ "nolazytime",		0,		MS_LAZYTIME },
+};
+
+/* fstab's and mount(8)'s own; and what a FUSE mount is anyway */
+static const char *const ignored[] = {
+	"defaults", "auto", "noauto", "nofail", "_netdev", "nouser", "nousers", "group",
+	"owner", "silent", "loud", "acl", "user_xattr",
+};
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static bool is_ignored(const char *opt)
+{
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		if (!strcmp(opt, ignored[i]))
+			return true;
+	return has_prefix(opt, "x-") || has_prefix(opt, "X-") || has_prefix(opt, "comment=") ||
+	       has_prefix(opt, "uhelper=") || has_prefix(opt, "helper=");
+}
+
+/* Mounts by users imply that what they bring must not be trusted. */
+static bool user_option(struct options *opt, const char *name)
+{
+	if (strcmp(name, "user") && strcmp(name, "users") && !has_prefix(name, "user="))
+		return false;
+	opt->mount_flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	return true;
+}
+
+static bool vfs_option(struct options *opt, const char *name)
+{
+	for (size_t i = 0; i < sizeof(vfs_options) / sizeof(vfs_options[0]); i++) {
+		if (strcmp(name, vfs_options[i].name))
+			continue;
+		opt->mount_flags |= vfs_options[i].set;
+		opt->mount_flags &= ~vfs_options[i].clear;
+		if (!strcmp(name, "rw"))
+			opt->readonly = false;
+		return true;
+	}
+	return false;
+}
+
+static int parse_size(const char *text, uint64_t *size)
+{
+	unsigned long long n;
+	int shift = 0;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || end == text || !isdigit((unsigned char)*text))
+		return -1;
+	switch (*end) {
+	case 'k': case 'K':
+		shift = 10;
+		break;
+	case 'm': case 'M':
+		shift = 20;
+		break;
+	case 'g': case 'G':
+		shift = 30;
+		break;
+	}
+	if (shift)
+		end++;
+	if (*end || n > UINT64_MAX >> shift)
+		return -1;
+	*size = (uint64_t)n << shift;
+	return 0;
+}
+
+static int value_option(struct options *opt, const char *name)
+{
+	const char *value = strchr(name, '=');
+
+	if (!value)
+		return -1;
+	value++;
+	if (has_prefix(name, "iomap=")) {
+		if (!strcmp(value, "require"))
+			opt->iomap = FUSE_IOMAP_MODE_REQUIRE;
+		else if (!strcmp(value, "auto"))
+			opt->iomap = FUSE_IOMAP_MODE_AUTO;
+		else if (!strcmp(value, "off"))
+			opt->iomap = FUSE_IOMAP_MODE_OFF;
+		else
+			return -1;
+		return 0;
+	}
+	if (has_prefix(name, "errors=")) {
+		if (!strcmp(value, "continue"))
+			opt->errors = ERRORS_CONTINUE;
+		else if (!strcmp(value, "remount-ro"))
+			opt->errors = ERRORS_REMOUNT_RO;
+		else if (!strcmp(value, "panic"))
+			opt->errors = ERRORS_PANIC;
+		else
+			return -1;
+		return 0;
+	}
+	if (has_prefix(name, "cache_size="))
+		return parse_size(value, &opt->cache_size) ||
+		       opt->cache_size < CACHE_SIZE_MIN ? -1 : 0;
+	if (has_prefix(name, "threads=")) {
+		uint64_t n;
+
+		if (parse_size(value, &n) || n < 1 || n > 64)
+			return -1;
+		opt->threads = n;
+		return 0;
+	}
+	return -1;
+}
+
+static int one_option(struct options *opt, const char *name)
+{
+	if (!*name || is_ignored(name) || user_option(opt, name) || vfs_option(opt, name))
+		return 0;
+	if (!strcmp(name, "ro"))
+		opt->readonly = true;
+	else if (!strcmp(name, "noload") || !strcmp(name, "norecovery"))
+		opt->noload = true;
+	else if (!strcmp(name, "minixdf"))
+		opt->minixdf = true;
+	else if (!strcmp(name, "bsddf"))
+		opt->minixdf = false;
+	else if (!strcmp(name, "grpid") || !strcmp(name, "bsdgroups"))
+		opt->grpid = true;
+	else if (!strcmp(name, "nogrpid") || !strcmp(name, "sysvgroups"))
+		opt->grpid = false;
+	else if (!strcmp(name, "allow_other"))
+		opt->allow_other = true;
+	else if (!strcmp(name, "noallow_other"))
+		opt->allow_other = false;
+	else if (!strcmp(name, "default_permissions"))
+		opt->default_permissions = true;
+	else if (!strcmp(name, "debug"))
+		opt->debug = true;
+	else if (value_option(opt, name)) {
+		log_err("unknown or bad mount option \"%s\"", name);
+		return -1;
+	}
+	return 0;
+}
+
+static int option_list(struct options *opt, char *list)
+{
+	char *save = NULL;
+
+	for (char *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save))
+		if (one_option(opt, p))
+			return -1;
+	return 0;
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: iomap4fs IMAGE-OR-DEVICE DIR [-o OPTION,...] [-f] [-d]\n"
+	      "Mount an ext2, ext3 or ext4 file system that is served by this process.\n"
+	      "\n"
+	      "  -f, --foreground   stay in the foreground\n"
+	      "  -d, --debug        foreground, and show every request\n"
+	      "  -o ro              read only\n"
+	      "  -o iomap=MODE      require, auto (default) or off: let the kernel move the\n"
+	      "                     file data (needs the fuseiomap module)\n"
+	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
+	      "  -o noload          with ro: do not replay the journal\n"
+	      "  -o cache_size=N    bytes of metadata to cache (64M)\n"
+	      "  -o threads=N       worker threads (4)\n"
+	      "  -o minixdf         statfs counts the metadata as part of the size\n"
+	      "  -o grpid           new files get the group of their directory\n"
+	      "  -o noallow_other   only the mounting user may use it\n"
+	      "  -h, --help; -V, --version\n"
+	      "The options of mount(8) for all file systems work too.\n", to);
+}
+
+static int absolute(const char *path, char **out)
+{
+	*out = realpath(path, NULL);
+	if (*out)
+		return 0;
+	/* the code that opens it says what is wrong with it */
+	*out = strdup(path);
+	return *out ? 0 : -1;
+}
+
+int options_parse(struct options *opt, int argc, char **argv)
+{
+	const char *self = strrchr(argv[0], '/');
+	char *paths[2] = { NULL, NULL };
+	bool helper;
+	int nr = 0;
+
+	self = self ? self + 1 : argv[0];
+	helper = has_prefix(self, "mount.");
+	*opt = (struct options){
+		.iomap = FUSE_IOMAP_MODE_AUTO,
+		.cache_size = CACHE_SIZE_DEFAULT,
+		.threads = 4,
+		.allow_other = geteuid() == 0,
+		.default_permissions = true,
+	};
+	if (geteuid())
+		opt->mount_flags = MS_NOSUID | MS_NODEV;
+
+	for (int i = 1; i < argc; i++) {
+		char *arg = argv[i];
+
+		if (*arg != '-' || !arg[1]) {
+			if (nr == 2) {
+				log_err("one source and one directory are enough: \"%s\"", arg);
+				return -1;
+			}
+			paths[nr++] = arg;
+		} else if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
+			usage(stdout);
+			return 1;
+		} else if (!strcmp(arg, "--version") || !strcmp(arg, "-V")) {
+			const char *lib;
+
+			ext2fs_get_library_version(&lib, NULL);
+			printf("iomap4fs %s (libext2fs %s, libfuse %s)\n", IOMAP4FS_VERSION, lib,
+			       fuse_pkgversion());
+			return 1;
+		} else if (!strcmp(arg, "-o") || !strcmp(arg, "-N") || !strcmp(arg, "-t")) {
+			if (++i == argc) {
+				log_err("%s needs an argument", arg);
+				return -1;
+			}
+			if (arg[1] == 'o' && option_list(opt, argv[i]))
+				return -1;
+		} else if (has_prefix(arg, "-o")) {
+			if (option_list(opt, arg + 2))
+				return -1;
+		} else if (!strcmp(arg, "--foreground")) {
+			opt->foreground = true;
+		} else if (!strcmp(arg, "--debug")) {
+			opt->debug = opt->foreground = true;
+		} else if (arg[1] == '-') {
+			log_err("unknown option \"%s\"", arg);
+			return -1;
+		} else {
+			for (const char *p = arg + 1; *p; p++) {
+				if (*p == 'f' && helper)
+					opt->fake = true;
+				else if (*p == 'f')
+					opt->foreground = true;
+				else if (*p == 'd')
+					opt->debug = opt->foreground = true;
+				else if (*p == 'r')
+					opt->readonly = true;
+				else if (!strchr("snvw", *p)) {
+					log_err("unknown option \"-%c\"", *p);
+					return -1;
+				}
+			}
+		}
+	}
+	if (nr != 2) {
+		log_err("a source and a directory are needed (--help shows how)");
+		return -1;
+	}
+	if (opt->readonly)
+		opt->mount_flags |= MS_RDONLY;
+	if (absolute(paths[0], &opt->source) || absolute(paths[1], &opt->mountpoint)) {
+		log_err("out of memory");
+		return -1;
+	}
+	return 0;
+}
+
+void options_free(struct options *opt)
+{
+	free(opt->source);
+	free(opt->mountpoint);
+}

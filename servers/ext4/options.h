@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line. */
+#ifndef IOMAP4FS_OPTIONS_H
+#define IOMAP4FS_OPTIONS_H
+
+#include <fuse_iomap.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum errors_policy {
+	ERRORS_SUPERBLOCK,	/* as the superblock says */
+	ERRORS_CONTINUE,
+	ERRORS_REMOUNT_RO,
+	ERRORS_PANIC,		/* of the server, not of the machine: it ends */
+};
+
+struct options {
+	char *source;
+	char *mountpoint;
+	enum fuse_iomap_mode iomap;
+	unsigned long mount_flags;	/* MS_* */
+	enum errors_policy errors;
+	uint64_t cache_size;		/* of the metadata store, bytes */
+	unsigned int threads;
+	bool readonly;
+	bool foreground;
+	bool debug;
+	bool noload;			/* do not replay the journal */
+	bool minixdf;
+	bool allow_other;
+	bool default_permissions;
+	bool grpid;			/* new files get the directory's group */
+	bool fake;			/* mount(8) -f: all but mounting */
+};
+
+/*
+ * Parse the arguments.  Returns 0, a positive number when the program is done
+ * with exit status 0 (--help), or a negative one after an error message.
+ */
+int options_parse(struct options *opt, int argc, char **argv);
+void options_free(struct options *opt);
+
+#endif

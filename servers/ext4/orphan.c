@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The orphan list: inodes that have no name but are still in use.
+ *
+ *	superblock             inode              inode
+ *	s_last_orphan = a ---> a: i_dtime = b --> b: i_dtime = 0
+ *
+ * Every ext4 implementation frees what is on it after a crash, so an inode goes
+ * on it in the same flush in which its last name goes.  Inodes on it that still
+ * have a name were being truncated.
+ *
+ * In memory the nodes form the same list, head first, so that an inode can be
+ * taken out of the middle.
+ *
+ * The newer orphan_file feature has a file full of inode numbers instead.  What
+ * is found there at mount is processed; new orphans go on the list, which is
+ * valid beside the file.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inode.h"
+#include "log.h"
+#include "map.h"
+#include "node.h"
+
+static struct node *list_head(struct server *s)
+{
+	ext2_ino_t head = s->fs->super->s_last_orphan;
+
+	return head ? node_find(s, head) : NULL;
+}
+
+static int set_next(struct server *s, ext2_ino_t ino, ext2_ino_t next)
+{
+	struct inode in;
+	int err = inode_load(s, ino, &in);
+
+	if (err)
+		return err;
+	in.raw.i_dtime = next;
+	return inode_store(s, &in);
+}
+
+int orphan_add(struct server *s, struct node *node)
+{
+	struct node *head = list_head(s);
+	int err;
+
+	if (node->orphan)
+		return 0;
+	err = set_next(s, node->ino, s->fs->super->s_last_orphan);
+	if (err)
+		return err;
+	s->fs->super->s_last_orphan = node->ino;
+	ext2fs_mark_super_dirty(s->fs);
+	node->orphan = true;
+	node->orphan_prev = NULL;
+	node->orphan_next = head;
+	if (head)
+		head->orphan_prev = node;
+	return 0;
+}
+
+int orphan_remove(struct server *s, struct node *node)
+{
+	ext2_ino_t next = node->orphan_next ? node->orphan_next->ino : 0;
+	int err = 0;
+
+	if (!node->orphan)
+		return 0;
+	if (node->orphan_prev) {
+		err = set_next(s, node->orphan_prev->ino, next);
+	} else {
+		s->fs->super->s_last_orphan = next;
+		ext2fs_mark_super_dirty(s->fs);
+	}
+	if (err)
+		return err;
+	if (node->orphan_prev)
+		node->orphan_prev->orphan_next = node->orphan_next;
+	if (node->orphan_next)
+		node->orphan_next->orphan_prev = node->orphan_prev;
+	node->orphan = false;
+	node->orphan_prev = node->orphan_next = NULL;
+	return set_next(s, node->ino, 0);
+}
+
+/* One inode found at mount: delete it, or finish its truncation. */
+static int process_one(struct server *s, struct inode *in)
+{
+	uint64_t bs = s->fs->blocksize;
+	int err;
+
+	in->raw.i_dtime = 0;
+	if (!in->raw.i_links_count) {
+		log_info("deleting orphaned inode %u", in->ino);
+		return inode_free(s, in);
+	}
+	log_info("truncating orphaned inode %u", in->ino);
+	if (inode_is_reg(in)) {
+		err = map_truncate(s, in, (inode_size(in) + bs - 1) / bs);
+		if (err)
+			return err;
+	}
+	return inode_store(s, in);
+}
+
+static int process_list(struct server *s)
+{
+	ext2_ino_t ino = s->fs->super->s_last_orphan;
+	uint32_t limit = s->fs->super->s_inodes_count;
+
+	while (ino) {
+		struct inode in;
+		ext2_ino_t next;
+		int err;
+
+		/* a cycle can't be longer than the number of inodes */
+		if (!limit--)
+			return fs_error(s, ino, 0, "cycle in the orphan list");
+		err = inode_load(s, ino, &in);
+		if (err)
+			return err;
+		next = in.raw.i_dtime;
+		err = process_one(s, &in);
+		if (err)
+			return err;
+		ino = next;
+		s->fs->super->s_last_orphan = ino;
+		ext2fs_mark_super_dirty(s->fs);
+	}
+	return 0;
+}
+
+static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, char *buf)
+{
+	unsigned int n = ext2fs_inodes_per_orphan_block(s->fs);
+	uint64_t bs = s->fs->blocksize;
+	uint32_t *inos = (uint32_t *)buf;
+	bool changed = false;
+	int err;
+
+	err = cache_read(s->cache, pblk * bs, buf, bs);
+	if (err)
+		return err;
+	if (ext2fs_orphan_block_tail(s->fs, buf)->ob_magic != EXT4_ORPHAN_BLOCK_MAGIC ||
+	    !ext2fs_orphan_file_block_csum_verify(s->fs, file, pblk, buf))
+		return fs_error(s, file, pblk, "bad orphan file block");
+	for (unsigned int i = 0; i < n; i++) {
+		struct inode in;
+
+		if (!inos[i])
+			continue;
+		err = inode_load(s, inos[i], &in);
+		if (!err)
+			err = process_one(s, &in);
+		if (err)
+			return err;
+		inos[i] = 0;
+		changed = true;
+	}
+	if (!changed)
+		return 0;
+	err = lib_error(s, ext2fs_orphan_file_block_csum_set(s->fs, file, pblk, buf), file);
+	return err ? err : cache_write(s->cache, pblk * bs, buf, bs);
+}
+
+static int process_file(struct server *s)
+{
+	struct inode in = { .ino = s->fs->super->s_orphan_file_inum };
+	uint64_t blocks;
+	char *buf;
+	int err;
+
+	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
+						  sizeof(in.raw)), in.ino);
+	if (err)
+		return err;
+	blocks = inode_size(&in) / s->fs->blocksize;
+	if (blocks > ext2fs_blocks_count(s->fs->super))
+		return fs_error(s, in.ino, 0, "bad size of the orphan file");
+	buf = malloc(s->fs->blocksize);
+	if (!buf)
+		return -ENOMEM;
+	for (uint64_t lblk = 0; lblk < blocks && !err; lblk++) {
+		struct mapping m;
+
+		err = map_lookup(s, &in, lblk, 0, &m);
+		if (!err && m.type != MAP_MAPPED)
+			err = fs_error(s, in.ino, 0, "hole in the orphan file");
+		if (!err)
+			err = process_file_block(s, in.ino, m.pblk + (lblk - m.lblk), buf);
+	}
+	free(buf);
+	if (!err) {
+		ext2fs_clear_feature_orphan_present(s->fs->super);
+		ext2fs_mark_super_dirty(s->fs);
+	}
+	return err;
+}
+
+int orphans_process(struct server *s)
+{
+	int err = 0;
+
+	if (s->fs->super->s_last_orphan)
+		err = process_list(s);
+	if (!err && ext2fs_has_feature_orphan_present(s->fs->super))
+		err = process_file(s);
+	return err;
+}

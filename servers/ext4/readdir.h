@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Open directories. */
+#ifndef IOMAP4FS_READDIR_H
+#define IOMAP4FS_READDIR_H
+
+#include "node.h"
+
+struct dir_handle;
+
+struct dir_handle *dir_handle_new(ext2_ino_t ino);
+void dir_handle_free(struct dir_handle *dh);
+
+/* An entry of the listing; @off: where the next one is. */
+struct listed {
+	const char *name;
+	ext2_ino_t ino;
+	mode_t type;
+	off_t off;
+};
+
+/*
+ * Make sure that the listing is there and fit for reading at @off; at 0 it is
+ * made anew.  *@fresh: nothing has been removed since it was made.
+ */
+int dir_handle_prepare(struct server *s, struct dir_handle *dh, off_t off, bool *fresh);
+/* The entry at @off; false at the end. */
+bool dir_handle_entry(struct dir_handle *dh, off_t off, struct listed *l);
+
+#endif

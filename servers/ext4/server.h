@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The server: one mounted file system.
+ *
+ * Layers, each calls only downwards:
+ *
+ *	ops.c iomap_ops.c           requests in, replies out
+ *	namei.c rename.c readdir.c  what a request means for the file system
+ *	setattr.c fallocate.c data.c xattr.c ioctl.c
+ *	node.c orphan.c inode.c     inodes in use, on disk
+ *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
+ *	super.c error.c             the file system as a whole
+ *	store/                      blocks
+ *
+ * Locking: libext2fs is not thread-safe, so server.lock serialises everything
+ * below the request handlers.  Handlers take it, do the work, and let go before
+ * they reply: a reply can block, and the kernel may need an answer from another
+ * thread before it reads this one.  Nothing here opens or touches files of the
+ * own mount.
+ *
+ * Errors are negative errno values everywhere below the handlers.
+ */
+#ifndef IOMAP4FS_SERVER_H
+#define IOMAP4FS_SERVER_H
+
+#include <ext2fs/ext2fs.h>
+#include <fuse_iomap.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "source.h"
+#include "store/cache.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "directory blocks and block maps are read in place: a big endian host needs swapping there"
+#endif
+
+struct node_table;
+
+struct server {
+	struct options opt;
+	struct source src;
+	struct cache *cache;
+	ext2_filsys fs;
+	struct fuse_iomap_session *session;
+	int iomap_dev;			/* id of the registered device, 0: none */
+
+	pthread_mutex_t lock;		/* all below, and libext2fs */
+	bool readonly;			/* mounted so, or after an error */
+	bool dirty;			/* something changed since the last flush */
+	bool began;			/* super_begin() has changed the image */
+	bool was_valid;			/* the superblock said "clean" at mount */
+	uint64_t overhead;		/* blocks that statfs doesn't count */
+	uint64_t resv_blocks;		/* kept back for metadata */
+	int64_t maxbytes_extent, maxbytes_indirect;
+	struct node_table *nodes;
+
+	pthread_t flusher;
+	pthread_cond_t flusher_wake;
+	bool flusher_runs, flusher_stop;
+
+	void (*ready)(struct server *s);	/* tell who waits that the mount works */
+};
+
+/* Who asks, for what depends on it */
+struct caller {
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+};
+
+static inline void server_lock(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+}
+
+static inline void server_unlock(struct server *s)
+{
+	pthread_mutex_unlock(&s->lock);
+}
+
+static inline unsigned int block_bits(const struct server *s)
+{
+	return EXT2_BLOCK_SIZE_BITS(s->fs->super);
+}
+
+/*
+ * error.c
+ */
+
+/*
+ * What a libext2fs error means to a caller of the file system.  Corruption is
+ * reported and handled as fs_error() does; @ino (or 0) is where it was.
+ */
+int lib_error(struct server *s, errcode_t err, ext2_ino_t ino);
+/* The file system is corrupt at inode @ino, block @blk (0: unknown).  Returns -EUCLEAN. */
+int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what);
+
+/*
+ * super.c
+ */
+
+/* Read, check and open the file system on s->src.dev.  Says why it can't. */
+int super_open(struct server *s);
+/* The mount is going to succeed: mark the superblock mounted. */
+int super_begin(struct server *s);
+/* Write everything and mark it clean.  The file system is closed afterwards. */
+int super_close(struct server *s);
+/* Write everything that has changed to stable storage. */
+int super_sync(struct server *s);
+void super_statfs(struct server *s, struct statvfs *st);
+/* The flusher thread writes what has changed every 30 s. */
+int super_start_flusher(struct server *s);
+void super_stop_flusher(struct server *s);
+/* -EROFS when nothing may change. */
+int super_may_write(const struct server *s);
+
+/* recover.c: the journal of the image at @path has to be replayed.  0 or -errno after a message. */
+int recover_journal(const char *path);
+
+/* features.c: NULL, or the name of a feature of @super that a mount can't do. */
+const char *features_unsupported(const struct ext2_super_block *super, bool readonly);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Changing attributes.  In iomap mode the kernel owns size and times of regular
+ * files and sends them here when they are to be stored; in classic mode it
+ * forwards what system calls ask for.
+ */
+#include <errno.h>
+
+#include "file.h"
+#include "xattr.h"
+
+int file_truncate(struct server *s, struct inode *in, uint64_t size)
+{
+	uint64_t bs = s->fs->blocksize, old = inode_size(in);
+	bool classic = !fuse_iomap_session_negotiated(s->session);
+	struct caller root = { 0 };
+	int err;
+
+	if (!inode_is_reg(in))
+		return inode_is_dir(in) ? -EISDIR : -EINVAL;
+	if (size > (uint64_t)inode_maxbytes(s, in))
+		return -EFBIG;
+	/* blocks beyond the end, from fallocate(), go even if the size stays */
+	if (size == old)
+		return map_truncate(s, in, (size + bs - 1) / bs);
+	if (inode_is_inline(in)) {
+		err = inline_expand(s, in, &root);
+		if (err)
+			return err;
+	}
+	/* what is cut off must not come back when the file grows again */
+	if (classic && size < old && size % bs) {
+		uint64_t end = (size / bs + 1) * bs;
+
+		err = file_zero(s, in, size, end < old ? end : old);
+		if (err)
+			return err;
+	}
+	/* nor must what a mapped write left beyond the end */
+	if (classic && size > old && old % bs) {
+		uint64_t end = (old / bs + 1) * bs;
+
+		err = file_zero(s, in, old, end < size ? end : size);
+		if (err)
+			return err;
+	}
+	err = inode_set_size(s, in, size);
+	if (!err && size < old)
+		err = map_truncate(s, in, (size + bs - 1) / bs);
+	return err;
+}
+
+static void set_times(struct server *s, struct inode *in, const struct stat *attr, int valid)
+{
+	struct timespec now = inode_now();
+
+	if (valid & FUSE_SET_ATTR_ATIME_NOW)
+		inode_set_time(s, in, TIME_ACCESS, now);
+	else if (valid & FUSE_SET_ATTR_ATIME)
+		inode_set_time(s, in, TIME_ACCESS, attr->st_atim);
+	if (valid & FUSE_SET_ATTR_MTIME_NOW)
+		inode_set_time(s, in, TIME_MODIFY, now);
+	else if (valid & FUSE_SET_ATTR_MTIME)
+		inode_set_time(s, in, TIME_MODIFY, attr->st_mtim);
+	else if (valid & FUSE_SET_ATTR_SIZE)
+		inode_set_time(s, in, TIME_MODIFY, now);
+	if (valid & FUSE_SET_ATTR_CTIME)
+		inode_set_time(s, in, TIME_CHANGE, attr->st_ctim);
+	else
+		inode_set_time(s, in, TIME_CHANGE, now);
+}
+
+/* Immutable files change in nothing, append-only ones in little. */
+static int may_change(const struct inode *in, int valid)
+{
+	if (in->raw.i_flags & EXT2_IMMUTABLE_FL)
+		return -EPERM;
+	if (in->raw.i_flags & EXT2_APPEND_FL &&
+	    valid & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID |
+		     FUSE_SET_ATTR_SIZE))
+		return -EPERM;
+	return 0;
+}
+
+int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
+		 struct inode *in)
+{
+	int err = super_may_write(s);
+
+	if (!err)
+		err = inode_load(s, ino, in);
+	/* times that the kernel kept must be storable */
+	if (!err && !fuse_iomap_session_negotiated(s->session))
+		err = may_change(in, valid);
+	if (!err && valid & FUSE_SET_ATTR_SIZE)
+		err = file_truncate(s, in, attr->st_size);
+	if (err)
+		return err;
+	if (valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		inode_set_owner(in, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
+				valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in));
+	if (valid & FUSE_SET_ATTR_MODE) {
+		in->raw.i_mode = (in->raw.i_mode & S_IFMT) | (attr->st_mode & 07777);
+		err = xattr_acl_chmod(s, in);
+		if (err)
+			return err;
+	}
+	set_times(s, in, attr, valid);
+	return inode_store(s, in);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The bytes beneath the file system: a block device or an image file.
+ *
+ * On a block device every access is O_DIRECT.  The kernel moves file data on
+ * the same device with its own bios, so the device's page cache must stay out
+ * of the game: a page read ahead there could later be written back over newer
+ * data.  Callers need not care about alignment; requests that the device can't
+ * do as they are go through a bounce buffer, partial sectors by
+ * read-modify-write.
+ *
+ * An image file is accessed through the page cache: only this process touches
+ * it (flock), so there is nothing to be incoherent with.
+ *
+ * Not locked: two writers of one sector must be serialised by the caller (the
+ * server lock does).
+ */
+#ifndef IOMAP4FS_DEVICE_H
+#define IOMAP4FS_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct device {
+	int fd;
+	bool direct;		/* fd is O_DIRECT */
+	bool block;		/* fd is a block device */
+	uint32_t align;		/* of address, length and offset when direct; bytes */
+	uint64_t size;		/* bytes */
+};
+
+/* Learn size and alignment of @fd; @direct: it was opened with O_DIRECT.  0 or -errno. */
+int device_init(struct device *dev, int fd, bool direct);
+
+/* All of [@off, @off + @len) or a negative errno; past the end is -EIO. */
+int device_read(const struct device *dev, void *buf, size_t len, uint64_t off);
+int device_write(const struct device *dev, const void *buf, size_t len, uint64_t off);
+/* Write zeroes. */
+int device_zero(const struct device *dev, uint64_t off, uint64_t len);
+/* Everything written so far is on stable storage. */
+int device_flush(const struct device *dev);
+
+#endif

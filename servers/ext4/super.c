@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The file system as a whole: opening it with all the checks that an image from
+ * anywhere needs, the clean flag, writing it out, statfs.
+ *
+ * State on disk: while it is mounted for writing EXT2_VALID_FS is off, so that
+ * e2fsck looks at it after a crash; a clean unmount puts back what was there.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "inode.h"
+#include "log.h"
+#include "map.h"
+#include "node.h"
+#include "store/io_manager.h"
+#include "super.h"
+
+#define FLUSH_INTERVAL	30	/* s */
+
+/* what kernel ext4 keeps back for metadata: 2 %, but not more than this, blocks */
+#define RESV_MAX	4096
+
+int super_may_write(const struct server *s)
+{
+	return s->readonly ? -EROFS : 0;
+}
+
+/*
+ * Opening
+ */
+
+int super_probe(struct server *s, struct ext2_super_block *sb)
+{
+	const char *path = s->opt.source, *feature;
+	uint64_t blocks, have;
+	uint32_t bs;
+	int err;
+
+	if (s->src.dev.size < SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE) {
+		log_err("%s is not an ext2, ext3 or ext4 file system: it is too small", path);
+		return -EINVAL;
+	}
+	err = device_read(&s->src.dev, sb, sizeof(*sb), SUPERBLOCK_OFFSET);
+	if (err) {
+		log_err("can't read %s: %s", path, strerror(-err));
+		return err;
+	}
+	if (sb->s_magic != EXT2_SUPER_MAGIC) {
+		log_err("%s is not an ext2, ext3 or ext4 file system", path);
+		return -EINVAL;
+	}
+	feature = features_unsupported(sb, true);
+	if (feature) {
+		log_err("%s has a feature that this program can't handle: %s", path, feature);
+		return -EINVAL;
+	}
+	feature = features_unsupported(sb, s->opt.readonly);
+	if (feature) {
+		log_err("%s has a feature that this program can only read: %s; use -o ro", path,
+			feature);
+		return -EROFS;
+	}
+	if (sb->s_log_block_size > EXT2_MAX_BLOCK_LOG_SIZE - EXT2_MIN_BLOCK_LOG_SIZE) {
+		log_err("%s: the superblock is corrupt: impossible block size", path);
+		return -EUCLEAN;
+	}
+	bs = EXT2_BLOCK_SIZE(sb);
+	blocks = ext2fs_blocks_count(sb);
+	have = s->src.dev.size / bs;
+	if (!blocks || blocks > have) {
+		log_err("%s is truncated: the file system has %llu blocks, there are %llu", path,
+			(unsigned long long)blocks, (unsigned long long)have);
+		return -EINVAL;
+	}
+	if (s->src.dev.align > bs) {
+		log_err("%s has sectors of %u bytes, larger than the file system's blocks", path,
+			s->src.dev.align);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_groups(struct server *s)
+{
+	errcode_t err = ext2fs_check_desc(s->fs);
+
+	if (err) {
+		log_err("the group descriptors are corrupt (%s): run \"e2fsck -fy %s\"",
+			error_message(err), s->opt.source);
+		return -EUCLEAN;
+	}
+	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+		if (ext2fs_group_desc_csum_verify(s->fs, g))
+			continue;
+		log_err("the descriptor of group %u has a bad checksum: run \"e2fsck -fy %s\"", g,
+			s->opt.source);
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
+/* Largest sizes of files, as kernel ext4 computes them. */
+static void set_limits(struct server *s)
+{
+	bool huge = ext2fs_has_feature_huge_file(s->fs->super);
+	unsigned int bits = block_bits(s), per_table_bits = bits - 2;
+	int64_t i_blocks_limit, tree, tables, blocks;
+
+	/* without huge_file the inode counts 512 byte units in 32 bits */
+	s->maxbytes_extent = 0xffffffffLL << bits;
+	if (!huge && s->maxbytes_extent > (0xffffffffLL >> (bits - 9)) << bits)
+		s->maxbytes_extent = (0xffffffffLL >> (bits - 9)) << bits;
+
+	i_blocks_limit = huge ? (1LL << 48) - 1 : 0xffffffffLL >> (bits - 9);
+	tree = EXT2_NDIR_BLOCKS + (1LL << per_table_bits) + (1LL << 2 * per_table_bits) +
+	       (1LL << 3 * per_table_bits);
+	tables = 1 + 1 + (1LL << per_table_bits) + 1 + (1LL << per_table_bits) +
+		 (1LL << 2 * per_table_bits);
+	blocks = tree;
+	if (tree + tables > i_blocks_limit) {
+		int64_t direct = EXT2_NDIR_BLOCKS, per = 1LL << per_table_bits;
+		int64_t left = i_blocks_limit - direct;
+
+		/* single and double indirect trees fit; the rest with its tables */
+		left -= 1 + per + 1 + per + per * per + 1;
+		blocks = direct + per + per * per +
+			 (left - (left / (per + 1) + left / (per * per)) - 2);
+	}
+	s->maxbytes_indirect = blocks > INT64_MAX >> bits ? INT64_MAX : blocks << bits;
+	/* logical blocks have 32 bits in this format too */
+	if (s->maxbytes_indirect > 0xffffffffLL << bits)
+		s->maxbytes_indirect = 0xffffffffLL << bits;
+}
+
+static void set_overhead(struct server *s)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	struct ext2_inode journal;
+
+	s->overhead = sb->s_first_data_block;
+	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+		blk_t used;
+
+		if (ext2fs_super_and_bgd_loc2(s->fs, g, NULL, NULL, NULL, &used))
+			used = 0;
+		s->overhead += used + s->fs->inode_blocks_per_group + 2;
+	}
+	if (ext2fs_has_feature_journal(sb) && sb->s_journal_inum &&
+	    !ext2fs_read_inode(s->fs, sb->s_journal_inum, &journal))
+		s->overhead += EXT2_I_SIZE(&journal) >> block_bits(s);
+	if (s->overhead > ext2fs_blocks_count(sb))
+		s->overhead = 0;
+
+	s->resv_blocks = 0;
+	if (ext2fs_has_feature_extents(sb)) {
+		s->resv_blocks = ext2fs_blocks_count(sb) / 50;
+		if (s->resv_blocks > RESV_MAX)
+			s->resv_blocks = RESV_MAX;
+	}
+}
+
+int super_open(struct server *s)
+{
+	struct ext2_super_block sb;
+	int flags = EXT2_FLAG_64BITS | (s->opt.readonly ? 0 : EXT2_FLAG_RW);
+	errcode_t lerr;
+	int err;
+
+	err = super_probe(s, &sb);
+	if (err)
+		return err;
+	if (s->opt.readonly)
+		/* of no consequence for readers, and libext2fs may not know it */
+		flags |= EXT2_FLAG_SOFTSUPP_FEATURES;
+	s->readonly = s->opt.readonly;
+	s->cache = cache_create(&s->src.dev, EXT2_BLOCK_SIZE(&sb), s->opt.cache_size);
+	if (!s->cache) {
+		log_err("out of memory");
+		return -ENOMEM;
+	}
+	lerr = ext2fs_open2(s->opt.source, NULL, flags, 0, 0, store_io_manager(s->cache), &s->fs);
+	if (lerr) {
+		s->fs = NULL;
+		log_err("can't open the file system on %s: %s", s->opt.source,
+			error_message(lerr));
+		return -EUCLEAN;
+	}
+	alloc_init(s);
+	err = check_groups(s);
+	if (err)
+		return err;
+	if (!s->readonly) {
+		lerr = ext2fs_read_bitmaps(s->fs);
+		if (lerr) {
+			log_err("can't read the bitmaps (%s): run \"e2fsck -fy %s\"",
+				error_message(lerr), s->opt.source);
+			return -EUCLEAN;
+		}
+	}
+	lerr = ext2fs_create_inode_cache(s->fs, 32);
+	if (lerr) {
+		log_err("out of memory");
+		return -ENOMEM;
+	}
+	set_limits(s);
+	set_overhead(s);
+	return 0;
+}
+
+int super_begin(struct server *s)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	time_t now = time(NULL);
+	int err;
+
+	if (sb->s_state & EXT2_ERROR_FS)
+		log_warn("the file system has errors: running e2fsck is recommended");
+	else if (!(sb->s_state & EXT2_VALID_FS))
+		log_warn("the file system was not unmounted cleanly: running e2fsck is "
+			 "recommended");
+	if (s->readonly)
+		return 0;
+
+	s->began = true;
+	s->was_valid = sb->s_state & EXT2_VALID_FS;
+	sb->s_state &= ~EXT2_VALID_FS;
+	sb->s_mnt_count++;
+	sb->s_mtime = (uint32_t)now;
+	sb->s_mtime_hi = (uint64_t)now >> 32;
+	memset(sb->s_last_mounted, 0, sizeof(sb->s_last_mounted));
+	memcpy(sb->s_last_mounted, s->opt.mountpoint,
+	       strnlen(s->opt.mountpoint, sizeof(sb->s_last_mounted) - 1));
+	ext2fs_mark_super_dirty(s->fs);
+	s->dirty = true;
+	err = orphans_process(s);
+	if (err && err != -EUCLEAN)
+		log_err("can't process the orphaned inodes: %s", strerror(-err));
+	return super_sync(s);
+}
+
+/*
+ * Writing
+ */
+
+int super_sync(struct server *s)
+{
+	int err = 0, flush_err;
+
+	if (s->readonly)
+		return 0;
+	if (s->dirty) {
+		errcode_t lerr;
+
+		s->dirty = false;
+		/* group descriptors only matter if bitmaps or counts changed */
+		if (ext2fs_test_bb_dirty(s->fs) || ext2fs_test_ib_dirty(s->fs) ||
+		    s->fs->flags & EXT2_FLAG_DIRTY) {
+			lerr = ext2fs_flush2(s->fs, EXT2_FLAG_FLUSH_NO_SYNC);
+			err = lib_error(s, lerr, 0);
+		}
+	}
+	flush_err = cache_flush(s->cache);
+	if (flush_err) {
+		log_err("can't write metadata: %s", strerror(-flush_err));
+		s->dirty = true;
+	}
+	return err ? err : flush_err;
+}
+
+int super_close(struct server *s)
+{
+	int err = 0;
+
+	if (!s->fs)
+		goto out;
+	if (!s->readonly) {
+		err = super_sync(s);
+		if (!err && s->was_valid) {
+			s->fs->super->s_state |= EXT2_VALID_FS;
+			ext2fs_mark_super_dirty(s->fs);
+			s->dirty = true;
+			err = super_sync(s);
+		}
+	}
+	ext2fs_free(s->fs);
+	s->fs = NULL;
+out:
+	cache_destroy(s->cache);
+	s->cache = NULL;
+	return err;
+}
+
+static void *flusher(void *arg)
+{
+	struct server *s = arg;
+	struct timespec until;
+
+	server_lock(s);
+	while (!s->flusher_stop) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += FLUSH_INTERVAL;
+		while (!s->flusher_stop &&
+		       pthread_cond_timedwait(&s->flusher_wake, &s->lock, &until) != ETIMEDOUT)
+			;
+		if (!s->flusher_stop && s->fs && (s->dirty || cache_is_dirty(s->cache)))
+			super_sync(s);
+	}
+	server_unlock(s);
+	return NULL;
+}
+
+int super_start_flusher(struct server *s)
+{
+	pthread_condattr_t attr;
+	sigset_t all, old;
+	int err;
+
+	if (s->readonly)
+		return 0;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->flusher_wake, &attr);
+	pthread_condattr_destroy(&attr);
+	/* signals are for the main thread */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&s->flusher, NULL, flusher, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	s->flusher_runs = !err;
+	return -err;
+}
+
+void super_stop_flusher(struct server *s)
+{
+	if (!s->flusher_runs)
+		return;
+	server_lock(s);
+	s->flusher_stop = true;
+	pthread_cond_signal(&s->flusher_wake);
+	server_unlock(s);
+	pthread_join(s->flusher, NULL);
+	pthread_cond_destroy(&s->flusher_wake);
+	s->flusher_runs = false;
+}
+
+void super_statfs(struct server *s, struct statvfs *st)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+	uint64_t reserved = ext2fs_r_blocks_count(s->fs->super) + s->resv_blocks;
+
+	memset(st, 0, sizeof(*st));
+	st->f_bsize = st->f_frsize = s->fs->blocksize;
+	st->f_blocks = ext2fs_blocks_count(s->fs->super) - (s->opt.minixdf ? 0 : s->overhead);
+	st->f_bfree = ext2fs_free_blocks_count(s->fs->super);
+	st->f_bavail = st->f_bfree > reserved ? st->f_bfree - reserved : 0;
+	st->f_files = sb->s_inodes_count;
+	st->f_ffree = st->f_favail = sb->s_free_inodes_count;
+	st->f_namemax = EXT2_NAME_LEN;
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Extended attributes through libext2fs, which knows where they are stored (in
+ * the inode, in a block, in an inode of their own).  ACLs are converted here:
+ * libext2fs's own conversion trusts what is on the disk.
+ */
+#include "xattr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "acl.h"
+
+#define VALUE_MAX	65536U
+
+static bool is_acl(const char *name)
+{
+	return !strcmp(name, ACL_XATTR_ACCESS) || !strcmp(name, ACL_XATTR_DEFAULT);
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
+}
+
+static int check_name(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	if (is_acl(name))
+		return 0;
+	if (!has_prefix(name, "user.") && !has_prefix(name, "trusted.") &&
+	    !has_prefix(name, "security."))
+		return -EOPNOTSUPP;
+	return strlen(dot + 1) > 255 ? -ERANGE : 0;
+}
+
+/* No attribute at all, cheaply? */
+static bool has_any(struct server *s, struct inode *in)
+{
+	return EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ||
+	       ext2fs_file_acl_block(s->fs, inode_small(in));
+}
+
+static int open_handle(struct server *s, struct inode *in, struct ext2_xattr_handle **h)
+{
+	unsigned int raw = XATTR_HANDLE_FLAG_RAW;
+	errcode_t err;
+
+	err = ext2fs_xattrs_open(s->fs, in->ino, h);
+	if (err)
+		return lib_error(s, err, in->ino);
+	ext2fs_xattrs_flags(*h, &raw, NULL);
+	err = ext2fs_xattrs_read(*h);
+	if (err)
+		ext2fs_xattrs_close(h);
+	return lib_error(s, err, in->ino);
+}
+
+static int get_raw(struct server *s, struct inode *in, const char *name, void **value,
+		   size_t *size)
+{
+	struct ext2_xattr_handle *h;
+	int err;
+
+	if (!has_any(s, in))
+		return -ENODATA;
+	err = open_handle(s, in, &h);
+	if (err)
+		return err;
+	err = lib_error(s, ext2fs_xattr_get(h, name, value, size), in->ino);
+	ext2fs_xattrs_close(&h);
+	return err;
+}
+
+static int get_acl(struct server *s, struct inode *in, const char *name, struct acl **acl)
+{
+	size_t size;
+	void *value;
+	int err = get_raw(s, in, name, &value, &size);
+
+	if (err)
+		return err;
+	err = acl_from_disk(value, size, acl);
+	free(value);
+	return err == -EINVAL ? fs_error(s, in->ino, 0, "bad ACL") : err;
+}
+
+int xattr_get(struct server *s, struct inode *in, const char *name, void **value, size_t *size)
+{
+	struct acl *acl;
+	int err = check_name(name);
+
+	if (err)
+		return err;
+	if (!is_acl(name))
+		return get_raw(s, in, name, value, size);
+	err = get_acl(s, in, name, &acl);
+	if (err)
+		return err;
+	err = acl_to_xattr(acl, value, size);
+	free(acl);
+	return err;
+}
+
+static int set_raw(struct server *s, struct inode *in, const char *name, const void *value,
+		   size_t size)
+{
+	struct ext2_xattr_handle *h;
+	int err, load_err;
+
+	err = inode_store(s, in);
+	if (!err)
+		err = open_handle(s, in, &h);
+	if (err)
+		return err;
+	err = lib_error(s, ext2fs_xattr_set(h, name, value, size), in->ino);
+	ext2fs_xattrs_close(&h);
+	load_err = inode_load(s, in->ino, in);
+	return err ? err : load_err;
+}
+
+static int remove_raw(struct server *s, struct inode *in, const char *name)
+{
+	struct ext2_xattr_handle *h;
+	int err, load_err;
+
+	err = inode_store(s, in);
+	if (!err)
+		err = open_handle(s, in, &h);
+	if (err)
+		return err;
+	err = lib_error(s, ext2fs_xattr_remove(h, name), in->ino);
+	ext2fs_xattrs_close(&h);
+	load_err = inode_load(s, in->ino, in);
+	return err ? err : load_err;
+}
+
+static int set_acl_raw(struct server *s, struct inode *in, const char *name,
+		       const struct acl *acl)
+{
+	size_t size;
+	void *value;
+	int err = acl_to_disk(acl, &value, &size);
+
+	if (err)
+		return err;
+	err = set_raw(s, in, name, value, size);
+	free(value);
+	return err;
+}
+
+/* What the system call gives: an access ACL is also a chmod, maybe only that. */
+static int set_acl(struct server *s, struct inode *in, const char *name, const void *value,
+		   size_t size)
+{
+	mode_t mode = in->raw.i_mode;
+	struct acl *acl;
+	int err;
+
+	if (!strcmp(name, ACL_XATTR_DEFAULT) && !inode_is_dir(in))
+		return -EACCES;
+	err = acl_from_xattr(value, size, &acl);
+	if (err)
+		return err;
+	if (!strcmp(name, ACL_XATTR_DEFAULT)) {
+		err = set_acl_raw(s, in, name, acl);
+	} else if (acl_to_mode(acl, &mode)) {
+		in->raw.i_mode = mode;
+		err = set_acl_raw(s, in, name, acl);
+	} else {
+		in->raw.i_mode = mode;
+		err = remove_raw(s, in, name);
+		if (err == -ENODATA)
+			err = 0;
+	}
+	free(acl);
+	return err;
+}
+
+static int check_flags(struct server *s, struct inode *in, const char *name, int flags)
+{
+	size_t size;
+	void *value;
+	int err;
+
+	if (!flags)
+		return 0;
+	err = get_raw(s, in, name, &value, &size);
+	if (!err)
+		free(value);
+	if (!err && (flags & XATTR_CREATE))
+		return -EEXIST;
+	if (err == -ENODATA)
+		return flags & XATTR_REPLACE ? -ENODATA : 0;
+	return err;
+}
+
+int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
+	      size_t size, int flags)
+{
+	int err = check_name(name);
+
+	if (!err && size > VALUE_MAX)
+		err = -E2BIG;
+	if (!err)
+		err = check_flags(s, in, name, flags);
+	if (err)
+		return err;
+	inode_touch(s, in, false);
+	if (is_acl(name))
+		return set_acl(s, in, name, value, size);
+	return set_raw(s, in, name, value, size);
+}
+
+int xattr_remove(struct server *s, struct inode *in, const char *name)
+{
+	size_t size;
+	void *value;
+	int err = check_name(name);
+
+	if (!err)
+		err = get_raw(s, in, name, &value, &size);
+	if (err)
+		return err;
+	free(value);
+	inode_touch(s, in, false);
+	return remove_raw(s, in, name);
+}
+
+struct list {
+	char *text;
+	size_t len, cap;
+	bool privileged;
+	int err;
+};
+
+static int list_one(char *name, char *value, size_t value_len, void *data)
+{
+	struct list *l = data;
+	size_t n = strlen(name) + 1;
+
+	(void)value; (void)value_len;
+	/* internal ones, like the data of an inline file, have no valid name */
+	if (check_name(name) || (!l->privileged && has_prefix(name, "trusted.")))
+		return 0;
+	if (l->len + n > l->cap) {
+		size_t cap = (l->len + n) * 2;
+		char *text = realloc(l->text, cap);
+
+		if (!text) {
+			l->err = -ENOMEM;
+			return XATTR_ABORT;
+		}
+		l->text = text;
+		l->cap = cap;
+	}
+	memcpy(l->text + l->len, name, n);
+	l->len += n;
+	return 0;
+}
+
+int xattr_list(struct server *s, struct inode *in, bool privileged, char **list, size_t *size)
+{
+	struct list l = { .privileged = privileged };
+	struct ext2_xattr_handle *h;
+	int err = 0;
+
+	if (has_any(s, in)) {
+		err = open_handle(s, in, &h);
+		if (err)
+			return err;
+		err = lib_error(s, ext2fs_xattrs_iterate(h, list_one, &l), in->ino);
+		ext2fs_xattrs_close(&h);
+	}
+	if (!err)
+		err = l.err;
+	if (err) {
+		free(l.text);
+		return err;
+	}
+	*list = l.text;
+	*size = l.len;
+	return 0;
+}
+
+/* Values in inodes of their own are reference counted: remove them one by one. */
+static int free_ea_inodes(struct server *s, struct inode *in)
+{
+	char *list;
+	size_t size;
+	int err = xattr_list(s, in, true, &list, &size);
+
+	if (err)
+		return err;
+	for (size_t at = 0; at < size && !err; at += strlen(list + at) + 1)
+		err = remove_raw(s, in, list + at);
+	free(list);
+	return err;
+}
+
+int xattr_free_all(struct server *s, struct inode *in)
+{
+	if (ext2fs_has_feature_ea_inode(s->fs->super) && !inode_is_inline(in)) {
+		int err = free_ea_inodes(s, in);
+
+		if (err)
+			return err;
+	}
+	s->dirty = true;
+	return lib_error(s, ext2fs_free_ext_attr(s->fs, in->ino, &in->raw), in->ino);
+}
+
+int xattr_acl_chmod(struct server *s, struct inode *in)
+{
+	struct acl *acl;
+	int err;
+
+	if (S_ISLNK(in->raw.i_mode))
+		return 0;
+	err = get_acl(s, in, ACL_XATTR_ACCESS, &acl);
+	if (err)
+		return err == -ENODATA ? 0 : err;
+	acl_chmod(acl, in->raw.i_mode);
+	err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
+	free(acl);
+	return err;
+}
+
+int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask)
+{
+	mode_t mode = in->raw.i_mode, unused = 0;
+	struct acl *acl = NULL;
+	int err;
+
+	if (S_ISLNK(mode))
+		return 0;
+	err = get_acl(s, dir, ACL_XATTR_DEFAULT, &acl);
+	if (err == -ENODATA) {
+		in->raw.i_mode &= ~(umask & 0777);
+		return 0;
+	}
+	if (err)
+		return err;
+	if (S_ISDIR(mode))
+		err = set_acl_raw(s, in, ACL_XATTR_DEFAULT, acl);
+	if (!err) {
+		acl_create(acl, &mode);
+		in->raw.i_mode = mode;
+		if (acl_to_mode(acl, &unused))
+			err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
+	}
+	free(acl);
+	return err;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Extended attributes.  libext2fs reads and writes the inode behind the back of
+ * struct inode: functions that take one store it first and load it again.
+ */
+#ifndef IOMAP4FS_XATTR_H
+#define IOMAP4FS_XATTR_H
+
+#include "inode.h"
+
+/* *@value is to be freed.  -ENODATA when there is none. */
+int xattr_get(struct server *s, struct inode *in, const char *name, void **value, size_t *size);
+/* @flags: XATTR_CREATE, XATTR_REPLACE.  ACLs change the mode too. */
+int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
+	      size_t size, int flags);
+int xattr_remove(struct server *s, struct inode *in, const char *name);
+/* Names, each with its NUL; *@list is to be freed.  trusted.* only if @privileged. */
+int xattr_list(struct server *s, struct inode *in, bool privileged, char **list, size_t *size);
+/* The inode is being deleted. */
+int xattr_free_all(struct server *s, struct inode *in);
+
+/* The mode of @in has changed: so do its ACL's entries for it. */
+int xattr_acl_chmod(struct server *s, struct inode *in);
+/*
+ * New inode @in in @dir: default ACLs, or without one the umask.  Changes
+ * in->raw.i_mode.
+ */
+int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask);
+
+#endif

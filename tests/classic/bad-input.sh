@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What can't be mounted is refused with one sentence on stderr and a status
+# other than 0, and the image stays as it was.
+. "$(dirname "$0")/lib.sh"
+
+# refuse WHAT PATTERN ARGUMENT...
+refuse() {
+	local what=$1 pattern=$2 before status=0
+
+	shift 2
+	before=$(sha256sum "$IMG" 2>/dev/null || :)
+	"$IOMAP4FS" "$@" >"$TMP/out" 2>"$TMP/err" || status=$?
+	[ $status != 0 ] || fail "$what: mounted"
+	[ $status -lt 126 ] || fail "$what: status $status"
+	[ ! -s "$TMP/out" ] || fail "$what: says something on stdout"
+	[ "$(wc -l <"$TMP/err")" = 1 ] || {
+		cat "$TMP/err" >&2
+		fail "$what: not one sentence"
+	}
+	grep -q "$pattern" "$TMP/err" || {
+		cat "$TMP/err" >&2
+		fail "$what: expected a message like \"$pattern\""
+	}
+	[ "$before" = "$(sha256sum "$IMG" 2>/dev/null || :)" ] || fail "$what: the image changed"
+	mountpoint -q "$MNT" && fail "$what: something is mounted"
+	return 0
+}
+
+IMG=$TMP/image
+O="-o iomap=off"
+
+head -c 1000000 /dev/urandom >"$IMG"
+refuse "random bytes" "not an ext2, ext3 or ext4" "$IMG" "$MNT" $O
+: >"$IMG"
+refuse "empty file" "not an ext2, ext3 or ext4" "$IMG" "$MNT" $O
+rm "$IMG"
+refuse "no image" "No such file" "$IMG" "$MNT" $O
+refuse "a directory" "neither a block device nor" "$TMP" "$MNT" $O
+
+make_image "$IMG" 32M -t ext4
+truncate -s 20M "$IMG"
+refuse "truncated image" "truncated" "$IMG" "$MNT" $O
+
+make_image "$IMG" 32M -t ext4 -O casefold
+refuse "casefold" "casefold" "$IMG" "$MNT" $O
+make_image "$IMG" 32M -t ext4 -O bigalloc 2>/dev/null
+refuse "bigalloc" "bigalloc.*-o ro" "$IMG" "$MNT" $O
+"$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "bigalloc can't be read"
+unmount_image "$IMG"
+
+# a bit nobody knows
+make_image "$IMG" 32M -t ext2 -O ^resize_inode
+debugfs -w -R "ssv feature_incompat 0x80000002" "$IMG" >/dev/null 2>&1
+refuse "unknown feature" "incompat 0x80000000" "$IMG" "$MNT" $O
+
+make_image "$IMG" 32M -t ext4
+# the superblock has a checksum
+printf 'x' | dd of="$IMG" bs=1 seek=$((1024 + 0x79)) conv=notrunc status=none
+refuse "superblock checksum" "checksum" "$IMG" "$MNT" $O
+
+make_image "$IMG" 32M -t ext4
+refuse "no mountpoint" "No such file" "$IMG" "$TMP/none" $O
+: >"$TMP/file"
+refuse "mountpoint is a file" "not a directory" "$IMG" "$TMP/file" $O
+refuse "unknown option" "frobnicate" "$IMG" "$MNT" $O,frobnicate
+refuse "bad value" "iomap=maybe" "$IMG" "$MNT" -o iomap=maybe
+refuse "too few arguments" "needed" "$IMG"
+[ -e /dev/fuseiomap ] || refuse "no module" "fuseiomap" "$IMG" "$MNT" -o iomap=require
+
+# in use
+mkdir "$TMP/other"
+"$IOMAP4FS" "$IMG" "$TMP/other" $O 2>/dev/null || fail "can't mount"
+refuse "mounted already" "in use" "$IMG" "$MNT" $O
+umount "$TMP/other"
+flock -w 60 "$IMG" true || fail "the server did not end"
+
+LOOP=$(losetup -f --show "$IMG")
+"$IOMAP4FS" "$LOOP" "$TMP/other" $O 2>/dev/null || fail "can't mount $LOOP"
+refuse "device in use" "in use" "$LOOP" "$MNT" $O
+umount "$TMP/other"
+for _ in $(seq 100); do
+	losetup -d "$LOOP" && ! losetup "$LOOP" >/dev/null 2>&1 && break
+	sleep 0.1
+done
+LOOP=
+check_image "$IMG"
+
+if command -v runuser >/dev/null; then
+	chmod 755 "$TMP"
+	chmod 600 "$IMG"
+	status=0
+	runuser -u nobody -- "$IOMAP4FS" "$IMG" "$MNT" $O 2>"$TMP/err" || status=$?
+	[ $status != 0 ] || fail "nobody may mount root's image"
+	grep -q "Permission denied" "$TMP/err" || fail "$(cat "$TMP/err")"
+fi

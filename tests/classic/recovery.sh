@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a crash leaves: a journal to replay, orphaned inodes.  The mount replays
+# and deletes them; read-only it asks what to do.
+. "$(dirname "$0")/lib.sh"
+have_kernel_ext4 || skip "no kernel ext4"
+
+# a crash of kernel ext4: the image is copied while it is mounted and synced
+make_image "$TMP/live" 64M -t ext4
+mount_kernel "$TMP/live" rw
+mkdir "$KMNT/dir"
+cp /etc/passwd "$KMNT/dir/file"
+exec 5<>"$KMNT/orphan"
+head -c 100000 /dev/zero >&5
+rm "$KMNT/orphan"
+sync -f "$KMNT"
+sync "$TMP/live"
+cp "$TMP/live" "$TMP/image"
+exec 5>&-
+unmount_kernel
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q needs_recovery || fail "no journal to replay"
+
+before=$(sha256sum <"$TMP/image")
+if "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,ro 2>"$TMP/err"; then
+	fail "mounted read-only without replaying the journal"
+fi
+grep -q 'e2fsck -fy' "$TMP/err" || fail "doesn't say what to run: $(cat "$TMP/err")"
+[ "$before" = "$(sha256sum <"$TMP/image")" ] || fail "the image changed"
+
+mount_image "$TMP/image" ro,noload
+unmount_image "$TMP/image"
+[ "$before" = "$(sha256sum <"$TMP/image")" ] || fail "noload changed the image"
+
+mount_image "$TMP/image"
+cmp /etc/passwd "$MNT/dir/file" || fail "the journal was not replayed"
+[ -e "$MNT/orphan" ] && fail "the orphan has a name"
+unmount_image "$TMP/image"
+check_image "$TMP/image"
+
+# a crash of the server: not clean, and the deleted open file is on the orphan list
+make_image "$TMP/image" 64M -t ext4
+"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off 2>/dev/null &
+server=$!
+for _ in $(seq 50); do
+	mountpoint -q "$MNT" && break
+	sleep 0.1
+done
+exec 5<>"$MNT/orphan"
+head -c 300000 /dev/zero >&5
+rm "$MNT/orphan"
+sync "$MNT"
+kill -9 $server
+wait $server || :
+umount -l "$MNT"
+exec 5>&- || :
+flock -w 10 "$TMP/image" true
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q 'First orphan inode' || fail "no orphan"
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q '^Filesystem state: *not clean' ||
+	fail "it says that it is clean"
+mount_image "$TMP/image"
+unmount_image "$TMP/image"
+e2fsck -fn "$TMP/image" >"$TMP/fsck.log" 2>&1 || {
+	cat "$TMP/fsck.log"
+	fail "the orphan was not deleted"
+}
