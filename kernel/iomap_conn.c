@@ -48,6 +48,8 @@ int fuse_iomap_conn_setup(struct super_block *sb, struct file *file)
 					    sb->s_id);
 	if (!ic->completion_wq)
 		return -ENOMEM;
+	/* each window of readahead may cost a question to the server */
+	sb->s_bdi->ra_pages = max_t(unsigned long, sb->s_bdi->ra_pages, SZ_1M >> PAGE_SHIFT);
 	ic->may = true;
 	return 0;
 }

@@ -239,8 +239,9 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 
 /*
  * Give back the blocks that this write got and didn't use, if they are beyond
- * the end of the file.  Below the end they read as zeroes and do no harm, and
- * somebody may be using them by now.
+ * the end of an indirect-mapped file, where e2fsck doesn't want them.  Below the
+ * end they read as zeroes and do no harm.  Nor do unwritten extents anywhere;
+ * and the kernel's size may be beyond ours, with dirty pages over such blocks.
  */
 static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in *arg)
 {
@@ -257,7 +258,7 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	    (arg->map.type != FUSE_IOMAP_TYPE_UNWRITTEN && arg->map.type != FUSE_IOMAP_TYPE_MAPPED))
 		return 0;
 	err = inode_load(s, ino, &in);
-	if (err)
+	if (err || inode_has_extents(&in))
 		return err;
 	if (used < inode_size(&in))
 		used = inode_size(&in);
