@@ -124,13 +124,6 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 	if (err)
 		return err;
 
-	if (mode & MOVING_MODES)
-		err = drop_cache(inode, offset, LLONG_MAX);
-	else if (mode & CLEARING_MODES)
-		err = drop_cache(inode, offset, offset + len);
-	if (err)
-		return err;
-
 	/* FALLOCATE that makes the file longer records the size, as SETATTR does */
 	if (newsize > oldsize && !(mode & MOVING_MODES)) {
 		err = fuse_iomap_prepare_size(inode, newsize);
@@ -142,6 +135,14 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 		if (err)
 			return err;
 	}
+
+	/* after the size: setting it may have read the last block into the page cache */
+	if (mode & MOVING_MODES)
+		err = drop_cache(inode, offset, LLONG_MAX);
+	else if (mode & CLEARING_MODES)
+		err = drop_cache(inode, offset, offset + len);
+	if (err)
+		goto undo;
 
 	/* a hole over the end of the file takes the whole last block with it */
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && offset + len > oldsize)

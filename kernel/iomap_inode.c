@@ -107,7 +107,10 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	inode->i_op = &fuse_iomap_inode_operations;
 	inode->i_fop = &fuse_iomap_file_operations;
 	inode->i_mapping->a_ops = &fuse_iomap_aops;
-	mapping_set_large_folios(inode->i_mapping);
+	/*
+	 * No large folios: a store through a mapping dirties, and so allocates, its
+	 * whole folio, and sparse files would lose holes that kernel ext4 keeps.
+	 */
 }
 
 /* @inode goes, its page cache is empty. */
