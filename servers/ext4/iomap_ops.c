@@ -262,7 +262,11 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 		return err;
 	if (used < inode_size(&in))
 		used = inode_size(&in);
-	first = (used + bs - 1) / bs;
+	/* all of the mapping is fresh: also the block that nothing was written to */
+	if (!written && used == arg->pos)
+		first = used / bs;
+	else
+		first = (used + bs - 1) / bs;
 	last = map_end / bs;
 	return first < last ? map_punch(s, &in, first, last - first) : 0;
 }
