@@ -10,10 +10,40 @@
 
 #include "file.h"
 
+/* Is there room for all holes of [@first, @end)?  A call that fails takes no space. */
+static int check_room(struct server *s, struct inode *in, uint64_t first, uint64_t end,
+		      const struct caller *who)
+{
+	uint64_t room = alloc_available(s, who);
+
+	while (first < end) {
+		struct mapping m;
+		uint64_t n;
+		int err = map_lookup(s, in, first, 0, &m);
+
+		if (err)
+			return err;
+		n = m.lblk + m.len - first;
+		if (n > end - first)
+			n = end - first;
+		if (m.type == MAP_HOLE) {
+			if (n > room)
+				return -ENOSPC;
+			room -= n;
+		}
+		first += n;
+	}
+	return 0;
+}
+
 /* Unwritten blocks in all holes of [@first, @end) */
 static int fill_holes(struct server *s, struct inode *in, uint64_t first, uint64_t end,
 		      const struct caller *who)
 {
+	int room_err = check_room(s, in, first, end, who);
+
+	if (room_err)
+		return room_err;
 	while (first < end) {
 		struct mapping m;
 		int err = map_alloc(s, in, NULL, first, end - first, who, &m);
