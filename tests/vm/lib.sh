@@ -119,3 +119,118 @@ request_count()
 # Opcodes for request_count; used by the tests that source this file.
 # shellcheck disable=SC2034
 FUSE_READ=15 FUSE_WRITE=16 IOMAP_IOEND=4093 IOMAP_BEGIN=4094 IOMAP_END=4095
+
+# What the tests of iomap4fs share. A test has one image, on JOB_DISK1 unless it
+# says otherwise, of 256 MiB, so that it is made in no time.
+
+need_iomap4fs()
+{
+	[ -x bin/iomap4fs ] || skip "iomap4fs is not built"
+	module_loaded || skip "the module is not loaded"
+}
+
+# make_ext4 DEVICE [MKE2FS-ARG]...
+make_ext4()
+{
+	local device=$1
+
+	shift
+	wipefs -qa "$device"
+	mke2fs -q -F -t ext4 -b 4096 -E lazy_itable_init=0,nodiscard "$@" "$device" 256M
+}
+
+# Processes of iomap4fs; mount(8) gives it another name.
+server_pids()
+{
+	pidof iomap4fs mount.iomap4fs
+}
+
+no_server()
+{
+	! server_pids >/dev/null
+}
+
+# umount_all DIR: for clean-up; nothing to do is fine.
+umount_all()
+{
+	while mountpoint -q "$1"; do
+		umount "$1" 2>/dev/null || umount -l "$1" || return 1
+	done
+}
+
+# mount_iomap4fs DEVICE DIR [OPTIONS]
+mount_iomap4fs()
+{
+	mkdir -p "$2"
+	at_exit umount_all "$2"
+	mount -t iomap4fs -o "iomap=require${3:+,$3}" "$1" "$2"
+}
+
+# umount_iomap4fs DIR: also wait until the server has let go of the device.
+umount_iomap4fs()
+{
+	umount "$1"
+	wait_until 30 no_server || fail "the server is still there 30 s after umount"
+}
+
+# mount_ext4 DEVICE DIR [OPTIONS]: with the kernel's own ext4.
+mount_ext4()
+{
+	mkdir -p "$2"
+	at_exit umount_all "$2"
+	mount -t ext4 -o "${3:-rw}" "$1" "$2"
+}
+
+# check_clean DEVICE
+check_clean()
+{
+	local status=0
+
+	e2fsck -fn "$1" >"$TEST_TMP/e2fsck" 2>&1 || status=$?
+	[ $status -eq 0 ] || fail "e2fsck -fn $1: status $status: $(grep -v '^Pass' "$TEST_TMP/e2fsck" | head -n 12)"
+}
+
+# manifest DIR [READALL-ARG]...
+manifest()
+{
+	local dir=$1
+
+	shift
+	readall --exclude lost+found "$@" "$dir"
+}
+
+# expect_same_file WANT GOT WHAT
+expect_same_file()
+{
+	cmp -s "$1" "$2" || fail "$3 differs: $(diff "$1" "$2" | head -n 10)"
+}
+
+# expect_op RESULT FILEOP-ARG...: a system call's result or errno.
+expect_op()
+{
+	local want=$1 got
+
+	shift
+	got=$(fileop "$@")
+	[ "${got%% *}" = "$want" ] || fail "$*: expected $want, got $got"
+}
+
+# fill_tree DIR: a few hundred files of all kinds and sizes.
+fill_tree()
+{
+	local i
+
+	mkdir -p "$1/many/sub"
+	cp -a /etc "$1/etc"
+	for i in 0 1 511 512 4095 4096 4097 65536 1000000; do
+		head -c "$i" /usr/bin/perl >"$1/many/size-$i"
+	done
+	ln "$1/many/size-4097" "$1/many/sub/hard"
+	ln -s size-1 "$1/many/soft"
+	cp /usr/bin/perl "$1/perl"
+	truncate -s 16M "$1/sparse"
+	dd if=/usr/bin/perl of="$1/sparse" bs=50000 count=3 seek=300 conv=notrunc status=none
+	make_extents "$1/extents" 300
+	fallocate -l 3M "$1/unwritten"
+	dd if=/usr/bin/perl of="$1/unwritten" bs=4096 count=5 seek=100 conv=notrunc status=none
+}

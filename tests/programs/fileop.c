@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * fileop: one system call on one file, and its result in one word, for shell
+ * scripts that care about errno:
+ *
+ *	fileop OP FILE [OFFSET [LENGTH]]
+ *
+ * prints the number of bytes, or 0 for other success, or the errno's name. The
+ * exit status is 0 in both cases, 2 for wrong usage. Reads and writes go by
+ * system call, direct (d...) or by mapping (m...); writes put the byte 'w', or
+ * that of --byte=C given first. read prints the bytes' checksum as second word.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_IO	(64L << 20)	/* bytes read or written by one call */
+
+static unsigned char *buf;
+static unsigned char byte = 'w';
+static sigjmp_buf bus_error;
+
+static void on_sigbus(int sig)
+{
+	(void)sig;
+	siglongjmp(bus_error, 1);
+}
+
+static long do_read(int fd, off_t off, size_t len)
+{
+	return pread(fd, buf, len, off);
+}
+
+static long do_write(int fd, off_t off, size_t len)
+{
+	return pwrite(fd, buf, len, off);
+}
+
+static long do_append(int fd, off_t off, size_t len)
+{
+	(void)off;
+	return write(fd, buf, len);
+}
+
+/* Through a mapping; a bus error counts as EFAULT. */
+static long do_map(int fd, off_t off, size_t len, bool is_write)
+{
+	off_t start = off - off % sysconf(_SC_PAGESIZE);
+	size_t size = off + len - start;
+	unsigned char *map;
+	long ret = len;
+
+	map = mmap(NULL, size, is_write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+		   start);
+	if (map == MAP_FAILED)
+		return -1;
+	if (sigsetjmp(bus_error, 1)) {
+		munmap(map, size);
+		errno = EFAULT;
+		return -1;
+	}
+	if (is_write) {
+		memcpy(map + (off - start), buf, len);
+		if (msync(map, size, MS_SYNC))
+			ret = -1;
+	} else {
+		memcpy(buf, map + (off - start), len);
+	}
+	munmap(map, size);
+	return ret;
+}
+
+static long do_map_read(int fd, off_t off, size_t len)
+{
+	return do_map(fd, off, len, false);
+}
+
+static long do_map_write(int fd, off_t off, size_t len)
+{
+	return do_map(fd, off, len, true);
+}
+
+/* Writeback's errors are reported by fsync. */
+static long do_write_sync(int fd, off_t off, size_t len)
+{
+	long ret = pwrite(fd, buf, len, off);
+
+	return ret < 0 || fsync(fd) ? -1 : ret;
+}
+
+static long do_fsync(int fd, off_t off, size_t len)
+{
+	(void)off;
+	(void)len;
+	return fsync(fd);
+}
+
+static long do_truncate(int fd, off_t off, size_t len)
+{
+	(void)len;
+	return ftruncate(fd, off);
+}
+
+static long do_fallocate(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, 0, off, len);
+}
+
+static long do_keepsize(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_KEEP_SIZE, off, len);
+}
+
+static long do_punch(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len);
+}
+
+static long do_zero(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_ZERO_RANGE, off, len);
+}
+
+static long do_collapse(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, off, len);
+}
+
+static long do_insert(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_INSERT_RANGE, off, len);
+}
+
+static long do_seek_data(int fd, off_t off, size_t len)
+{
+	(void)len;
+	return lseek(fd, off, SEEK_DATA);
+}
+
+static long do_seek_hole(int fd, off_t off, size_t len)
+{
+	(void)len;
+	return lseek(fd, off, SEEK_HOLE);
+}
+
+static long do_fiemap(int fd, off_t off, size_t len)
+{
+	struct fiemap fm = { .fm_start = off, .fm_length = len ? len : FIEMAP_MAX_OFFSET };
+
+	return ioctl(fd, FS_IOC_FIEMAP, &fm) ? -1 : (long)fm.fm_mapped_extents;
+}
+
+static long do_open(int fd, off_t off, size_t len)
+{
+	(void)fd;
+	(void)off;
+	(void)len;
+	return 0;
+}
+
+/* Keep the file open until a line, or the end, comes on standard input. */
+static long do_hold(int fd, off_t off, size_t len)
+{
+	(void)fd;
+	(void)off;
+	(void)len;
+	puts("holding");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	long (*run)(int fd, off_t off, size_t len);
+	int flags;
+	bool reads;
+} ops[] = {
+	{ "open",	do_open,	O_RDONLY,		false },
+	{ "openrw",	do_open,	O_RDWR,			false },
+	{ "opentrunc",	do_open,	O_RDWR | O_TRUNC,	false },
+	{ "create",	do_open,	O_RDWR | O_CREAT,	false },
+	{ "hold",	do_hold,	O_RDONLY,		false },
+	{ "holdrw",	do_hold,	O_RDWR,			false },
+	{ "read",	do_read,	O_RDONLY,		true },
+	{ "dread",	do_read,	O_RDONLY | O_DIRECT,	true },
+	{ "mread",	do_map_read,	O_RDONLY,		true },
+	{ "write",	do_write,	O_RDWR,			false },
+	{ "swrite",	do_write_sync,	O_RDWR,			false },
+	{ "dwrite",	do_write,	O_RDWR | O_DIRECT,	false },
+	{ "dsyncwrite",	do_write,	O_RDWR | O_DSYNC,	false },
+	{ "mwrite",	do_map_write,	O_RDWR,			false },
+	{ "append",	do_append,	O_WRONLY | O_APPEND,	false },
+	{ "fsync",	do_fsync,	O_RDONLY,		false },
+	{ "truncate",	do_truncate,	O_RDWR,			false },
+	{ "fallocate",	do_fallocate,	O_RDWR,			false },
+	{ "keepsize",	do_keepsize,	O_RDWR,			false },
+	{ "punch",	do_punch,	O_RDWR,			false },
+	{ "zero",	do_zero,	O_RDWR,			false },
+	{ "collapse",	do_collapse,	O_RDWR,			false },
+	{ "insert",	do_insert,	O_RDWR,			false },
+	{ "seekdata",	do_seek_data,	O_RDONLY,		false },
+	{ "seekhole",	do_seek_hole,	O_RDONLY,		false },
+	{ "fiemap",	do_fiemap,	O_RDONLY,		false },
+};
+
+#define NR_OPS	(sizeof(ops) / sizeof(ops[0]))
+
+static int usage(void)
+{
+	size_t i;
+
+	fprintf(stderr, "usage: fileop [--byte=C] OP FILE [OFFSET [LENGTH]]\nOP is one of");
+	for (i = 0; i < NR_OPS; i++)
+		fprintf(stderr, " %s", ops[i].name);
+	fprintf(stderr, "\n");
+	return 2;
+}
+
+static uint32_t checksum(const unsigned char *p, size_t len)
+{
+	uint32_t sum = 2166136261U;
+
+	while (len--)
+		sum = (sum ^ *p++) * 16777619U;
+	return sum;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = on_sigbus };
+	size_t i, len = 4096;
+	off_t off = 0;
+	long ret;
+	int fd;
+
+	if (argc > 1 && !strncmp(argv[1], "--byte=", 7)) {
+		byte = argv[1][7];
+		argv++;
+		argc--;
+	}
+	if (argc < 3 || argc > 5)
+		return usage();
+	for (i = 0; i < NR_OPS && strcmp(ops[i].name, argv[1]); i++)
+		;
+	if (i == NR_OPS)
+		return usage();
+	if (argc > 3)
+		off = strtoll(argv[3], NULL, 0);
+	if (argc > 4)
+		len = strtoull(argv[4], NULL, 0);
+	/* More is for operations that move no bytes. */
+	if (posix_memalign((void **)&buf, 4096, (len <= MAX_IO ? len : 0) + 4096))
+		return usage();
+	if (len <= MAX_IO)
+		memset(buf, byte, len);
+	else if (ops[i].reads || strstr(ops[i].name, "write") || ops[i].run == do_append)
+		return usage();
+	sigaction(SIGBUS, &sa, NULL);
+	fd = open(argv[2], ops[i].flags | O_CLOEXEC, 0644);
+	ret = fd < 0 ? -1 : ops[i].run(fd, off, len);
+	if (ret < 0)
+		printf("%s\n", strerrorname_np(errno));
+	else if (ops[i].reads)
+		printf("%ld %08x\n", ret, checksum(buf, ret));
+	else
+		printf("%ld\n", ret);
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	return 0;
+}
