@@ -36,6 +36,6 @@ no_loop()
 }
 wait_until 10 no_loop || fail "the loop device stays"
 check_clean "$TEST_TMP/image"
-mount -o loop "$TEST_TMP/image" "$m"
+mount -o loop,ro "$TEST_TMP/image" "$m"
 cmp /usr/bin/perl "$m/perl"
 umount "$m"
