@@ -8,13 +8,18 @@
 
 declare -A disk dir
 fuse2fs_pid=
+connection=
+counts=()
 tracing=/sys/kernel/tracing/events/fuse/fuse_request_send
 
 mount_system()
 {
 	case $1 in
 	ext4) mount -t ext4 "${disk[ext4]}" "${dir[ext4]}" ;;
-	iomap4fs) mount -t iomap4fs -o iomap=require "${disk[iomap4fs]}" "${dir[iomap4fs]}" ;;
+	iomap4fs)
+		mount -t iomap4fs -o iomap=require "${disk[iomap4fs]}" "${dir[iomap4fs]}"
+		connection=$(connection_dir "${dir[iomap4fs]}")
+		;;
 	fuse2fs)
 		# In the foreground, so that its end can be waited for.
 		fuse2fs -f -o allow_other "${disk[fuse2fs]}" "${dir[fuse2fs]}" \
@@ -47,27 +52,35 @@ start_counting()
 	[ ! -e "$tracing/trigger" ] || echo 'hist:keys=opcode' >"$tracing/trigger"
 }
 
-# Which columns of the table mean something for a system.
+# Set "columns" to the opcodes whose number means something for a system.
 columns_of()
 {
 	case $1 in
-	iomap4fs) echo "$FUSE_READ $FUSE_WRITE $IOMAP_BEGIN $IOMAP_END $IOMAP_IOEND" ;;
-	fuse2fs) [ ! -e "$tracing/hist" ] || echo "$FUSE_READ $FUSE_WRITE" ;;
+	iomap4fs) columns=("$FUSE_READ" "$FUSE_WRITE" "$IOMAP_BEGIN" "$IOMAP_END" "$IOMAP_IOEND") ;;
+	fuse2fs) columns=("$FUSE_READ" "$FUSE_WRITE") ;;
 	esac
 }
 
-# counts SYSTEM: print the requests so far, a number a column of columns_of.
-counts()
+# read_counts SYSTEM: set the array "counts" to the requests so far, a number a
+# column of columns_of. Builtins only: a fork costs more than most steps.
+read_counts()
 {
-	local op
+	local op line file='' columns=()
 
-	[ "$1" != iomap4fs ] || mountpoint -q "${dir[iomap4fs]}" || return 0
-	for op in $(columns_of "$1"); do
-		if [ "$1" = iomap4fs ]; then
-			request_count "${dir[iomap4fs]}" "$op"
-		else
-			awk -v op="$op" '$1 == "{" && $3 + 0 == op { n = $NF }
-				END { print n + 0 }' "$tracing/hist"
-		fi
-	done | paste -sd' '
+	counts=()
+	case $1 in
+	iomap4fs) file=$connection/requests ;;
+	fuse2fs) file=$tracing/hist ;;
+	esac
+	[ -r "$file" ] || return 0
+	local -A seen=()
+	while read -r line; do
+		# "OPCODE COUNT", or "{ opcode: OPCODE } hitcount: COUNT"
+		[[ $line =~ ^(\{ opcode: *)?([0-9]+)( *\} hitcount:)?\ +([0-9]+)$ ]] || continue
+		seen[${BASH_REMATCH[2]}]=${BASH_REMATCH[4]}
+	done <"$file" 2>/dev/null || :
+	columns_of "$1"
+	for op in "${columns[@]}"; do
+		counts+=("${seen[$op]-0}")
+	done
 }
