@@ -185,8 +185,13 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 	err = check_slot(inode, &out->write, pos, true, write);
 	if (err)
 		return err;
-	if (write && !overwrite)
+	if (write && !overwrite) {
+		/* only a target has its inline bytes fetched, and fs/iomap would use the source's */
+		if (out->read.type == FUSE_IOMAP_TYPE_INLINE ||
+		    out->write.type == FUSE_IOMAP_TYPE_INLINE)
+			return bad(inode, &out->read, "inline data in an out-of-place write");
 		return check_target(inode, &out->write, opflags);
+	}
 	return check_target(inode, &out->read, opflags);
 }
 
