@@ -95,6 +95,19 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 	return err;
 }
 
+/* iomap=require can't be had: say why. */
+static int say_no_iomap(void)
+{
+	if (access("/dev/fuseiomap", F_OK))
+		log_err("iomap=require: the kernel module fuseiomap is not loaded");
+	else if (access("/dev/fuseiomap", R_OK | W_OK))
+		log_err("iomap=require: this user may not open /dev/fuseiomap");
+	else
+		log_err("iomap=require: the kernel does not move file data for this process, "
+			"which lacks CAP_SYS_RAWIO, or fuseiomap.enable_iomap is off");
+	return -ENODEV;
+}
+
 /* Everything up to the point where the file system could be served. */
 static int prepare(struct server *s)
 {
@@ -107,12 +120,9 @@ static int prepare(struct server *s)
 		return err;
 	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
 		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
-	if (s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap) {
-		log_err("iomap=require: the kernel module fuseiomap is not loaded, or this user "
-			"may not use it");
-		return -ENODEV;
-	}
 	err = source_open(&s->src, s->opt.source, s->opt.readonly);
+	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap)
+		err = say_no_iomap();
 	if (!err)
 		err = super_probe(s, &sb);
 	if (!err)
