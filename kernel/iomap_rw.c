@@ -33,12 +33,31 @@ static bool forces_direct(struct kiocb *iocb)
 	return ff->open_flags & FOPEN_DIRECT_IO;
 }
 
+/*
+ * Reads into a larger buffer than the file needs are common.  What lies behind the
+ * end is not asked for: it would cost a request.  Up to the end of the block, so
+ * that what was aligned stays so.  Returns by how much @to was shortened, bytes.
+ */
+static size_t leave_out_eof(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	u64 pos = iocb->ki_pos, end = round_up((u64)i_size_read(inode), i_blocksize(inode));
+	size_t count = iov_iter_count(to);
+
+	if (pos >= end || count <= end - pos || !IS_ALIGNED(count, i_blocksize(inode)))
+		return 0;
+	iov_iter_truncate(to, end - pos);
+	return count - iov_iter_count(to);
+}
+
 static ssize_t direct_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	size_t left_out = leave_out_eof(iocb, to);
 	ssize_t ret;
 
 	ret = iomap_dio_rw(iocb, to, &fuse_iomap_ops, NULL, 0, NULL, 0);
+	iov_iter_reexpand(to, iov_iter_count(to) + left_out);
 	if (ret == -ENOTBLK)
 		ret = 0;
 	if (ret < 0 || !iov_iter_count(to) || iocb->ki_pos >= i_size_read(inode))
