@@ -62,6 +62,7 @@ enum hostile_slot {
 	SLOT_WRITE	= 1 << 1,
 	SLOT_BOTH	= SLOT_READ | SLOT_WRITE,	/* two files, one for each */
 	SLOT_SAME	= 1 << 2,			/* one file, both spoilt alike */
+	SLOT_SOURCE	= 1 << 3,	/* the read slot, beside a write slot with space */
 };
 
 struct hostile_rule {

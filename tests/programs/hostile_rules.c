@@ -150,6 +150,15 @@ static const struct hostile_rule rules[] = {
 	  .set = NO_SPACE | SET_OFFSET | SET_LENGTH,
 	  .to = { .offset = HOSTILE_POS, .length = HOSTILE_BLOCK, .addr = NULL_ADDR,
 		  .type = FUSE_IOMAP_TYPE_INLINE }, FINE },
+	/* only one of the two places of an out-of-place write has an address */
+	{ .name = "inline-source", .errors = CORRUPT, .ops = OP_WRITE | OP_DWRITE,
+	  .slots = SLOT_SOURCE, .set = NO_SPACE | SET_OFFSET | SET_LENGTH,
+	  .to = { .offset = HOSTILE_POS, .length = HOSTILE_BLOCK, .addr = NULL_ADDR,
+		  .type = FUSE_IOMAP_TYPE_INLINE }, FINE },
+	{ .name = "inline-target", .errors = CORRUPT, .ops = OP_WRITE | OP_DWRITE,
+	  .slots = SLOT_WRITE, .set = NO_SPACE | SET_OFFSET | SET_LENGTH,
+	  .to = { .offset = HOSTILE_POS, .length = HOSTILE_BLOCK, .addr = NULL_ADDR,
+		  .type = FUSE_IOMAP_TYPE_INLINE }, FINE },
 	/* longer than a block */
 	{ .name = "inline-too-long", .errors = "ENOMEM|EIO|EUCLEAN", .ops = OP_READ | OP_BREAD,
 	  .slots = SLOT_READ, .set = NO_SPACE,

@@ -276,7 +276,7 @@ static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 		case ANSWER_MAPPING:
 			break;
 		}
-		if (file->slot & (SLOT_READ | SLOT_SAME))
+		if (file->slot & (SLOT_READ | SLOT_SAME | SLOT_SOURCE))
 			spoil(h, file->rule, &read);
 		if (file->slot & (SLOT_WRITE | SLOT_SAME))
 			spoil(h, file->rule, &write);
