@@ -44,6 +44,7 @@ static struct {
 	const char *excludes[MAX_EXCLUDES];
 	unsigned int nr_excludes;
 	bool no_times, no_xattrs;
+	uint64_t limit;			/* bytes to read of a file */
 	FILE *out;
 	unsigned char *buf;
 	XXH64_state_t *hash;
@@ -80,9 +81,10 @@ static void print_escaped(const char *s)
 
 static int hash_read(int fd, uint64_t *len)
 {
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = read(fd, g.buf, BUF_SIZE)) > 0) {
+	/* also behind what should be the end: nothing may be there */
+	while (*len < g.limit && (n = read(fd, g.buf, BUF_SIZE)) > 0) {
 		XXH64_update(g.hash, g.buf, n);
 		*len += n;
 	}
@@ -117,8 +119,10 @@ static int hash_map(int fd, uint64_t size, uint64_t *len)
 static void hash_file(int dir, const char *name, const char *path, const struct stat *st)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME, fd, err;
-	uint64_t len = 0;
+	uint64_t size = st->st_size, len = 0;
 
+	if (size > g.limit)
+		size = g.limit;
 	if (g.mode == READ_NONE) {
 		fputc('-', g.out);
 		return;
@@ -130,16 +134,16 @@ static void hash_file(int dir, const char *name, const char *path, const struct 
 		return;
 	}
 	XXH64_reset(g.hash, 0);
-	err = g.mode == READ_MMAP ? hash_map(fd, st->st_size, &len) : hash_read(fd, &len);
+	err = g.mode == READ_MMAP ? hash_map(fd, size, &len) : hash_read(fd, &len);
 	close(fd);
 	g.files++;
 	g.bytes += len;
 	if (err) {
 		complain(path, "read", err);
 		fprintf(g.out, "failed-%s", strerrorname_np(err));
-	} else if (len != (uint64_t)st->st_size) {
+	} else if (len != size) {
 		fprintf(stderr, "readall: %s: read %llu bytes of %llu\n", path,
-			(unsigned long long)len, (unsigned long long)st->st_size);
+			(unsigned long long)len, (unsigned long long)size);
 		g.failures++;
 		fputs("short", g.out);
 	} else {
@@ -336,6 +340,7 @@ static const char usage_text[] =
 "Reads all below DIR and prints a manifest.\n"
 "  --mode M        how to read: none, buffered, direct, mmap (buffered)\n"
 "  --exclude PATH  leave out PATH, relative to DIR, and what is below it\n"
+"  --limit BYTES   read only the first BYTES of each file, a multiple of 1 MiB\n"
 "  --no-times      leave out the modification times\n"
 "  --no-xattrs     leave out the extended attributes\n"
 "  --output FILE   write the manifest to FILE\n"
@@ -377,6 +382,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, 'm' },
 		{ "exclude", required_argument, NULL, 'x' },
+		{ "limit", required_argument, NULL, 'l' },
 		{ "no-times", no_argument, NULL, 't' },
 		{ "no-xattrs", no_argument, NULL, 'a' },
 		{ "output", required_argument, NULL, 'o' },
@@ -388,6 +394,7 @@ int main(int argc, char **argv)
 	struct timespec start, end;
 	int c, dir, mode = READ_BUFFERED;
 
+	g.limit = UINT64_MAX;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'm':
@@ -399,6 +406,11 @@ int main(int argc, char **argv)
 			if (g.nr_excludes == MAX_EXCLUDES)
 				return usage();
 			g.excludes[g.nr_excludes++] = optarg;
+			break;
+		case 'l':
+			g.limit = strtoull(optarg, NULL, 10);
+			if (!g.limit || g.limit % BUF_SIZE)
+				return usage();
 			break;
 		case 't': g.no_times = true; break;
 		case 'a': g.no_xattrs = true; break;
