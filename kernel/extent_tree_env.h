@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the extent tree takes from where it is compiled: the kernel, or a program
+ * that tests it (tests/unit/extent_tree).
+ */
+#ifndef _EXTENT_TREE_ENV_H
+#define _EXTENT_TREE_ENV_H
+
+#ifdef __KERNEL__
+
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+typedef seqcount_t et_seq_t;
+typedef struct rcu_head et_head_t;
+
+#define et_seq_init(s)		seqcount_init(s)
+
+/* A reader that was preempting a writer would wait for it in vain. */
+#define et_write_begin(s)	do { preempt_disable(); write_seqcount_begin(s); } while (0)
+#define et_write_end(s)		do { write_seqcount_end(s); preempt_enable(); } while (0)
+
+#define et_read_lock()		rcu_read_lock()
+#define et_read_unlock()	rcu_read_unlock()
+#define et_read_begin(s)	read_seqcount_begin(s)
+#define et_read_retry(s, v)	read_seqcount_retry(s, v)
+
+/* Writeback may be waiting for what needs this memory. */
+static inline void *et_alloc(size_t size)
+{
+	return kmalloc(size, GFP_NOFS | __GFP_NOWARN | __GFP_ACCOUNT);
+}
+
+/* A node that readers may still be in. */
+#define et_free(node, head)	kfree_rcu(node, head)
+
+#else
+#include "extent_tree_user.h"
+#endif
+
+#endif /* _EXTENT_TREE_ENV_H */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The extent tree outside the kernel: the kernel's words that it uses, one lock
+ * for writers taken by the test, and a grace period that the test declares.
+ */
+#ifndef EXTENT_TREE_USER_H
+#define EXTENT_TREE_USER_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define U16_MAX UINT16_MAX
+#define U32_MAX UINT32_MAX
+#define U64_MAX UINT64_MAX
+#define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
+#define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
+#define BUILD_BUG_ON(x) _Static_assert(!(x), #x)
+
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+
+typedef struct {
+	atomic_uint value;
+} et_seq_t;
+
+static inline void et_seq_init(et_seq_t *s)
+{
+	atomic_init(&s->value, 0);
+}
+
+/* pairs with the fence in et_read_retry() */
+static inline void et_write_begin(et_seq_t *s)
+{
+	atomic_store_explicit(&s->value, atomic_load_explicit(&s->value, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+/* pairs with the acquire in et_read_begin() */
+static inline void et_write_end(et_seq_t *s)
+{
+	atomic_store_explicit(&s->value, atomic_load_explicit(&s->value, memory_order_relaxed) + 1,
+			      memory_order_release);
+}
+
+static inline unsigned int et_read_begin(const et_seq_t *s)
+{
+	unsigned int v;
+
+	while ((v = atomic_load_explicit(&s->value, memory_order_acquire)) & 1)
+		;
+	return v;
+}
+
+static inline bool et_read_retry(const et_seq_t *s, unsigned int v)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&s->value, memory_order_relaxed) != v;
+}
+
+/* What readers may still be in. */
+typedef struct et_head {
+	struct et_head *next;
+	void *node;
+} et_head_t;
+
+extern et_head_t *et_garbage;
+extern long et_fail_after; /* allocations until one fails; below 0: none does */
+
+void et_read_lock(void);
+void et_read_unlock(void);
+void *et_alloc(size_t size);
+
+#define et_free(n, member)                     \
+	do {                                   \
+		(n)->member.node = (n);        \
+		(n)->member.next = et_garbage; \
+		et_garbage = &(n)->member;     \
+	} while (0)
+
+/* No reader is in the tree: free what was put aside. */
+void et_collect_garbage(void);
+
+#endif /* EXTENT_TREE_USER_H */

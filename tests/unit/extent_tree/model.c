@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Random operations on an extent tree and on an array with an element a block,
+ * compared.  usage: model [OPERATIONS [SEED]]
+ *
+ * The space is small, so that extents meet; a shift moves all of it far out, and
+ * spreads it, so that distances overflow what a leaf can hold.  Now and then memory
+ * runs out.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <time.h>
+#include "extent_tree.h"
+
+#define BLOCKS 4096
+
+struct block {
+	bool known, there; /* known: the tree must say so */
+	u64 addr;
+	u16 dev, kind;
+};
+
+static struct block model[BLOCKS];
+static struct extent_tree tree;
+static u64 rng, seed, op;
+static u64 base, spread; /* block i of the model is at base + i * spread */
+
+static u64 rnd(u64 n)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng % n;
+}
+
+static void fail(const char *what, u64 block)
+{
+	fprintf(stderr, "model: seed %" PRIu64 ", operation %" PRIu64 ", block %" PRIu64 ": %s\n",
+		seed, op, block, what);
+	exit(1);
+}
+
+/* A range of the model; with a spread, extents are single blocks of the tree. */
+static void pick(u64 *first, u64 *nr)
+{
+	*nr = spread > 1 ? 1 : 1 + rnd(rnd(4) ? 8 : 300);
+	*first = rnd(BLOCKS - *nr);
+}
+
+static void compare(u64 i)
+{
+	struct et_extent e;
+	bool found = et_lookup(&tree, base + i * spread, &e);
+
+	if (found && !model[i].there)
+		fail("an extent that should not be there", i);
+	/* what an allocation failed for, or was evicted, may be missing */
+	if (!found && model[i].there && model[i].known)
+		fail("no extent", i);
+	if (!found) {
+		model[i].there = false;
+		return;
+	}
+	if (e.kind != model[i].kind)
+		fail("the wrong kind", i);
+	if (model[i].addr == ET_NO_ADDR
+		    ? e.addr != ET_NO_ADDR
+		    : e.addr + (base + i * spread - e.offset) != model[i].addr ||
+			      e.dev != model[i].dev)
+		fail("the wrong place", i);
+}
+
+static void compare_walk(void)
+{
+	struct et_extent e;
+	u64 at = 0, end = base, i;
+
+	for (i = 0; et_next(&tree, at, &e); at = e.offset + e.length) {
+		if (e.offset < at || e.offset < end)
+			fail("a walk goes back", e.offset);
+		end = e.offset + e.length;
+		if (++i > tree.nr)
+			fail("a walk finds more than there is", e.offset);
+	}
+	if (i != tree.nr)
+		fail("a walk finds less than there is", i);
+}
+
+static void store(void)
+{
+	struct et_extent e;
+	u64 first, nr, i;
+	int err;
+
+	pick(&first, &nr);
+	e.offset = base + first * spread;
+	e.length = nr;
+	e.kind = rnd(3);
+	e.dev = rnd(8) ? 1 : 2;
+	/* often where merging works */
+	e.addr = e.kind == 2 ? ET_NO_ADDR : rnd(4) ? first + 5000 : rnd(1 << 20);
+	if (e.addr == ET_NO_ADDR)
+		e.dev = 0;
+	err = et_store(&tree, &e);
+	for (i = first; i < first + nr; i++) {
+		model[i].there = !err;
+		model[i].known = true;
+		model[i].kind = e.kind;
+		model[i].dev = e.dev;
+		model[i].addr = e.addr == ET_NO_ADDR ? e.addr : e.addr + (i - first);
+	}
+}
+
+static void take_out(void)
+{
+	u64 first, nr, i;
+
+	pick(&first, &nr);
+	if (!rnd(200)) {
+		first = 0;
+		nr = BLOCKS;
+	}
+	et_remove(&tree, base + first * spread, (nr - 1) * spread + 1);
+	for (i = first; i < first + nr; i++)
+		model[i].there = false;
+}
+
+static void forget_what_may_be_gone(void)
+{
+	u64 i;
+
+	for (i = 0; i < BLOCKS; i++)
+		model[i].known = false;
+}
+
+static void start_over(void)
+{
+	static const u64 bases[] = {0, 1, 123456789012, ET_MAX_OFFSET - 2 * BLOCKS};
+
+	et_destroy(&tree);
+	et_collect_garbage();
+	if (tree.bytes || tree.nr)
+		fail("an empty tree has something", tree.bytes);
+	memset(model, 0, sizeof(model));
+	base = bases[rnd(4)];
+	spread = 1;
+	if (!rnd(4)) {
+		base = rnd(1000);
+		spread = rnd(2) ? 1 + rnd(100) : (u64)1 << (20 + rnd(20));
+	}
+}
+
+static void one_operation(void)
+{
+	bool no_memory = !rnd(50);
+	const char *wrong;
+	u64 i;
+
+	if (no_memory)
+		et_fail_after = rnd(3);
+	switch (rnd(16)) {
+	default:
+		store();
+		break;
+	case 10 ... 14:
+		take_out();
+		break;
+	case 15:
+		if (!rnd(20)) {
+			forget_what_may_be_gone();
+			et_evict(&tree, tree.bytes / (1 + rnd(3)), rnd(2) ? UINT_MAX : rnd(100));
+		}
+		break;
+	}
+	et_fail_after = -1;
+	if (no_memory)
+		forget_what_may_be_gone();
+	for (i = 0; i < 4; i++)
+		compare(rnd(BLOCKS));
+	if (!rnd(64)) {
+		wrong = et_check(&tree);
+		if (wrong)
+			fail(wrong, 0);
+		for (i = 0; i < BLOCKS; i++)
+			compare(i);
+		compare_walk();
+		et_collect_garbage();
+	}
+	if (!rnd(5000))
+		start_over();
+}
+
+int main(int argc, char **argv)
+{
+	u64 nr = argc > 1 ? strtoull(argv[1], NULL, 0) : 300000;
+
+	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (u64)time(NULL);
+	rng = seed * 2654435761u + 1;
+	printf("model: %" PRIu64 " operations, seed %" PRIu64 "\n", nr, seed);
+	et_init(&tree);
+	spread = 1;
+	for (op = 0; op < nr; op++)
+		one_operation();
+	et_destroy(&tree);
+	et_collect_garbage();
+	return 0;
+}
