@@ -61,9 +61,11 @@ struct fuse_iomap_ops {
 	 * The connection has iomap on: register block devices
 	 * (fuse_iomap_device_add()) and answer with the file system's geometry.
 	 * Nothing else is served until this is answered.
-	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands
+	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands.  Answering with
+	 *	FUSE_IOMAP_CONFIG_MAPPINGS of them lets the kernel keep the mappings
+	 *	that begin() gives, until a request of its own changes them.
 	 * @maxbytes: largest file the kernel handles, bytes
-	 * @cache_maxbytes: the kernel's default cache limit, bytes per fork
+	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()
 	 */
 	void (*config)(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
@@ -73,7 +75,8 @@ struct fuse_iomap_ops {
 	 * the answer must contain @pos; it may start before and end anywhere.
 	 * @attr_ino: st_ino that the server reported for @nodeid
 	 * @opflags: FUSE_IOMAP_OP_*
-	 * Answer: fuse_iomap_reply_begin(), fuse_iomap_reply_err()
+	 * Answer: fuse_iomap_reply_begin(), fuse_iomap_reply_begin_more(),
+	 *	fuse_iomap_reply_err()
 	 */
 	void (*begin)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 		      uint64_t pos, uint64_t count, uint32_t opflags);
@@ -233,6 +236,17 @@ int fuse_iomap_reply_err(fuse_iomap_req_t req, int err);
  */
 int fuse_iomap_reply_begin(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
 			   const struct fuse_iomap_io *write);
+/*
+ * The same with @nr further mappings of the file, behind @read and in ascending
+ * order: MAPPED, UNWRITTEN, HOLE or DELALLOC.  The kernel keeps them, as it keeps
+ * @read, and need not ask for them; only as many as the request has room for are
+ * sent, which is none unless config() agreed to FUSE_IOMAP_CONFIG_MAPPINGS.
+ */
+int fuse_iomap_reply_begin_more(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
+				const struct fuse_iomap_io *write,
+				const struct fuse_iomap_io *more, unsigned int nr);
+/* How many further mappings an answer to this begin() may have; 0: none. */
+unsigned int fuse_iomap_req_room(fuse_iomap_req_t req);
 /* Answer ioend(): @newsize is the file's size on disk now, bytes. */
 int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize);
 /*

@@ -11,7 +11,7 @@
  *	i_size and page cache cut
  *	data below the new end that is not recorded yet is written
  *	SETATTR: the server frees the blocks            upcall under i_rwsem, invalidate_lock
- *	answers to earlier BEGINs are void
+ *	answers to earlier BEGINs are void, and no mapping is kept from there on
  */
 #include "iomap_i.h"
 
@@ -121,8 +121,9 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 
 	err = fuse_iomap_prepare_size(inode, attr->ia_size);
 	if (!err) {
+		set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
 		err = send_setattr(idmap, inode, attr);
-		fuse_iomap_mappings_changed(inode);
+		fuse_iomap_cache_drop(inode, min(oldsize, attr->ia_size), LLONG_MAX);
 	}
 	if (err) {
 		/* the file is what it was, as far as the server knows */

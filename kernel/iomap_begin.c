@@ -3,10 +3,10 @@
  * The callbacks by which fs/iomap learns where a file's bytes are: iomap_begin
  * and iomap_end, and the check that an answer is still true.
  *
- * Every question goes to the server.  An answer describes the file at some moment
- * between the question and the reply, so it carries the value that mapping_seq
- * had before the question was sent; whoever changes mappings moves mapping_seq on
- * when the change is done.  Equal values then mean: no change since.
+ * What the cache does not know is asked of the server.  An answer describes the
+ * file at some moment between the question and the reply, so it carries the value
+ * that mapping_seq had before the question was sent; whoever changes mappings moves
+ * mapping_seq on when the change is done.  Equal values then mean: no change since.
  */
 #include "iomap_i.h"
 
@@ -42,9 +42,68 @@ static int map_out_of_place(struct inode *inode, const struct fuse_iomap_begin_o
 }
 
 /*
- * Ask the server for byte @pos, @count bytes wanted, and fill in @iomap, and
- * @srcmap for out-of-place writes, with its checked answer.  @flags: IOMAP_* and
- * FUSE_IOMAP_WRITEBACK.  Returns 0 or a negative errno; -EAGAIN for IOMAP_NOWAIT.
+ * How many mappings to make room for: few at first, as most files have few, and
+ * more each time the room was not enough.
+ */
+#define FIRST_ROOM 8
+
+static unsigned int room_for_more(struct inode *inode, u64 pos, u32 opflags)
+{
+	if (!get_fuse_conn(inode)->iomap.keeps_mappings ||
+	    (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
+		return 0;
+	/* space for a known hole is asked for, and what is behind it is known */
+	if (fuse_iomap_cache_knows(inode, pos))
+		return 0;
+	return max_t(unsigned int, FIRST_ROOM, READ_ONCE(FUSE_IOMAP_I(inode)->room));
+}
+
+/* An answer and what comes with it; the first few need no memory of their own. */
+struct answer {
+	struct fuse_iomap_begin_out out;
+	struct fuse_iomap_io more[FIRST_ROOM];
+};
+
+/*
+ * Ask the server, check what it says and remember what may be.  *@seq: of the
+ * answer.  Returns 0 or a negative errno.
+ */
+static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
+	       struct fuse_iomap_begin_out *out, u64 *seq)
+{
+	unsigned int room = room_for_more(inode, pos, opflags);
+	struct answer small, *a = &small;
+	int nr, err;
+
+	if (room > FIRST_ROOM) {
+		a = kvmalloc(struct_size(a, more, 0) + room * sizeof(a->more[0]),
+			     GFP_NOFS | __GFP_NOWARN | __GFP_NORETRY);
+		if (!a) {
+			a = &small;
+			room = FIRST_ROOM;
+		}
+	}
+	nr = fuse_iomap_send_begin(inode, opflags, pos, count, &a->out, room);
+	err = min(nr, 0);
+	if (!err)
+		err = fuse_iomap_check_begin(inode, opflags, pos, &a->out);
+	if (!err)
+		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr);
+	if (!err) {
+		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
+		*out = a->out;
+		if (room && nr == room)
+			WRITE_ONCE(FUSE_IOMAP_I(inode)->room, min(room * 8, FUSE_IOMAP_ROOM_MAX));
+	}
+	if (a != &small)
+		kvfree(a);
+	return err;
+}
+
+/*
+ * Where is byte @pos?  @count bytes are wanted.  Fills in @iomap, and @srcmap for
+ * out-of-place writes.  @flags: IOMAP_* and FUSE_IOMAP_WRITEBACK.  Returns 0 or a
+ * negative errno; -EAGAIN for IOMAP_NOWAIT if the server would have to be asked.
  */
 int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap)
@@ -57,14 +116,19 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 
 	if (fuse_is_bad(inode))
 		return -EIO;
+	/* a device without its server may have another one by now */
+	if (!READ_ONCE(get_fuse_conn(inode)->connected))
+		return -ENOTCONN;
+
+	/* pairs with the full barriers of who changes mappings */
+	seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
+	if (fuse_iomap_cache_find(inode, pos, opflags, &out.read)) {
+		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
+		goto out;
+	}
 	if (flags & IOMAP_NOWAIT)
 		return -EAGAIN;
-
-	seq = atomic64_read(&FUSE_IOMAP_I(inode)->mapping_seq);
-	err = fuse_iomap_send_begin(inode, opflags, pos, count, &out);
-	if (err)
-		return err;
-	err = fuse_iomap_check_begin(inode, opflags, pos, &out);
+	err = ask(inode, opflags, pos, count, &out, &seq);
 	if (err)
 		return err;
 
@@ -72,6 +136,7 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		err = map_out_of_place(inode, &out, iomap, srcmap);
 	else
 		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
+out:
 	if (err)
 		return err;
 
@@ -120,6 +185,7 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 		.count		= count,
 		.written	= written,
 	};
+	int err;
 
 	/* blocks in use may have changed; the server knows */
 	if (opflags & FUSE_IOMAP_OP_WRITE_MASK)
@@ -132,7 +198,14 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 	if (!want_end(&get_fuse_conn(inode)->iomap, opflags, count, written, iomap))
 		return 0;
 	fuse_iomap_to_wire(inode, iomap, &in.map);
-	return fuse_iomap_send_end(inode, &in);
+	if (written >= count || !(opflags & FUSE_IOMAP_OP_WRITE_MASK))
+		return fuse_iomap_send_end(inode, &in);
+
+	/* the server may take back what the rest was given: not while it is in use */
+	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
+	err = fuse_iomap_send_end(inode, &in);
+	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
+	return err;
 }
 
 const struct iomap_ops fuse_iomap_ops = {

@@ -27,7 +27,7 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 	if (size != FUSE_IOMAP_CONFIG_OUT_V1_SIZE && size != FUSE_IOMAP_CONFIG_OUT_V2_SIZE &&
 	    size != sizeof(*out))
 		return false;
-	if (flags & ~FUSE_IOMAP_CONFIG_ALL)
+	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS))
 		return false;
 	if (memchr_inv(out->s_pad, 0, sizeof(out->s_pad)))
 		return false;
@@ -49,6 +49,7 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 static int apply_config(struct super_block *sb, const struct fuse_iomap_config_out *out,
 			unsigned int size)
 {
+	struct fuse_iomap_conn *ic = &get_fuse_conn_super(sb)->iomap;
 	u64 flags = out->flags;
 	size_t i;
 
@@ -79,6 +80,10 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 	}
 	if (flags & FUSE_IOMAP_CONFIG_MAXBYTES)
 		sb->s_maxbytes = out->s_maxbytes;
+	if ((flags & FUSE_IOMAP_CONFIG_CACHE_MAXBYTES) && out->cache_maxbytes)
+		ic->cache_limit = clamp(out->cache_maxbytes, FUSE_IOMAP_CACHE_MAXBYTES_MIN,
+					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
+	ic->keeps_mappings = flags & FUSE_IOMAP_CONFIG_MAPPINGS;
 	return 0;
 }
 
@@ -115,7 +120,8 @@ bool fuse_iomap_send_config(struct fuse_mount *fm)
 		return false;
 
 	ca = kzalloc(sizeof(*ca), GFP_KERNEL | __GFP_NOFAIL);
-	ca->in.flags = FUSE_IOMAP_CONFIG_ALL;
+	fm->fc->iomap.cache_limit = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
+	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS;
 	ca->in.maxbytes = MAX_LFS_FILESIZE;
 	ca->in.cache_maxbytes = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests by opcode, for people and tests: the file "requests" of a connection
- * in the control file system has a line "OPCODE COUNT" for each opcode that was
- * sent at least once.
+ * Counters, for people and tests, in files of a connection in the control file
+ * system:
+ *
+ *	requests	a line "OPCODE COUNT" for each opcode that was sent at least once
+ *	mappings	what the kernel keeps: "mappings COUNT", "bytes COUNT" of their
+ *			memory, "evicted COUNT", the bytes taken under memory pressure
  */
 #include "iomap_i.h"
 
@@ -63,6 +66,20 @@ static int requests_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
+static int mappings_show(struct seq_file *m, void *unused)
+{
+	struct fuse_conn *fc = get_conn(m->file);
+
+	if (!fc)
+		return -ENOTCONN;
+	seq_printf(m, "mappings %ld\nbytes %ld\nevicted %ld\n",
+		   atomic_long_read(&fc->iomap.cache_mappings),
+		   atomic_long_read(&fc->iomap.cache_bytes),
+		   atomic_long_read(&fc->iomap.cache_evicted));
+	fuse_conn_put(fc);
+	return 0;
+}
+
 static int requests_open(struct inode *inode, struct file *file)
 {
 	return single_open(file, requests_show, NULL);
@@ -74,4 +91,17 @@ const struct file_operations fuse_iomap_ctl_requests_ops = {
 	.read		= seq_read,
 	.llseek		= seq_lseek,
 	.release	= single_release,
+};
+
+static int mappings_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, mappings_show, NULL);
+}
+
+const struct file_operations fuse_iomap_ctl_mappings_ops = {
+	.owner = THIS_MODULE,
+	.open = mappings_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
 };

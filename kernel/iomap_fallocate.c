@@ -148,8 +148,9 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && offset + len > oldsize)
 		len = round_up((u64)offset + len, i_blocksize(inode)) - offset;
 
+	set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
 	err = send_fallocate(file, mode, offset, len);
-	fuse_iomap_mappings_changed(inode);
+	fuse_iomap_cache_drop(inode, offset, mode & MOVING_MODES ? LLONG_MAX : len);
 	if (err)
 		goto undo;
 

@@ -106,7 +106,11 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	}
 
 	if (!fc->no_fsync) {
+		/* what changes from now on is for the next one */
+		clear_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
 		err = fuse_iomap_send_fsync(file, datasync);
+		if (err)
+			set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
 		if (err != -ENOSYS)
 			return err;
 		fc->no_fsync = 1;

@@ -36,6 +36,11 @@ bool fuse_iomap_abandon_request(struct fuse_req *req);
 /* iomap_counters.c */
 void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
 extern const struct file_operations fuse_iomap_ctl_requests_ops;
+extern const struct file_operations fuse_iomap_ctl_mappings_ops;
+
+/* iomap_cache.c */
+void fuse_iomap_cache_init(void);
+void fuse_iomap_cache_exit(void);
 
 struct writeback_control;
 

@@ -7,9 +7,10 @@
  *	inode->i_rwsem
  *	  mapping->invalidate_lock
  *	    folio lock
+ *	      fuse_iomap_cache.lock
  *	      fuse_inode.lock, fuse_iomap_inode.ioend_lock, fuse_iomap_conn.devices_lock
  *
- * Upcalls sleep, so they happen under none of the last row.  They do happen
+ * Upcalls sleep, so they happen under none of the last two rows.  They do happen
  * under the other three: that is safe because a server must not touch its own
  * mount, and it reaches the device without any folio of the mount.
  */
@@ -72,7 +73,7 @@ int fuse_iomap_dev_flush(struct fuse_conn *fc);
  * iomap_upcall.c
  */
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
-			  struct fuse_iomap_begin_out *out);
+			  struct fuse_iomap_begin_out *out, unsigned int room);
 int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in);
 int fuse_iomap_send_ioend(struct inode *inode, const struct fuse_iomap_ioend_in *in,
 			  u64 *newsize);
@@ -84,6 +85,8 @@ int fuse_iomap_send_fsync(struct file *file, bool datasync);
 u32 fuse_iomap_wire_opflags(unsigned int flags);
 int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 			   const struct fuse_iomap_begin_out *out);
+int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first,
+			  const struct fuse_iomap_io *more, unsigned int nr);
 int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
 			 bool write, struct iomap *iomap);
 void fuse_iomap_to_wire(struct inode *inode, const struct iomap *iomap,
@@ -96,6 +99,19 @@ extern const struct iomap_ops fuse_iomap_ops;
 int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap);
 bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
+
+/*
+ * iomap_cache.c
+ */
+bool fuse_iomap_cache_find(struct inode *inode, u64 pos, u32 opflags,
+			   struct fuse_iomap_io *io);
+bool fuse_iomap_cache_knows(struct inode *inode, u64 pos);
+u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
+			  const struct fuse_iomap_begin_out *out,
+			  const struct fuse_iomap_io *more, unsigned int nr);
+void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);
+void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length);
+void fuse_iomap_cache_free(struct inode *inode);
 
 /*
  * iomap_inline.c
@@ -140,12 +156,6 @@ void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize);
 static inline struct fuse_iomap_inode *FUSE_IOMAP_I(struct inode *inode)
 {
 	return &get_fuse_inode(inode)->iomap;
-}
-
-/* Answers to BEGIN that were asked for before now can't be relied on any more. */
-static inline void fuse_iomap_mappings_changed(struct inode *inode)
-{
-	atomic64_inc(&FUSE_IOMAP_I(inode)->mapping_seq);
 }
 
 #endif /* _FUSE_IOMAP_I_H */

@@ -113,7 +113,8 @@ int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 		else
 			fuse_iomap_size_recorded(inode, max_t(loff_t, pos + written,
 							FUSE_IOMAP_I(inode)->disk_size));
-		fuse_iomap_mappings_changed(inode);
+		/* if it was too much, it has moved to blocks */
+		fuse_iomap_cache_drop(inode, 0, LLONG_MAX);
 	}
 	free_page((unsigned long)iomap->inline_data);
 	iomap->inline_data = NULL;

@@ -120,6 +120,7 @@ void fuse_iomap_evict_inode(struct inode *inode)
 		return;
 	/* it has ended the last writeback but may not have returned yet */
 	flush_work(&FUSE_IOMAP_I(inode)->ioend_work);
+	fuse_iomap_cache_free(inode);
 	atomic_long_dec(&get_fuse_conn(inode)->iomap.nr_inodes);
 }
 

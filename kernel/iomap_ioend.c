@@ -51,6 +51,7 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 						FUSE_IOMAP_IOEND_APPEND))))
 		return 0;
 
+	set_bit(FUSE_IOMAP_METADATA_DIRTY, &fi->iomap.state);
 	if (!READ_ONCE(fc->iomap.no_ioend)) {
 		/* memory that this needs must not wait for this write */
 		nofs = memalloc_nofs_save();
@@ -61,8 +62,14 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 			err = 0;
 		}
 	}
-	/* the server may have converted blocks even if it failed half-way */
-	fuse_iomap_mappings_changed(inode);
+	/*
+	 * The server may have converted blocks even if it failed half-way, and where
+	 * shared ones have moved to it alone knows.  A longer file is the same file.
+	 */
+	if (error || err || READ_ONCE(fc->iomap.no_ioend) || (in.flags & FUSE_IOMAP_IOEND_SHARED))
+		fuse_iomap_cache_drop(inode, pos, written);
+	else if (in.flags & FUSE_IOMAP_IOEND_UNWRITTEN)
+		fuse_iomap_cache_written(inode, pos, written);
 	if (error || err)
 		return error ?: err;
 

@@ -83,12 +83,9 @@ static int check_space(struct inode *inode, const struct fuse_iomap_io *io, bool
 	return 0;
 }
 
-/*
- * Check one slot of an answer to the question for byte @pos.  @is_write_slot
- * says which, @will_write whether the operation may write to what it maps.
- */
-static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 pos,
-		      bool is_write_slot, bool will_write)
+/* What is asked of a mapping, whatever it is for.  @will_write: to what it maps. */
+static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bool is_write_slot,
+			 bool will_write)
 {
 	u32 blocksize = i_blocksize(inode);
 	u64 end;
@@ -125,9 +122,6 @@ static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 p
 		return bad(inode, io, "offset plus length overflows");
 	if (io->offset >= inode->i_sb->s_maxbytes)
 		return bad(inode, io, "offset is behind the largest file");
-	if (io->offset > pos || end <= pos)
-		return bad(inode, io, "the byte asked for is not in it");
-
 	switch (io->type) {
 	case FUSE_IOMAP_TYPE_PURE_OVERWRITE:
 		return check_marker(inode, io);
@@ -139,6 +133,45 @@ static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 p
 			return bad(inode, io, "device or address without space");
 		return 0;
 	}
+}
+
+/*
+ * Check one slot of an answer to the question for byte @pos.  @is_write_slot
+ * says which, @will_write whether the operation may write to what it maps.
+ */
+static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 pos,
+		      bool is_write_slot, bool will_write)
+{
+	int err = check_mapping(inode, io, is_write_slot, will_write);
+
+	if (!err && (io->offset > pos || io->offset + io->length <= pos))
+		err = bad(inode, io, "the byte asked for is not in it");
+	return err;
+}
+
+/*
+ * Check @nr mappings @more that came with the answer whose read slot is @first:
+ * behind it, in ascending order, and of a kind that can be read without asking.
+ * Returns 0, -EFSCORRUPTED or -EACCES.
+ */
+int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first,
+			  const struct fuse_iomap_io *more, unsigned int nr)
+{
+	u64 end = first->offset + first->length;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		if (more[i].type > FUSE_IOMAP_TYPE_UNWRITTEN)
+			return bad(inode, &more[i], "a further mapping of this type");
+		err = check_mapping(inode, &more[i], false, false);
+		if (err)
+			return err;
+		if (more[i].offset < end)
+			return bad(inode, &more[i], "a further mapping is out of order");
+		end = more[i].offset + more[i].length;
+	}
+	return 0;
 }
 
 /* Can an operation with @opflags do with @io, its target? */

@@ -34,6 +34,10 @@ struct fuse_iomap_conn {
 	bool no_ioend;
 	/* unmount waits for the last request */
 	bool draining;
+	/* the server lets the kernel keep what it answers */
+	bool keeps_mappings;
+	/* bytes of mappings to keep for each inode */
+	u32 cache_limit;
 
 	/* Block devices (struct fuse_iomap_dev) by id.  Readers use RCU. */
 	spinlock_t devices_lock;
@@ -45,6 +49,19 @@ struct fuse_iomap_conn {
 	struct workqueue_struct *completion_wq;
 
 	atomic_long_t requests[FUSE_IOMAP_NR_OPCODES];
+
+	/* mappings kept, their memory, and what memory pressure has taken, bytes */
+	atomic_long_t cache_mappings;
+	atomic_long_t cache_bytes;
+	atomic_long_t cache_evicted;
+};
+
+struct fuse_iomap_cache;
+
+/* fuse_iomap_inode.state */
+enum {
+	/* the server has changed something that fdatasync must make durable */
+	FUSE_IOMAP_METADATA_DIRTY,
 };
 
 struct fuse_iomap_inode {
@@ -60,6 +77,10 @@ struct fuse_iomap_inode {
 	 * asked for compares the value it read before asking.
 	 */
 	atomic64_t mapping_seq;
+	struct fuse_iomap_cache *cache; /* NULL until there is something to keep */
+	/* mappings to make room for in the answer to the next BEGIN; racy, a guess */
+	u16 room;
+	unsigned long state;
 
 	/* Finished writeback that the server must hear of. */
 	spinlock_t ioend_lock;		/* taken from interrupts */

@@ -15,20 +15,23 @@
 #include "iomap_trace.h"
 
 /*
- * Ask where [@pos, @pos + @count) bytes are.  The answer in @out is not checked
- * yet.  Returns 0 or a negative errno, the server's or that of the connection.
+ * Ask where [@pos, @pos + @count) bytes are.  Behind @out there is place for @room
+ * more mappings, if the server has agreed to send them.  Nothing of the answer is
+ * checked yet.  Returns the number of mappings behind @out, or a negative errno, the
+ * server's or that of the connection.
  */
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
-			  struct fuse_iomap_begin_out *out)
+			  struct fuse_iomap_begin_out *out, unsigned int room)
 {
 	struct fuse_iomap_begin_in in = {
 		.opflags	= opflags,
+		.room		= room,
 		.attr_ino	= get_fuse_inode(inode)->orig_ino,
 		.pos		= pos,
 		.count		= count,
 	};
 	FUSE_ARGS(args);
-	int err;
+	ssize_t ret;
 
 	memset(out, 0, sizeof(*out));
 	args.opcode = FUSE_IOMAP_BEGIN;
@@ -37,12 +40,18 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	args.in_args[0].size = sizeof(in);
 	args.in_args[0].value = &in;
 	args.out_numargs = 1;
-	args.out_args[0].size = sizeof(*out);
+	args.out_argvar = room != 0;
+	args.out_args[0].size = sizeof(*out) + room * sizeof(struct fuse_iomap_io);
 	args.out_args[0].value = out;
-	err = fuse_simple_request(get_fuse_mount(inode), &args);
+	ret = fuse_simple_request(get_fuse_mount(inode), &args);
+	if (room && ret >= 0) {
+		ret -= sizeof(*out);
+		if (ret < 0 || ret % sizeof(struct fuse_iomap_io))
+			ret = -EIO;
+	}
 
-	trace_iomap_begin(inode, &in, out, err);
-	return err;
+	trace_iomap_begin(inode, &in, out, ret < 0 ? ret : 0);
+	return ret < 0 ? ret : ret / sizeof(struct fuse_iomap_io);
 }
 
 /* Tell that a mapping is done with.  A server that does not care is not asked again. */

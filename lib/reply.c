@@ -108,13 +108,35 @@ int fuse_iomap_reply_buf(fuse_iomap_req_t req, const void *body, size_t len)
 int fuse_iomap_reply_begin(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
 			   const struct fuse_iomap_io *write)
 {
+	return fuse_iomap_reply_begin_more(req, read, write, NULL, 0);
+}
+
+int fuse_iomap_reply_begin_more(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
+				const struct fuse_iomap_io *write,
+				const struct fuse_iomap_io *more, unsigned int nr)
+{
 	struct fuse_iomap_begin_out out = { .read = *read };
+	unsigned int room = fuse_iomap_req_room(req);
+	size_t len = sizeof(out);
+	char *buf = NULL;
+	int err;
 
 	if (write)
 		out.write = *write;
 	else
 		fuse_iomap_pure_overwrite(&out.write, read);
-	return reply_body(req, FUSE_IOMAP_BEGIN, &out, sizeof(out));
+	/* they only save questions: without room or memory there are none */
+	if (nr > room)
+		nr = room;
+	if (nr)
+		buf = malloc(len + nr * sizeof(*more));
+	if (!buf)
+		return reply_body(req, FUSE_IOMAP_BEGIN, &out, len);
+	memcpy(buf, &out, len);
+	memcpy(buf + len, more, nr * sizeof(*more));
+	err = reply_body(req, FUSE_IOMAP_BEGIN, buf, len + nr * sizeof(*more));
+	free(buf);
+	return err;
 }
 
 int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize)
@@ -129,7 +151,7 @@ int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config
 	size_t len = sizeof(*cfg);
 	int err;
 
-	if (cfg->flags & ~FUSE_IOMAP_CONFIG_ALL) {
+	if (cfg->flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS)) {
 		err = fuse_iomap_reply_err(req, EINVAL);
 		return err ? err : -EINVAL;
 	}

@@ -33,6 +33,7 @@ struct iomap_slot {
 	struct fuse_ctx ctx;
 	_Atomic uint64_t unique;
 	_Atomic uint32_t opcode;
+	uint32_t room;			/* of a BEGIN */
 	atomic_uint state;
 };
 
@@ -90,7 +91,10 @@ static struct iomap_slot *slot_get(struct fuse_iomap_session *fis)
 	return slot;
 }
 
-/* A handle for the request whose header is @in, or NULL when out of memory. */
+/*
+ * A handle for the request whose header is @in, with the body behind it, or NULL
+ * when out of memory.
+ */
 fuse_iomap_req_t iomap_request_new(struct fuse_iomap_session *fis,
 				   const struct fuse_in_header *in)
 {
@@ -108,6 +112,12 @@ fuse_iomap_req_t iomap_request_new(struct fuse_iomap_session *fis,
 	slot->ctx.gid = in->gid;
 	slot->ctx.pid = in->pid;
 	slot->ctx.umask = 0;
+	slot->room = 0;
+	if (in->opcode == FUSE_IOMAP_BEGIN) {
+		const struct fuse_iomap_begin_in *begin = (const void *)(in + 1);
+
+		slot->room = begin->room;
+	}
 	atomic_store(&slot->unique, in->unique);
 	gen = atomic_load(&slot->state) & GEN_MASK;
 	atomic_store(&slot->state, gen | STATE_LIVE);
@@ -183,4 +193,9 @@ struct fuse_iomap_session *fuse_iomap_req_session(fuse_iomap_req_t req)
 const struct fuse_ctx *fuse_iomap_req_ctx(fuse_iomap_req_t req)
 {
 	return &handle_slot(req)->ctx;
+}
+
+unsigned int fuse_iomap_req_room(fuse_iomap_req_t req)
+{
+	return handle_slot(req)->room;
 }

@@ -145,8 +145,18 @@
 #define FUSE_IOMAP_CONFIG_MAXBYTES	(1ULL << 5)
 #define FUSE_IOMAP_CONFIG_CACHE_MAXBYTES (1ULL << 6)
 #define FUSE_IOMAP_CONFIG_ALL		((1ULL << 7) - 1)
+/*
+ * An extension of this project, far from the bits that the protocol hands out.  In
+ * config_in: the kernel can keep mappings and read several in one answer.  In
+ * config_out: the server agrees that it does; then an answer to BEGIN may have up to
+ * begin_in.room further mappings behind it.
+ */
+#define FUSE_IOMAP_CONFIG_MAPPINGS	(1ULL << 48)
 
-/* default and bounds of the cache limit, bytes of records for each fork */
+/* the most that room ever is */
+#define FUSE_IOMAP_ROOM_MAX		1024U
+
+/* default and bounds of the cache limit, bytes for each file */
 #define FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT	(256U * 1024)
 #define FUSE_IOMAP_CACHE_MAXBYTES_MIN		256U
 #define FUSE_IOMAP_CACHE_MAXBYTES_MAX		(2U * 1024 * 1024)
@@ -163,7 +173,7 @@ struct fuse_iomap_io {
 
 struct fuse_iomap_begin_in {
 	__u32 opflags;		/* FUSE_IOMAP_OP_* */
-	__u32 reserved;
+	__u32 room;		/* mappings that may follow fuse_iomap_begin_out; else 0 */
 	__u64 attr_ino;		/* fuse_attr.ino of the file */
 	__u64 pos;		/* bytes */
 	__u64 count;		/* bytes */
@@ -317,7 +327,7 @@ FUSE_IOMAP_AT(fuse_iomap_io, dev, 28);
 
 FUSE_IOMAP_SIZE(fuse_iomap_begin_in, 32);
 FUSE_IOMAP_AT(fuse_iomap_begin_in, opflags, 0);
-FUSE_IOMAP_AT(fuse_iomap_begin_in, reserved, 4);
+FUSE_IOMAP_AT(fuse_iomap_begin_in, room, 4);
 FUSE_IOMAP_AT(fuse_iomap_begin_in, attr_ino, 8);
 FUSE_IOMAP_AT(fuse_iomap_begin_in, pos, 16);
 FUSE_IOMAP_AT(fuse_iomap_begin_in, count, 24);

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -24,6 +25,8 @@
 
 /* Space for one request, bytes: what a file can't use it gives back */
 #define ALLOC_BYTES_MAX	(64ULL << 20)
+/* Further mappings in an answer that need no memory of their own */
+#define ROOM_ON_STACK	16
 
 static struct server *server_of(fuse_iomap_req_t req)
 {
@@ -41,7 +44,8 @@ static struct caller caller_of(fuse_iomap_req_t req)
  * CONFIG
  */
 
-static void fill_config(struct server *s, int64_t maxbytes, struct fuse_iomap_config_out *c)
+static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
+			struct fuse_iomap_config_out *c)
 {
 	const struct ext2_super_block *sb = s->fs->super;
 	bool wide = EXT2_INODE_SIZE(s->fs->super) >=
@@ -52,6 +56,9 @@ static void fill_config(struct server *s, int64_t maxbytes, struct fuse_iomap_co
 	c->flags = FUSE_IOMAP_CONFIG_SID | FUSE_IOMAP_CONFIG_UUID | FUSE_IOMAP_CONFIG_BLOCKSIZE |
 		   FUSE_IOMAP_CONFIG_MAX_LINKS | FUSE_IOMAP_CONFIG_TIME |
 		   FUSE_IOMAP_CONFIG_MAXBYTES;
+	/* nothing changes mappings here but requests of the kernel */
+	c->flags |= flags & (FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_CACHE_MAXBYTES);
+	c->cache_maxbytes = s->opt.map_cache;
 	memcpy(c->s_id, s->src.name, sizeof(c->s_id) - 1);
 	memcpy(c->s_uuid, sb->s_uuid, sizeof(c->s_uuid));
 	c->s_uuid_len = sizeof(c->s_uuid);
@@ -73,7 +80,7 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 	struct fuse_iomap_config_out config;
 	int dev, err;
 
-	(void)flags; (void)cache_maxbytes;
+	(void)cache_maxbytes;
 	dev = fuse_iomap_device_add(s->session, s->src.fd, 0);
 	if (dev < 0) {
 		log_err("the kernel doesn't take the block device: %s", strerror(-dev));
@@ -84,7 +91,7 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 	err = fuse_iomap_device_set_blocksize(s->session, dev, s->fs->blocksize);
 	if (err)
 		log_debug("block size of the device: %s", strerror(-err));
-	fill_config(s, maxbytes, &config);
+	fill_config(s, flags, maxbytes, &config);
 	err = fuse_iomap_reply_config(req, &config);
 	if (err)
 		log_err("the kernel doesn't take the geometry: %s", strerror(-err));
@@ -159,54 +166,47 @@ static int begin_inline(struct server *s, struct inode *in, uint64_t pos, uint64
 	return 1;
 }
 
-static int begin(struct server *s, ext2_ino_t ino, uint64_t attr_ino, uint64_t pos,
-		 uint64_t count, uint32_t opflags, const struct caller *who,
-		 struct fuse_iomap_io *io)
+static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t count,
+		 uint32_t opflags, const struct caller *who, struct fuse_iomap_io *io)
 {
 	unsigned int bits = block_bits(s);
 	uint64_t lblk = pos >> bits;
 	struct mapping m;
-	struct inode in;
 	int err;
 
-	if (attr_ino != ino)
-		return -ESTALE;
-	err = inode_load(s, ino, &in);
-	if (err)
-		return err;
-	if (!inode_is_reg(&in))
+	if (!inode_is_reg(in))
 		return -EINVAL;
 	if (fuse_iomap_is_write(opflags)) {
 		err = super_may_write(s);
 		if (err)
 			return err;
-		if (pos >= (uint64_t)inode_maxbytes(s, &in))
+		if (pos >= (uint64_t)inode_maxbytes(s, in))
 			return -EFBIG;
 	}
-	if (inode_is_inline(&in)) {
-		err = begin_inline(s, &in, pos, count, opflags, who, io);
+	if (inode_is_inline(in)) {
+		err = begin_inline(s, in, pos, count, opflags, who, io);
 		if (err)
 			return err < 0 ? err : 0;
 	}
-	if (wants_space(opflags) && opflags & FUSE_IOMAP_OP_DIRECT && !inode_has_extents(&in) &&
-	    lblk << bits < inode_size(&in)) {
+	if (wants_space(opflags) && opflags & FUSE_IOMAP_OP_DIRECT && !inode_has_extents(in) &&
+	    lblk << bits < inode_size(in)) {
 		/*
 		 * As in kernel ext4: direct writes fill no holes of indirect
 		 * maps, the kernel takes the page cache instead.
 		 */
-		err = map_lookup(s, &in, lblk, 0, &m);
+		err = map_lookup(s, in, lblk, 0, &m);
 		if (!err && m.type == MAP_HOLE)
 			err = -ENOTBLK;
 	} else if (wants_space(opflags)) {
-		uint64_t max = inode_maxbytes(s, &in);
+		uint64_t max = inode_maxbytes(s, in);
 		uint64_t end = count > max - pos ? max : pos + count;
 
 		if (end - pos > ALLOC_BYTES_MAX)
 			end = pos + ALLOC_BYTES_MAX;
-		err = map_alloc(s, &in, node_find(s, ino), lblk,
+		err = map_alloc(s, in, node_find(s, in->ino), lblk,
 				((end + s->fs->blocksize - 1) >> bits) - lblk, who, &m);
 	} else {
-		err = map_lookup(s, &in, lblk, opflags & FUSE_IOMAP_OP_REPORT ? MAP_EXACT : 0,
+		err = map_lookup(s, in, lblk, opflags & FUSE_IOMAP_OP_REPORT ? MAP_EXACT : 0,
 				 &m);
 		if (!err && (opflags & FUSE_IOMAP_OP_OVERWRITE_ONLY) && m.type != MAP_MAPPED)
 			err = -EAGAIN;
@@ -216,21 +216,63 @@ static int begin(struct server *s, ext2_ino_t ino, uint64_t attr_ino, uint64_t p
 	return err;
 }
 
+/* Further mappings of an answer */
+struct more {
+	const struct server *s;
+	struct fuse_iomap_io *io;
+	unsigned int nr, room;
+};
+
+static bool add_more(void *arg, const struct mapping *m)
+{
+	struct more *more = arg;
+
+	to_io(more->s, m, 0, &more->io[more->nr++]);
+	return more->nr < more->room;
+}
+
+/*
+ * The mappings behind @first, to the end of the file or as many as there is room
+ * for: for a file in many pieces that saves most of the questions.
+ */
+static void begin_more(struct server *s, struct inode *in, const struct fuse_iomap_io *first,
+		       struct more *more)
+{
+	uint64_t bs = s->fs->blocksize;
+
+	map_walk(s, in, (first->offset + first->length) / bs, (inode_size(in) + bs - 1) / bs,
+		 add_more, more);
+}
+
 static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino, uint64_t pos,
 		      uint64_t count, uint32_t opflags)
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
-	struct fuse_iomap_io io;
-	int err;
+	struct fuse_iomap_io io, few[ROOM_ON_STACK];
+	struct more more = { .s = s, .io = few, .room = fuse_iomap_req_room(req) };
+	struct inode in;
+	int err = attr_ino == ino_of_node(nodeid) ? 0 : -ESTALE;
 
+	if (more.room > ROOM_ON_STACK) {
+		more.io = malloc(more.room * sizeof(*more.io));
+		if (!more.io)
+			more.room = 0;
+	}
 	server_lock(s);
-	err = begin(s, ino_of_node(nodeid), attr_ino, pos, count, opflags, &who, &io);
+	if (!err)
+		err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err)
+		err = begin(s, &in, pos, count, opflags, &who, &io);
+	if (!err && more.room)
+		begin_more(s, &in, &io, &more);
 	server_unlock(s);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
 	else
-		fuse_iomap_reply_begin(req, &io, NULL);
+		fuse_iomap_reply_begin_more(req, &io, NULL, more.io, more.nr);
+	if (more.io != few)
+		free(more.io);
 }
 
 /*

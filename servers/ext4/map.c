@@ -36,6 +36,28 @@ int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int f
 	return indirect_lookup(s, in, lblk, m);
 }
 
+void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+	      bool (*each)(void *arg, const struct mapping *m), void *arg)
+{
+	struct mapping m;
+
+	if (inode_is_inline(in))
+		return;
+	if (inode_has_extents(in)) {
+		extent_walk(s, in, lblk, end, each, arg);
+		return;
+	}
+	while (lblk < end && lblk <= MAP_MAX_LBLK && !indirect_lookup(s, in, lblk, &m)) {
+		if (m.pblk)
+			m.pblk += lblk - m.lblk;
+		m.len -= lblk - m.lblk;
+		m.lblk = lblk;
+		if (!each(arg, &m))
+			break;
+		lblk += m.len;
+	}
+}
+
 /* Next to the block before, or where the inode's group is. */
 static uint64_t choose_goal(struct server *s, struct inode *in, struct node *node, uint64_t lblk)
 {

@@ -36,6 +36,12 @@ struct mapping {
 int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
 	       struct mapping *m);
 /*
+ * The mappings of [@lblk, @end) in order, the first one cut at @lblk, until @each
+ * gives false.  What can't be read ends the list.
+ */
+void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+	      bool (*each)(void *arg, const struct mapping *m), void *arg);
+/*
  * As map_lookup(), but where there is a hole allocate space for at most @len
  * blocks from @lblk on; it reads as zeroes.  Stores the inode.
  */
@@ -55,6 +61,8 @@ bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len);
 /* The formats */
 int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
 		  struct mapping *m);
+void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+		 bool (*each)(void *arg, const struct mapping *m), void *arg);
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
 int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);

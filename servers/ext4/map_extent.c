@@ -191,6 +191,50 @@ out:
 	return err;
 }
 
+/* One step of the tree for each extent, where looking each up would be many. */
+void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+		 bool (*each)(void *arg, const struct mapping *m), void *arg)
+{
+	struct ext2fs_extent e;
+	ext2_extent_handle_t h;
+	struct mapping m;
+	int there;
+
+	if (open_tree(s, in, &h))
+		return;
+	there = seek(s, in, h, lblk, &e);
+	if (there == FOUND_BEFORE)
+		there = step(s, in, h, true, &e);
+	else if (there == FOUND_NONE)
+		there = 0;
+	else if (there > 0)
+		there = 1;
+	for (; there >= 0 && lblk < end; there = step(s, in, h, true, &e)) {
+		if (!there) {
+			hole(&m, lblk, MAP_MAX_LBLK + 1);
+			each(arg, &m);
+			break;
+		}
+		if (end_of(&e) <= lblk)
+			break;	/* out of order: whoever asks for it will hear of it */
+		if (e.e_lblk > lblk) {
+			hole(&m, lblk, e.e_lblk);
+			if (!each(arg, &m))
+				break;
+			lblk = e.e_lblk;
+		}
+		m = (struct mapping){
+			.type = is_unwritten(&e) ? MAP_UNWRITTEN : MAP_MAPPED,
+			.lblk = lblk, .len = end_of(&e) - lblk,
+			.pblk = e.e_pblk + (lblk - e.e_lblk),
+		};
+		if (!each(arg, &m))
+			break;
+		lblk = end_of(&e);
+	}
+	ext2fs_extent_free(h);
+}
+
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m)
 {
 	struct ext2fs_extent e, new = {

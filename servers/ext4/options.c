@@ -160,6 +160,15 @@ static int value_option(struct options *opt, const char *name)
 	if (has_prefix(name, "cache_size="))
 		return parse_size(value, &opt->cache_size) ||
 		       opt->cache_size < CACHE_SIZE_MIN ? -1 : 0;
+	if (has_prefix(name, "map_cache=")) {
+		uint64_t n;
+
+		if (parse_size(value, &n) || n < FUSE_IOMAP_CACHE_MAXBYTES_MIN ||
+		    n > FUSE_IOMAP_CACHE_MAXBYTES_MAX)
+			return -1;
+		opt->map_cache = n;
+		return 0;
+	}
 	if (has_prefix(name, "threads=")) {
 		uint64_t n;
 
@@ -225,6 +234,7 @@ static void usage(FILE *to)
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
 	      "  -o noload          with ro: do not replay the journal\n"
 	      "  -o cache_size=N    bytes of metadata to cache (64M)\n"
+	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (2M)\n"
 	      "  -o threads=N       worker threads (4)\n"
 	      "  -o minixdf         statfs counts the metadata as part of the size\n"
 	      "  -o grpid           new files get the group of their directory\n"
@@ -256,6 +266,7 @@ int options_parse(struct options *opt, int argc, char **argv)
 		.iomap = FUSE_IOMAP_MODE_AUTO,
 		.cache_size = CACHE_SIZE_DEFAULT,
 		.threads = 4,
+		.map_cache = FUSE_IOMAP_CACHE_MAXBYTES_MAX,
 		.allow_other = geteuid() == 0,
 		.default_permissions = true,
 	};

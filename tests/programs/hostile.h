@@ -43,6 +43,7 @@ enum hostile_answer {
 	ANSWER_ERRNO,			/* with an error */
 	ANSWER_SIZE,			/* with a number of zero bytes */
 	ANSWER_NEVER,
+	ANSWER_MORE,			/* in two halves, the second as the rule spoils it */
 };
 
 /* the fields of a mapping that a rule replaces, as a set */
@@ -80,6 +81,7 @@ struct hostile_rule {
 	int32_t ioend, end;
 	bool huge_newsize;		/* in the answer to IOEND */
 	bool by_name_only;		/* not part of a check of all */
+	bool kept;			/* of the server that lets the kernel keep mappings */
 };
 #define RAW	0x10000
 
@@ -103,8 +105,11 @@ struct hostile_config {
 };
 extern const struct hostile_config hostile_configs[];	/* ends with a NULL name */
 
-/* Do what the table says below @dir; "all" or the name of one file. */
-int hostile_check(const char *dir, const char *name);
+/*
+ * Do what the table says below @dir, for the rules of a server that lets the kernel
+ * keep mappings (@kept) or not; @name: only for this file, or NULL.
+ */
+int hostile_check(const char *dir, const char *name, bool kept);
 /* Print the table. */
 void hostile_list(void);
 const char *hostile_op_name(enum hostile_op op);

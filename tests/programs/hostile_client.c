@@ -262,7 +262,7 @@ static bool lives(const char *dir, const struct hostile_file *good)
 	return do_op_apart(path, good->rule, OP_READ) == 0;
 }
 
-int hostile_check(const char *dir, const char *name)
+int hostile_check(const char *dir, const char *name, bool kept)
 {
 	const struct hostile_file *files, *file;
 	unsigned int nr = hostile_files(&files), done = 0, failed = 0;
@@ -271,7 +271,8 @@ int hostile_check(const char *dir, const char *name)
 	size_t o;
 
 	for (file = files; file < files + nr; file++) {
-		if (name ? strcmp(name, file->name) : file->rule->by_name_only)
+		if (name ? strcmp(name, file->name) :
+			   file->rule->by_name_only || file->rule->kept != kept)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, file->name);
 		for (o = 0; o < NR_OPS; o++) {

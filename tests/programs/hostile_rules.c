@@ -27,6 +27,11 @@
 	.name = n, .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_BOTH, \
 	.set = fields, .to = { __VA_ARGS__ }, FINE }
 
+/* a further mapping is broken */
+#define MORE_RULE(n, fields, ...) {					\
+	.name = n, .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,	\
+	.answer = ANSWER_MORE, .kept = true, .set = fields, .to = { __VA_ARGS__ }, FINE }
+
 static const struct hostile_rule rules[] = {
 	/* nothing wrong: proves that the server and the client work */
 	{ .name = "good", .errors = GOOD, .ops = EVERY_OP & ~OP_TRUNCATE, .slots = SLOT_READ,
@@ -216,6 +221,37 @@ static const struct hostile_rule rules[] = {
 	  .set = SET_FLAGS, .to = { .flags = FUSE_IOMAP_F_WANT_IOMAP_END },
 	  .ioend = -1, .end = RAW | 8 },
 
+	/* further mappings behind a good one; nothing of the answer is believed */
+	{ .name = "more-good", .errors = GOOD, .ops = ANY_OP | OP_SYNC, .slots = SLOT_READ,
+	  .answer = ANSWER_MORE, .kept = true, FINE },
+	MORE_RULE("more-unknown-type", SET_TYPE, .type = 5),
+	MORE_RULE("more-inline", NO_SPACE, .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_INLINE),
+	MORE_RULE("more-overwrite", NO_SPACE, .addr = NULL_ADDR,
+		  .type = FUSE_IOMAP_TYPE_PURE_OVERWRITE),
+	MORE_RULE("more-retry", NO_SPACE, .addr = NULL_ADDR,
+		  .type = FUSE_IOMAP_TYPE_RETRY_CACHE),
+	MORE_RULE("more-kernel-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_SIZE_CHANGED),
+	MORE_RULE("more-length-zero", SET_LENGTH, .length = 0),
+	MORE_RULE("more-unaligned", SET_OFFSET, .offset = HOSTILE_FILE_SIZE / 2 + 512),
+	MORE_RULE("more-overlaps", SET_OFFSET, .offset = HOSTILE_FILE_SIZE / 2 - HOSTILE_BLOCK),
+	MORE_RULE("more-before", SET_OFFSET, .offset = 0),
+	MORE_RULE("more-overflow", NO_SPACE | SET_LENGTH, .length = ~0ULL - (HOSTILE_BLOCK - 1),
+		  .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_HOLE),
+	MORE_RULE("more-beyond-maxbytes", SET_OFFSET, .offset = HOSTILE_MAXBYTES),
+	MORE_RULE("more-nodev", SET_DEV, .dev = FUSE_IOMAP_DEV_NULL),
+	MORE_RULE("more-noaddr", SET_ADDR, .addr = NULL_ADDR),
+	MORE_RULE("more-hole-addr", SET_TYPE | SET_DEV, .type = FUSE_IOMAP_TYPE_HOLE),
+	MORE_RULE("more-addr-overflow", SET_ADDR, .addr = ~0ULL - (HOSTILE_BLOCK - 1)),
+	MORE_RULE("more-behind-device", SET_ADDR, .addr = 1ULL << 50),
+	MORE_RULE("more-unknown-dev", SET_DEV, .dev = 999),
+	{ .name = "more-odd-size", .errors = "EIO", .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_SIZE, .arg = sizeof(struct fuse_iomap_begin_out) + 16, .kept = true,
+	  FINE },
+	{ .name = "more-than-room", .errors = "EIO", .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_SIZE,
+	  .arg = sizeof(struct fuse_iomap_begin_out) + 9 * sizeof(struct fuse_iomap_io),
+	  .kept = true, FINE },
+
 	/* only a signal or the end of the connection helps */
 	{ .name = "never-answers", .errors = "SIGKILL", .ops = OP_READ | OP_WRITE,
 	  .slots = SLOT_READ, .answer = ANSWER_NEVER, .by_name_only = true, FINE },
@@ -254,6 +290,8 @@ const struct hostile_config hostile_configs[] = {
 	{ .name = "good-v1", .works = true, .size = FUSE_IOMAP_CONFIG_OUT_V1_SIZE },
 	{ .name = "good-v2", .works = true, .size = FUSE_IOMAP_CONFIG_OUT_V2_SIZE },
 	{ .name = "good-whole", .works = true, .size = sizeof(struct fuse_iomap_config_out) },
+	{ .name = "keeps", .works = true, .out = { .flags = FUSE_IOMAP_CONFIG_MAPPINGS } },
+	CONFIG_RULE("unknown-extension", .flags = FUSE_IOMAP_CONFIG_MAPPINGS << 1),
 	CONFIG_RULE("unknown-flag", .flags = 1ULL << 63),
 	CONFIG_RULE("next-flag", .flags = FUSE_IOMAP_CONFIG_ALL + 1),
 	CONFIG_RULE("uuid-too-long", .flags = FUSE_IOMAP_CONFIG_UUID, .s_uuid_len = 17),

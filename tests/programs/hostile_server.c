@@ -171,7 +171,7 @@ static const struct fuse_lowlevel_ops ll_ops = {
 
 static void answer(fuse_iomap_req_t req, int32_t how, size_t right_size)
 {
-	static const char zeroes[256];
+	static const char zeroes[512];
 
 	if (how > 0 && (how & RAW))
 		fuse_iomap_reply_buf(req, zeroes, how & ~RAW);
@@ -247,7 +247,7 @@ static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 {
 	const struct hostile *h = fuse_iomap_req_userdata(req);
 	const struct hostile_file *file = file_of(h, nodeid);
-	struct fuse_iomap_io read, write;
+	struct fuse_iomap_io read, write, more;
 	bool broken;
 
 	if (!file) {
@@ -272,6 +272,14 @@ static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 			return;
 		case ANSWER_SIZE:
 			answer(req, RAW | file->rule->arg, 0);
+			return;
+		case ANSWER_MORE:
+			read.length /= 2;
+			more = read;
+			more.offset += read.length;
+			more.addr += read.length;
+			spoil(h, file->rule, &more);
+			fuse_iomap_reply_begin_more(req, &read, NULL, &more, 1);
 			return;
 		case ANSWER_MAPPING:
 			break;
@@ -446,7 +454,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "--check"))
-		return hostile_check(argv[2], argc == 4 ? argv[3] : NULL);
+		return hostile_check(argv[2], argc == 4 ? argv[3] : NULL, false);
+	if (argc == 3 && !strcmp(argv[1], "--check-kept"))
+		return hostile_check(argv[2], NULL, true);
 	if (argc == 4 && !strcmp(argv[1], "--check-config"))
 		return check_configs(argv[2], argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "--config"))
@@ -454,6 +464,6 @@ int main(int argc, char **argv)
 	if (argc == 3 && argv[1][0] != '-')
 		return serve(argv[1], argv[2], hostile_configs, -1);
 	fprintf(stderr, "usage: %s [--config RULE] DEVICE DIR | --list | --check DIR [FILE] | "
-		"--check-config DEVICE DIR\n", argv[0]);
+		"--check-kept DIR | --check-config DEVICE DIR\n", argv[0]);
 	return 2;
 }

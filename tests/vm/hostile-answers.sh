@@ -13,15 +13,27 @@ mkdir "$m"
 at_exit umount_all "$m"
 lines=$(dmesg | wc -l)
 start=$EPOCHSECONDS
-hostile_server "$JOB_DISK1" "$m" >"$TEST_TMP/log" 2>&1 &
-server=$!
-wait_until 20 mountpoint -q "$m" || fail "hostile_server does not mount: $(cat "$TEST_TMP/log")"
-status=0
-hostile_server --check "$m" || status=$?
-expect_op 4096 read "$m/good" 0 4096
-umount "$m"
-wait_until 20 eval "! kill -0 $server 2>/dev/null" || { kill -KILL $server; fail "the server stays"; }
-[ $status -eq 0 ] || fail "hostile_server --check: status $status"
+
+# lie CHECK [OPTION]...: run the server with the options, and the check against it.
+lie()
+{
+	local check=$1 server status=0
+
+	shift
+	hostile_server "$@" "$JOB_DISK1" "$m" >"$TEST_TMP/log" 2>&1 &
+	server=$!
+	wait_until 20 mountpoint -q "$m" || fail "hostile_server does not mount: $(cat "$TEST_TMP/log")"
+	hostile_server "$check" "$m" || status=$?
+	expect_op 4096 read "$m/good" 0 4096
+	umount "$m"
+	wait_until 20 eval "! kill -0 $server 2>/dev/null" ||
+		{ kill -KILL $server; fail "the server stays"; }
+	[ $status -eq 0 ] || fail "hostile_server $check: status $status"
+}
+lie --check
+# This one lets the kernel keep mappings, and gives several at once.
+lie --check-kept --config keeps
+
 lines=$(($(dmesg | wc -l) - lines))
 # The kernel's rate limit is ten lines in five seconds, and one that says so; a few
 # more are the page cache's about writes that could not be completed.

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel remembers of a file's mappings, so that it need not ask again.
+ *
+ * An inode gets a cache with its first answer that may be kept: the server has
+ * agreed to that (FUSE_IOMAP_CONFIG_MAPPINGS), the operation is not one that wants
+ * the server's own view (FUSE_IOMAP_OP_NOCACHE_MASK), and the mapping has a form
+ * that the tree can hold.  Memory is given back under pressure and above a limit
+ * per inode, coldest leaves first; a mapping that is gone is asked for again.
+ *
+ * Never an old answer
+ *
+ * mapping_seq counts the changes of an inode's mappings.  Whoever changes them
+ * (truncate, fallocate, completions, allocating writes) does so at the server and
+ * then moves the count on and takes the range out of the cache, both under the
+ * cache's lock.  An answer enters the cache under the same lock and only if the
+ * count is what it was before the question was sent.  So nothing is in the cache
+ * that was true only before a change that has been completed.  Who looks something
+ * up reads the count first: if it is still the same when the mapping is used, the
+ * mapping was not taken out meanwhile.  An inode without a
+ * cache has no lock for this; there each side first writes what the other reads
+ * (the count, the pointer to the cache) and then looks at the other's, with full
+ * barriers, so that at least one of them sees that it is late.
+ *
+ * Between the change at the server and the count a lookup may still give the old
+ * mapping.  Its users are kept out by the locks under which changes are made (see
+ * iomap_attr.c, iomap_fallocate.c), or the old mapping is as good: unwritten space
+ * that has just become written.
+ *
+ * Locking: lookups take no lock (extent_tree.c).  cache->lock is taken under
+ * i_rwsem, invalidate_lock or a folio lock, no upcall happens under it, and memory
+ * is allocated under it without entering file systems.
+ */
+#include "iomap_i.h"
+#include "extent_tree.h"
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/shrinker.h>
+
+struct fuse_iomap_cache {
+	struct mutex lock;		/* of writers of the tree */
+	struct extent_tree tree;
+	unsigned int blkbits;
+	struct fuse_iomap_conn *ic;	/* for the counters, until the inode goes */
+
+	refcount_t ref;			/* the inode's and the shrinker's */
+	struct list_head entry;		/* of "caches" */
+	struct rcu_head rcu;
+};
+
+/* All caches, the ones that the shrinker comes by next first. */
+static LIST_HEAD(caches);
+static DEFINE_SPINLOCK(caches_lock);
+static atomic_long_t caches_bytes = ATOMIC_LONG_INIT(0);
+static struct shrinker *shrinker;
+
+/*
+ * An extent's kind: type, the flags of its mapping, and whether writes may use it,
+ * too.
+ */
+#define KIND_TYPE	0x0007
+#define KIND_FLAGS_SHIFT 3
+#define KIND_FLAGS	(0xff << KIND_FLAGS_SHIFT)
+#define KIND_READ_ONLY	(1 << 11)
+
+/* Not remembered: the first says what was true once, the second is kept per inode. */
+#define FLAGS_DROPPED	(FUSE_IOMAP_F_NEW | FUSE_IOMAP_F_DIRTY)
+
+static void account(struct fuse_iomap_cache *cache, size_t bytes, size_t nr)
+{
+	atomic_long_add((long)(cache->tree.bytes - bytes), &caches_bytes);
+	if (cache->ic) {
+		atomic_long_add((long)(cache->tree.bytes - bytes), &cache->ic->cache_bytes);
+		atomic_long_add((long)(cache->tree.nr - nr), &cache->ic->cache_mappings);
+	}
+}
+
+static void cache_put(struct fuse_iomap_cache *cache)
+{
+	if (refcount_dec_and_test(&cache->ref)) {
+		mutex_destroy(&cache->lock);
+		kfree_rcu(cache, rcu);
+	}
+}
+
+static struct fuse_iomap_cache *cache_of(struct inode *inode)
+{
+	/* pairs with the exchange in get_cache() */
+	return smp_load_acquire(&FUSE_IOMAP_I(inode)->cache);
+}
+
+static struct fuse_iomap_cache *get_cache(struct inode *inode)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode), *old;
+
+	if (cache)
+		return cache;
+	cache = kzalloc(sizeof(*cache), GFP_NOFS | __GFP_NOWARN | __GFP_ACCOUNT);
+	if (!cache)
+		return NULL;
+	mutex_init(&cache->lock);
+	et_init(&cache->tree);
+	cache->blkbits = inode->i_blkbits;
+	cache->ic = &get_fuse_conn(inode)->iomap;
+	refcount_set(&cache->ref, 1);
+	INIT_LIST_HEAD(&cache->entry);
+
+	old = cmpxchg(&FUSE_IOMAP_I(inode)->cache, NULL, cache);
+	if (old) {
+		kfree(cache);
+		return old;
+	}
+	spin_lock(&caches_lock);
+	list_add_tail(&cache->entry, &caches);
+	spin_unlock(&caches_lock);
+	return cache;
+}
+
+/* May a write of @opflags go where @e says? */
+static bool fits_write(const struct et_extent *e, u32 opflags)
+{
+	if (e->kind & (KIND_READ_ONLY | FUSE_IOMAP_F_SHARED << KIND_FLAGS_SHIFT))
+		return false;
+	switch (e->kind & KIND_TYPE) {
+	case FUSE_IOMAP_TYPE_HOLE:
+		return opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_UNSHARE);
+	case FUSE_IOMAP_TYPE_DELALLOC:
+		return !(opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK |
+				    FUSE_IOMAP_OP_OVERWRITE_ONLY));
+	case FUSE_IOMAP_TYPE_UNWRITTEN:
+		return !(opflags & FUSE_IOMAP_OP_OVERWRITE_ONLY);
+	default:
+		return true;
+	}
+}
+
+/*
+ * Is the mapping of byte @pos known, and good for an operation with @opflags?  It is
+ * given as the server once said it; whoever uses it took mapping_seq before.
+ */
+bool fuse_iomap_cache_find(struct inode *inode, u64 pos, u32 opflags,
+			   struct fuse_iomap_io *io)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode);
+	struct et_extent e;
+
+	if (!cache || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
+		return false;
+	if (!et_lookup(&cache->tree, pos >> cache->blkbits, &e))
+		return false;
+	if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) && !fits_write(&e, opflags))
+		return false;
+
+	io->offset = e.offset << cache->blkbits;
+	io->length = e.length << cache->blkbits;
+	io->addr = e.addr == ET_NO_ADDR ? FUSE_IOMAP_NULL_ADDR : e.addr << cache->blkbits;
+	io->dev = e.dev;
+	io->type = e.kind & KIND_TYPE;
+	io->flags = (e.kind & KIND_FLAGS) >> KIND_FLAGS_SHIFT;
+	if (test_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state))
+		io->flags |= FUSE_IOMAP_F_DIRTY;
+	return true;
+}
+
+/* Is there anything about byte @pos, good for an operation or not? */
+bool fuse_iomap_cache_knows(struct inode *inode, u64 pos)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode);
+	struct et_extent e;
+
+	return cache && et_lookup(&cache->tree, pos >> cache->blkbits, &e);
+}
+
+/*
+ * Remember checked mapping @io, or of a very long one the part around @pos.  What
+ * the tree can't hold is not remembered, and nothing else for its range is.
+ */
+static void store(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *io, u64 pos,
+		  bool read_only)
+{
+	unsigned int bits = cache->blkbits;
+	struct et_extent e = {
+		.offset	= io->offset >> bits,
+		.length	= io->length >> bits,
+		.addr	= ET_NO_ADDR,
+		.kind	= io->type | (io->flags & ~FLAGS_DROPPED) << KIND_FLAGS_SHIFT,
+	};
+
+	BUILD_BUG_ON(FUSE_IOMAP_F_SERVER_MASK & ~(KIND_FLAGS >> KIND_FLAGS_SHIFT));
+	BUILD_BUG_ON(FUSE_IOMAP_TYPE_UNWRITTEN > KIND_TYPE);
+
+	if (read_only)
+		e.kind |= KIND_READ_ONLY;
+	if (io->addr != FUSE_IOMAP_NULL_ADDR) {
+		e.addr = io->addr >> bits;
+		e.dev = io->dev;
+	}
+	if (e.length > ET_MAX_LENGTH) {
+		u64 before = min(ET_MAX_LENGTH / 2, (pos >> bits) - e.offset);
+		u64 skip = (pos >> bits) - e.offset - before;
+
+		e.offset += skip;
+		if (e.addr != ET_NO_ADDR)
+			e.addr += skip;
+		e.length = min(ET_MAX_LENGTH, e.length - skip);
+	}
+	/* written space that may hold old contents around what is written now */
+	if ((io->type == FUSE_IOMAP_TYPE_MAPPED && (io->flags & FUSE_IOMAP_F_NEW)) ||
+	    (e.addr != ET_NO_ADDR && !IS_ALIGNED(io->addr, 1ULL << bits)) ||
+	    io->type > FUSE_IOMAP_TYPE_UNWRITTEN)
+		et_remove(&cache->tree, e.offset, e.length);
+	else if (et_store(&cache->tree, &e) == -ERANGE)
+		et_remove(&cache->tree, e.offset, e.length);
+}
+
+/*
+ * The server has answered @out and @nr mappings @more to the question for byte @pos
+ * that was sent when mapping_seq was @seq; all of it is checked.  Remember what may
+ * be.  Returns the sequence number for the users of the answer.
+ */
+u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
+			  const struct fuse_iomap_begin_out *out,
+			  const struct fuse_iomap_io *more, unsigned int nr)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
+	bool write = opflags & FUSE_IOMAP_OP_WRITE_MASK;
+	bool read_only = out->write.type != FUSE_IOMAP_TYPE_PURE_OVERWRITE;
+	struct fuse_iomap_cache *cache;
+	size_t bytes, extents;
+	unsigned int i;
+	bool late;
+
+	if (!ic->keeps_mappings || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
+		return seq;
+	cache = get_cache(inode);
+	if (!cache) {
+		/* space may have been allocated */
+		if (write)
+			atomic64_inc_return(&ii->mapping_seq);
+		return seq;
+	}
+
+	mutex_lock(&cache->lock);
+	bytes = cache->tree.bytes;
+	extents = cache->tree.nr;
+	late = atomic64_read(&ii->mapping_seq) != seq;
+	if (write) {
+		set_bit(FUSE_IOMAP_METADATA_DIRTY, &ii->state);
+		et_remove(&cache->tree, out->read.offset >> cache->blkbits,
+			  out->read.length >> cache->blkbits);
+		if (read_only)
+			et_remove(&cache->tree, out->write.offset >> cache->blkbits,
+				  out->write.length >> cache->blkbits);
+		/* an answer from before this allocation must not come later */
+		atomic64_inc(&ii->mapping_seq);
+	}
+	if (!late) {
+		seq += write;
+		store(cache, &out->read, pos, read_only);
+		for (i = 0; i < nr; i++)
+			store(cache, &more[i], more[i].offset, read_only);
+		if (cache->tree.bytes > ic->cache_limit)
+			et_evict(&cache->tree, ic->cache_limit / 4 * 3, UINT_MAX);
+	}
+	account(cache, bytes, extents);
+	mutex_unlock(&cache->lock);
+	return seq;
+}
+
+/*
+ * The server has changed (or is about to change) the mappings of @length bytes from
+ * @offset on; LLONG_MAX or more: to the end of the file.
+ */
+void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	struct fuse_iomap_cache *cache;
+	u64 first, end = offset + length;
+	size_t bytes, extents;
+
+	/* full barriers around it: see above */
+	smp_mb__before_atomic();
+	atomic64_inc(&ii->mapping_seq);
+	smp_mb__after_atomic();
+	cache = cache_of(inode);
+	if (!cache)
+		return;
+
+	first = offset >> cache->blkbits;
+	if (end < offset || end > LLONG_MAX)
+		end = LLONG_MAX;
+	end = (end >> cache->blkbits) + 1;
+	mutex_lock(&cache->lock);
+	bytes = cache->tree.bytes;
+	extents = cache->tree.nr;
+	et_remove(&cache->tree, first, end - first);
+	/* again: somebody may have found what was still there with the count of above */
+	atomic64_inc(&ii->mapping_seq);
+	account(cache, bytes, extents);
+	mutex_unlock(&cache->lock);
+}
+
+/*
+ * The server has made unwritten space of [@offset, @offset + @length) bytes written.
+ * Blocks that are only partly in the range are asked for again.
+ */
+void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode);
+	u64 block, end, mask;
+	struct et_extent e;
+	size_t bytes, extents;
+
+	if (!cache) {
+		fuse_iomap_cache_drop(inode, offset, length);
+		return;
+	}
+	mask = (1ULL << cache->blkbits) - 1;
+	mutex_lock(&cache->lock);
+	bytes = cache->tree.bytes;
+	extents = cache->tree.nr;
+	block = offset >> cache->blkbits;
+	end = (offset + length) >> cache->blkbits;
+	if ((offset + length) & mask)
+		et_remove(&cache->tree, end, 1);
+	if (offset & mask)
+		et_remove(&cache->tree, block++, 1);
+
+	while (block < end && et_next(&cache->tree, block, &e) && e.offset < end) {
+		u64 stop = min(e.offset + e.length, end);
+
+		if (e.offset < block) {
+			if (e.addr != ET_NO_ADDR)
+				e.addr += block - e.offset;
+			e.offset = block;
+		}
+		e.length = stop - e.offset;
+		block = stop;
+		switch (e.kind & KIND_TYPE) {
+		case FUSE_IOMAP_TYPE_MAPPED:
+			break;
+		case FUSE_IOMAP_TYPE_UNWRITTEN:
+			e.kind += FUSE_IOMAP_TYPE_MAPPED - FUSE_IOMAP_TYPE_UNWRITTEN;
+			et_store(&cache->tree, &e);
+			break;
+		default:
+			et_remove(&cache->tree, e.offset, e.length);
+		}
+	}
+	atomic64_inc(&FUSE_IOMAP_I(inode)->mapping_seq);
+	account(cache, bytes, extents);
+	mutex_unlock(&cache->lock);
+}
+
+/* The inode goes: nobody uses its mappings any more. */
+void fuse_iomap_cache_free(struct inode *inode)
+{
+	struct fuse_iomap_cache *cache = FUSE_IOMAP_I(inode)->cache;
+	size_t bytes, extents;
+
+	if (!cache)
+		return;
+	FUSE_IOMAP_I(inode)->cache = NULL;
+	spin_lock(&caches_lock);
+	list_del_init(&cache->entry);
+	spin_unlock(&caches_lock);
+
+	mutex_lock(&cache->lock);
+	bytes = cache->tree.bytes;
+	extents = cache->tree.nr;
+	et_destroy(&cache->tree);
+	account(cache, bytes, extents);
+	cache->ic = NULL;
+	mutex_unlock(&cache->lock);
+	cache_put(cache);
+}
+
+/*
+ * Memory pressure.  The objects of the shrinker are units of the smallest leaf.
+ */
+
+#define SHRINK_UNIT	64
+
+static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
+{
+	long bytes = atomic_long_read(&caches_bytes);
+
+	return bytes > 0 ? bytes / SHRINK_UNIT : SHRINK_EMPTY;
+}
+
+/* One time round at most: what is in use gets another chance. */
+static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted)
+{
+	size_t bytes, extents, freed;
+
+	/* its holder may be waiting for memory */
+	if (!mutex_trylock(&cache->lock))
+		return 0;
+	bytes = cache->tree.bytes;
+	extents = cache->tree.nr;
+	freed = et_evict(&cache->tree, bytes > wanted ? bytes - wanted : 0,
+			 bytes / ET_LEAF_MAX + 4);
+	account(cache, bytes, extents);
+	if (cache->ic)
+		atomic_long_add(freed, &cache->ic->cache_evicted);
+	mutex_unlock(&cache->lock);
+	return freed;
+}
+
+static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	size_t wanted = sc->nr_to_scan * SHRINK_UNIT, freed = 0;
+	unsigned int tries = 1024;
+	struct fuse_iomap_cache *cache;
+
+	while (freed < wanted && tries--) {
+		spin_lock(&caches_lock);
+		cache = list_first_entry_or_null(&caches, struct fuse_iomap_cache, entry);
+		if (cache) {
+			/* on the list, so the inode's reference is there */
+			refcount_inc(&cache->ref);
+			list_move_tail(&cache->entry, &caches);
+		}
+		spin_unlock(&caches_lock);
+		if (!cache)
+			break;
+		freed += shrink_one(cache, wanted - freed);
+		cache_put(cache);
+		cond_resched();
+	}
+	return freed / SHRINK_UNIT ?: SHRINK_STOP;
+}
+
+/* Module load and unload.  Without a shrinker, the limit per inode remains. */
+void __init fuse_iomap_cache_init(void)
+{
+	shrinker = shrinker_alloc(0, "fuseiomap-mappings");
+	if (!shrinker)
+		return;
+	shrinker->count_objects = shrink_count;
+	shrinker->scan_objects = shrink_scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker_register(shrinker);
+}
+
+void fuse_iomap_cache_exit(void)
+{
+	shrinker_free(shrinker);
+}
