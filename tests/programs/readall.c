@@ -34,7 +34,7 @@
 
 #define BUF_SIZE	(1 << 20)
 #define MAP_WINDOW	(64L << 20)	/* bytes mapped at a time */
-#define MAX_EXCLUDES	16
+#define MAX_EXCLUDES	32
 #define MAX_XATTRS	65536
 
 enum read_mode { READ_NONE, READ_BUFFERED, READ_DIRECT, READ_MMAP };
@@ -43,7 +43,7 @@ static struct {
 	enum read_mode mode;
 	const char *excludes[MAX_EXCLUDES];
 	unsigned int nr_excludes;
-	bool no_times, no_xattrs;
+	bool no_times, no_xattrs, forget;
 	uint64_t limit;			/* bytes to read of a file */
 	FILE *out;
 	unsigned char *buf;
@@ -135,6 +135,8 @@ static void hash_file(int dir, const char *name, const char *path, const struct 
 	}
 	XXH64_reset(g.hash, 0);
 	err = g.mode == READ_MMAP ? hash_map(fd, size, &len) : hash_read(fd, &len);
+	if (g.forget)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	close(fd);
 	g.files++;
 	g.bytes += len;
@@ -343,6 +345,7 @@ static const char usage_text[] =
 "  --limit BYTES   read only the first BYTES of each file, a multiple of 1 MiB\n"
 "  --no-times      leave out the modification times\n"
 "  --no-xattrs     leave out the extended attributes\n"
+"  --forget        drop each file's pages from the page cache after reading it\n"
 "  --output FILE   write the manifest to FILE\n"
 "  --stats FILE    write counts as JSON to FILE\n";
 
@@ -385,6 +388,7 @@ int main(int argc, char **argv)
 		{ "limit", required_argument, NULL, 'l' },
 		{ "no-times", no_argument, NULL, 't' },
 		{ "no-xattrs", no_argument, NULL, 'a' },
+		{ "forget", no_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "stats", required_argument, NULL, 's' },
 		{ 0 }
@@ -414,6 +418,7 @@ int main(int argc, char **argv)
 			break;
 		case 't': g.no_times = true; break;
 		case 'a': g.no_xattrs = true; break;
+		case 'f': g.forget = true; break;
 		case 'o': output = optarg; break;
 		case 's': stats = optarg; break;
 		default: return usage();
