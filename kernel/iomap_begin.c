@@ -156,6 +156,11 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 	if (err)
 		return err;
 
+	/* all or nothing: what has been submitted could not be taken back */
+	if ((flags & IOMAP_OVERWRITE_ONLY) &&
+	    (iomap->type != IOMAP_MAPPED || (iomap->flags & IOMAP_F_SHARED) ||
+	     iomap->offset + iomap->length < pos + count))
+		return -EAGAIN;
 	if (iomap->type == IOMAP_INLINE)
 		return fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
 	return 0;

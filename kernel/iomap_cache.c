@@ -172,6 +172,16 @@ bool fuse_iomap_cache_knows(struct inode *inode, u64 pos)
 	return cache && et_lookup(&cache->tree, pos >> cache->blkbits, &e);
 }
 
+/* Are bytes [@pos, @pos + @count) known to be one piece of written space? */
+bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count)
+{
+	struct fuse_iomap_io io;
+
+	return fuse_iomap_cache_find(inode, pos, FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_DIRECT |
+				     FUSE_IOMAP_OP_OVERWRITE_ONLY, &io) &&
+	       io.type == FUSE_IOMAP_TYPE_MAPPED && io.offset + io.length >= pos + count;
+}
+
 /*
  * Remember checked mapping @io, or of a very long one the part around @pos.  What
  * the tree can't hold is not remembered, and nothing else for its range is.

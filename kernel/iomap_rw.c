@@ -2,7 +2,8 @@
 /*
  * read(2) and write(2), buffered and direct.
  *
- * Reads hold i_rwsem shared, writes exclusively.  The server may ask for direct
+ * Reads hold i_rwsem shared, writes exclusively, but for direct writes that only
+ * replace bytes in place: these run side by side.  The server may ask for direct
  * I/O per open file (FOPEN_DIRECT_IO), and may refuse it per request (ENOSYS or
  * ENOTBLK to BEGIN), which makes it buffered.
  */
@@ -183,6 +184,56 @@ static const struct iomap_dio_ops fuse_iomap_dio_write_ops = {
 	.end_io	= direct_write_end,
 };
 
+/*
+ * Does the write change nothing but contents: whole blocks that are known to be
+ * written ones, below the end of the file, and no privileges to take away?  Without
+ * i_rwsem the answer is a guess.
+ */
+static bool replaces_only(struct kiocb *iocb, const struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	size_t count = iov_iter_count(from);
+
+	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
+	       IS_ALIGNED(iocb->ki_pos | count, i_blocksize(inode)) &&
+	       iocb->ki_pos + count <= i_size_read(inode) &&
+	       fuse_iomap_cache_has_written(inode, iocb->ki_pos, count);
+}
+
+/*
+ * Such a write, with i_rwsem shared.  -EAGAIN: it turned out to be another kind, and
+ * nothing has happened.
+ */
+static ssize_t direct_replace(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	struct iov_iter all = *from;
+	loff_t pos = iocb->ki_pos;
+	ssize_t ret;
+
+	ret = lock_inode(iocb, inode, true);
+	if (ret)
+		return ret;
+	if (!replaces_only(iocb, from)) {
+		ret = -EAGAIN;
+		goto out;
+	}
+	ret = generic_write_checks(iocb, from);
+	if (ret > 0)
+		ret = kiocb_modified(iocb) ?: ret;
+	if (ret > 0)
+		ret = iomap_dio_rw(iocb, from, &fuse_iomap_ops, &fuse_iomap_dio_write_ops,
+				   IOMAP_DIO_OVERWRITE_ONLY, NULL, 0);
+	if (ret == -EAGAIN || ret == -ENOTBLK) {
+		ret = -EAGAIN;
+		*from = all;
+		iocb->ki_pos = pos;
+	}
+out:
+	inode_unlock_shared(inode);
+	return ret;
+}
+
 static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -190,6 +241,11 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 	unsigned int dio_flags = 0;
 	ssize_t ret;
 
+	if (replaces_only(iocb, from)) {
+		ret = direct_replace(iocb, from);
+		if (ret != -EAGAIN || (iocb->ki_flags & IOCB_NOWAIT))
+			return ret;
+	}
 	ret = lock_inode(iocb, inode, false);
 	if (ret)
 		return ret;
