@@ -30,7 +30,8 @@
  * it reads may be a mixture, as long as it survives using them:
  *
  *  - a child pointer is stored and loaded as one word, is a node of the level below
- *    or NULL, and slots that are not in use are NULL;
+ *    or NULL, and slots that are not in use are NULL; a new node is complete before a
+ *    pointer to it is seen (et_publish() pairs with the dependency on the load);
  *  - nodes are freed after an RCU grace period, so one that was ever reachable can
  *    be read until et_read_unlock(), and its level and capacity never change;
  *  - counts are cut to the capacity before they are used.
@@ -454,10 +455,10 @@ static void inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et
 
 	for (j = in->h.nr; j > i; j--) {
 		WRITE_ONCE(in->key[j], in->key[j - 1]);
-		WRITE_ONCE(in->child[j], in->child[j - 1]);
+		et_publish(in->child[j], in->child[j - 1]);
 	}
 	WRITE_ONCE(in->key[i], key);
-	WRITE_ONCE(in->child[i], child);
+	et_publish(in->child[i], child);
 	WRITE_ONCE(in->h.nr, in->h.nr + 1);
 }
 
@@ -467,7 +468,7 @@ static void inner_delete(struct et_inner *in, unsigned int i)
 
 	for (; i < last; i++) {
 		WRITE_ONCE(in->key[i], in->key[i + 1]);
-		WRITE_ONCE(in->child[i], in->child[i + 1]);
+		et_publish(in->child[i], in->child[i + 1]);
 	}
 	WRITE_ONCE(in->child[last], NULL);
 	WRITE_ONCE(in->h.nr, last);
@@ -487,9 +488,9 @@ static void replace(struct extent_tree *t, struct path *p, unsigned int level,
 		    struct et_node *n)
 {
 	if (level == p->height)
-		WRITE_ONCE(t->root, n);
+		et_publish(t->root, n);
 	else
-		WRITE_ONCE(p->inner[level]->child[p->slot[level]], n);
+		et_publish(p->inner[level]->child[p->slot[level]], n);
 }
 
 /*
@@ -530,7 +531,7 @@ static void unlink_node(struct extent_tree *t, struct path *p, unsigned int leve
 	/* a root with one child is not needed */
 	while (t->root->level && t->root->nr == 1) {
 		in = to_inner(t->root);
-		WRITE_ONCE(t->root, in->child[0]);
+		et_publish(t->root, in->child[0]);
 		free_node(t, &in->h);
 	}
 }
@@ -611,7 +612,7 @@ static void link_node(struct extent_tree *t, struct path *p, struct spare *spare
 	root->h.level = old->level + 1;
 	inner_insert(root, 0, old->level ? to_inner(old)->key[0] : leaf_first(to_leaf(old)), old);
 	inner_insert(root, !before, key, n);
-	WRITE_ONCE(t->root, &root->h);
+	et_publish(t->root, &root->h);
 }
 
 static bool merges(const struct et_extent *a, const struct et_extent *b)
@@ -756,7 +757,7 @@ static int insert(struct extent_tree *t, const struct et_extent *e)
 			return -ENOMEM;
 		leaf_insert(l, 0, e);
 		et_write_begin(&t->seq);
-		WRITE_ONCE(t->root, &l->h);
+		et_publish(t->root, &l->h);
 		et_write_end(&t->seq);
 		t->nr++;
 		return 0;

@@ -24,6 +24,8 @@ typedef struct rcu_head et_head_t;
 #define et_write_begin(s)	do { preempt_disable(); write_seqcount_begin(s); } while (0)
 #define et_write_end(s)		do { write_seqcount_end(s); preempt_enable(); } while (0)
 
+#define et_publish(p, node)	smp_store_release(&(p), node)
+
 #define et_read_lock()		rcu_read_lock()
 #define et_read_unlock()	rcu_read_unlock()
 #define et_read_begin(s)	read_seqcount_begin(s)

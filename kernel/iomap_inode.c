@@ -99,6 +99,8 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	spin_lock_init(&ii->ioend_lock);
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
+	/* what the server did when the inode was in memory before is not known */
+	ii->state = BIT(FUSE_IOMAP_METADATA_DIRTY);
 	atomic_long_inc(&fc->iomap.nr_inodes);
 
 	inode->i_blkbits = choose_blkbits(inode, attr);

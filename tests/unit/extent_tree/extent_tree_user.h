@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The extent tree outside the kernel: the kernel's words that it uses, one lock
- * for writers taken by the test, and a grace period that the test declares.
+ * The extent tree outside the kernel: the kernel's words that it uses, one writer,
+ * and grace periods when the test wants one.
+ *
+ * Loads are acquire here: the thread sanitizer does not know of dependencies.
  */
 #ifndef EXTENT_TREE_USER_H
 #define EXTENT_TREE_USER_H
@@ -26,8 +28,10 @@ typedef uint64_t u64;
 #define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
 #define BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
-#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+
+#define et_publish(p, n)	 __atomic_store_n(&(p), (n), __ATOMIC_RELEASE)
 
 typedef struct {
 	atomic_uint value;
@@ -81,14 +85,15 @@ void et_read_lock(void);
 void et_read_unlock(void);
 void *et_alloc(size_t size);
 
-#define et_free(n, member)                     \
-	do {                                   \
-		(n)->member.node = (n);        \
-		(n)->member.next = et_garbage; \
-		et_garbage = &(n)->member;     \
+/* once only: a reader may be looking at the numbers that lay there */
+#define et_free(n, m)                           \
+	do {                                    \
+		WRITE_ONCE((n)->m.node, (n));   \
+		WRITE_ONCE((n)->m.next, et_garbage); \
+		et_garbage = &(n)->m;           \
 	} while (0)
 
-/* No reader is in the tree: free what was put aside. */
+/* Wait until no reader is in the tree, and free what was put aside. */
 void et_collect_garbage(void);
 
 #endif /* EXTENT_TREE_USER_H */
