@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fallocate(2): preallocation, holes, zeroing.  In iomap mode the kernel has
+ * fallocate(2): preallocation, holes, zeroing, blocks that move.  In iomap mode the kernel has
  * written back and dropped the pages of the range and zeroes partial blocks
  * itself; in classic mode that is done here.
  */
@@ -74,6 +74,28 @@ static int grow_size(struct server *s, struct inode *in, uint64_t end)
 	return end > inode_size(in) ? inode_set_size(s, in, end) : 0;
 }
 
+/* Take [@off, @off + @len) out of the file, or put a hole of that size in. */
+static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off, uint64_t len)
+{
+	uint64_t bs = s->fs->blocksize, size = inode_size(in);
+	bool insert = mode & FALLOC_FL_INSERT_RANGE;
+	int err;
+
+	if (!inode_has_extents(in))
+		return -EOPNOTSUPP;
+	if (off % bs || len % bs || off >= size || (!insert && len >= size - off))
+		return -EINVAL;
+	if (insert && len > (uint64_t)inode_maxbytes(s, in) - size)
+		return -EFBIG;
+	if (insert)
+		err = map_shift(s, in, off / bs, len / bs, true);
+	else
+		err = map_punch(s, in, off / bs, len / bs);
+	if (!err && !insert)
+		err = map_shift(s, in, (off + len) / bs, len / bs, false);
+	return err ? err : inode_set_size(s, in, insert ? size + len : size - len);
+}
+
 int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uint64_t len,
 		   const struct caller *who)
 {
@@ -83,7 +105,8 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 	struct inode in;
 	int err = super_may_write(s);
 
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
+		     FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
 		return -EOPNOTSUPP;
 	if (!err)
 		err = inode_load(s, ino, &in);
@@ -104,7 +127,9 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 			return err;
 	}
 
-	if (mode & FALLOC_FL_PUNCH_HOLE) {
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) {
+		err = move_rest(s, &in, mode, off, len);
+	} else if (mode & FALLOC_FL_PUNCH_HOLE) {
 		/* nothing to do beyond the end */
 		if (off >= inode_size(&in))
 			return 0;

@@ -156,6 +156,19 @@ int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 	return err ? err : inode_store(s, in);
 }
 
+int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up)
+{
+	int err = super_may_write(s), store_err;
+
+	if (!err && !inode_has_extents(in))
+		err = -EOPNOTSUPP;
+	if (err)
+		return err;
+	err = extent_shift(s, in, lblk, distance, up);
+	store_err = inode_store(s, in);
+	return err ? err : store_err;
+}
+
 int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 {
 	int err, store_err;

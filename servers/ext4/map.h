@@ -51,6 +51,11 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 /* Free all blocks in [@lblk, @lblk + @len).  Stores the inode. */
 int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/*
+ * Move all blocks from @lblk on by @distance, @up to higher ones, or down over blocks
+ * that nothing is in.  Extents only.  Stores the inode.
+ */
+int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up);
 /* Free all blocks from @lblk on. */
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
 /* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
@@ -66,6 +71,7 @@ void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
 int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+int extent_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up);
 
 int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct mapping *m);
 int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,

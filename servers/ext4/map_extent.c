@@ -486,3 +486,70 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len
 	lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), freed);
 	return err ? err : lib_error(s, lerr == EOVERFLOW ? 0 : lerr, in->ino);
 }
+
+/* Where the extent that moves next is: the first from @lblk on.  1, 0: none, or error. */
+static int first_from(struct server *s, struct inode *in, ext2_extent_handle_t h, uint64_t lblk,
+		      struct ext2fs_extent *e)
+{
+	int found = seek(s, in, h, lblk, e);
+
+	if (found == FOUND_BEFORE)
+		return step(s, in, h, true, e);
+	if (found == FOUND_AT && e->e_lblk < lblk)
+		return fs_error(s, in->ino, e->e_pblk, "an extent reaches into what moves");
+	return found > 0 ? 1 : found;
+}
+
+/* The last extent before @end, if some of it is behind @lblk.  As above. */
+static int last_from(struct server *s, struct inode *in, ext2_extent_handle_t h, uint64_t lblk,
+		     uint64_t end, struct ext2fs_extent *e)
+{
+	int found = end ? seek(s, in, h, end - 1, e) : FOUND_NONE;
+
+	if (found == FOUND_AFTER)
+		found = step(s, in, h, false, e);
+	return found <= 0 ? found : end_of(e) > lblk;
+}
+
+/*
+ * One extent after the other is taken out and put in at its new place: the nearest to
+ * where they go first, so that they don't meet.
+ */
+int extent_shift(struct server *s, struct inode *in, uint64_t from, uint64_t distance, bool up)
+{
+	uint64_t end = MAP_MAX_LBLK + 1;
+	int there;
+
+	do {
+		struct ext2fs_extent e;
+		struct mapping m;
+		ext2_extent_handle_t h;
+		uint64_t start;
+		int err = open_tree(s, in, &h);
+
+		if (err)
+			return err;
+		there = up ? last_from(s, in, h, from, end, &e) :
+			     first_from(s, in, h, from, &e);
+		if (there > 0) {
+			start = e.e_lblk > from ? e.e_lblk : from;
+			m = (struct mapping){
+				.type = is_unwritten(&e) ? MAP_UNWRITTEN : MAP_MAPPED,
+				.lblk = up ? start + distance : start - distance,
+				.len = end_of(&e) - start,
+				.pblk = e.e_pblk + (start - e.e_lblk),
+			};
+			/* what has not moved yet */
+			end = start;
+			if (!up)
+				from = end_of(&e);
+			err = lib_error(s, cut(h, &e, start, end_of(&e)), in->ino);
+		}
+		ext2fs_extent_free(h);
+		if (!err && there > 0)
+			err = extent_insert(s, in, &m);
+		if (err)
+			return err;
+	} while (there > 0);
+	return there;
+}

@@ -5,8 +5,6 @@
 # 20,000 random operations of fixed seeds on iomap4fs and on kernel ext4: no
 # difference in bytes, sizes, attributes, errno or holes; afterwards the image is
 # clean, and kernel ext4 reads from it what iomap4fs showed.
-#
-# Collapse and insert are modes that iomap4fs does not have.
 . "$(dirname "$0")/lib.sh"
 
 need_iomap4fs
@@ -18,7 +16,7 @@ for run in "0x10ca1 4096 14000" "0x5eed5 1024 6000"; do
 	mount_iomap4fs "$JOB_DISK1" "$a"
 	mount_ext4 "$JOB_DISK2" "$b"
 	differential --dir-a "$a" --dir-b "$b" --seed "$seed" --ops "$ops" --keep \
-		--skip collapse --skip insert --log "$JOB_OUT/differential.$seed.log" ||
+		--log "$JOB_OUT/differential.$seed.log" ||
 		fail "replay with --replay differential.$seed.log, which is among the results"
 	expect_equal 0 "$(request_count "$a" $FUSE_READ)" "READ requests"
 	expect_equal 0 "$(request_count "$a" $FUSE_WRITE)" "WRITE requests"
