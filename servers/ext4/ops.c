@@ -182,17 +182,6 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 	make(req, parent, name, S_IFLNK | 0777, 0, target);
 }
 
-/*
- * With iomap nothing depends on who has a file open: the kernel checks the flags,
- * and FORGET tells when the last user is gone, which open files are.  So it need
- * not ask at all.  But for verity files, which it doesn't know to be read-only.
- */
-static bool waives_open(const struct server *s)
-{
-	return fuse_iomap_session_negotiated(s->session) &&
-	       !ext2fs_has_feature_verity(s->fs->super);
-}
-
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
@@ -201,7 +190,6 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct fuse_entry_param e;
 	struct inode in;
 	uint32_t iflags;
-	bool opened = !waives_open(s);
 	int err;
 
 	server_lock(s);
@@ -209,7 +197,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 			 &in);
 	if (!err)
 		err = node_ref(s, in.ino);
-	if (!err && opened)
+	if (!err)
 		err = node_open(s, in.ino);
 	if (!err)
 		fill_entry(s, &in, &e, &iflags);
@@ -220,7 +208,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 	fi->keep_cache = 1;
 	if (fuse_iomap_reply_create(req, &e, fi, iflags))
-		take_back(s, in.ino, opened);
+		take_back(s, in.ino, true);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const char *name)
@@ -494,10 +482,6 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	struct inode in;
 	int err;
 
-	if (waives_open(s)) {
-		fuse_reply_err(req, ENOSYS);
-		return;
-	}
 	server_lock(s);
 	err = inode_load(s, ino_of_node(nodeid), &in);
 	if (!err && writes)
