@@ -4,6 +4,8 @@
 # The command fuseiomap: "map" shows where a file's bytes really are on the device,
 # and "status" what the kernel knows of a mount, also of one whose server hangs or is
 # dead, or whose name is made to deceive.
+#
+# timeout: 240
 # shellcheck disable=SC2016 # perl's variables
 . "$(dirname "$0")/lib.sh"
 
