@@ -38,7 +38,34 @@ static int map_out_of_place(struct inode *inode, const struct fuse_iomap_begin_o
 	if (err)
 		return err;
 	iomap->flags |= IOMAP_F_SHARED;
-	return fuse_iomap_from_wire(inode, &out->read, false, srcmap);
+	err = fuse_iomap_from_wire(inode, &out->read, false, srcmap);
+	if (err)
+		return err;
+
+	/* fresh space has no old contents, and fs/iomap does not look for the flag everywhere */
+	if (srcmap->type == IOMAP_MAPPED && (srcmap->flags & IOMAP_F_NEW))
+		srcmap->type = IOMAP_UNWRITTEN;
+	/*
+	 * Without a source, the rest of a partial block is zeroes: not what the new place
+	 * happens to hold, which fs/iomap would read if the source is a hole.
+	 */
+	if (srcmap->type != IOMAP_MAPPED)
+		iomap->flags |= IOMAP_F_NEW;
+	return 0;
+}
+
+/*
+ * Would a direct write of [@pos, @pos + @count) leave part of a block of its new place
+ * unwritten that should be as the old place has it?  fs/iomap copies for buffered writes
+ * only.
+ */
+static bool direct_needs_copy(const struct inode *inode, loff_t pos, loff_t count,
+			      const struct iomap *iomap, const struct iomap *srcmap)
+{
+	u64 end = min3((u64)(pos + count), iomap->offset + iomap->length,
+		       srcmap->offset + srcmap->length);
+
+	return srcmap->type == IOMAP_MAPPED && !IS_ALIGNED(pos | end, i_blocksize(inode));
 }
 
 /*
@@ -145,6 +172,9 @@ out:
 	return 0;
 }
 
+static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
+			  unsigned int flags, struct iomap *iomap);
+
 static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
 			    struct iomap *iomap, struct iomap *srcmap)
 {
@@ -161,6 +191,12 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 	    (iomap->type != IOMAP_MAPPED || (iomap->flags & IOMAP_F_SHARED) ||
 	     iomap->offset + iomap->length < pos + count))
 		return -EAGAIN;
+	if ((flags & IOMAP_DIRECT) && (flags & IOMAP_WRITE) &&
+	    direct_needs_copy(inode, pos, count, iomap, srcmap)) {
+		/* the server has its space back before it is asked again, if it wants that */
+		fuse_iomap_end(inode, pos, count, 0, flags, iomap);
+		return -ENOTBLK;
+	}
 	if (iomap->type == IOMAP_INLINE)
 		return fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
 	return 0;

@@ -25,7 +25,9 @@
  * Between the change at the server and the count a lookup may still give the old
  * mapping.  Its users are kept out by the locks under which changes are made (see
  * iomap_attr.c, iomap_fallocate.c), or the old mapping is as good: unwritten space
- * that has just become written.
+ * that has just become written, or the place that an out-of-place write has left, which
+ * can only be read (writes don't get a SHARED mapping from here) and which the server
+ * leaves alone for a while (doc/protocol.md).
  *
  * Locking: lookups take no lock (extent_tree.c).  cache->lock is taken under
  * i_rwsem, invalidate_lock or a folio lock, no upcall happens under it, and memory
