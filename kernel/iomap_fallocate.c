@@ -6,6 +6,10 @@
  * With faults and direct I/O shut out, the range (to the end of the file when
  * blocks move) is written and dropped from the page cache before the server hears
  * of it, so that no dirty page is left whose blocks go away or move.
+ *
+ * Unsharing is the other way round: the server finds all data on the device and may
+ * copy what is shared, or give space beforehand; what is still shared afterwards is
+ * copied through the page cache, as an ordinary out-of-place write of the same bytes.
  */
 #include "iomap_i.h"
 
@@ -86,6 +90,17 @@ static int zero_edges(struct inode *inode, loff_t offset, loff_t len)
 	return 0;
 }
 
+/*
+ * Give [@offset, @offset + @len) space of its own: BEGINs with UNSHARE say what is
+ * shared and where it goes, and the data is there when this returns.
+ */
+static int unshare(struct inode *inode, loff_t offset, loff_t len)
+{
+	int err = iomap_file_unshare(inode, offset, len, &fuse_iomap_ops);
+
+	return err ?: filemap_write_and_wait_range(inode->i_mapping, offset, offset + len - 1);
+}
+
 /* The size after the operation, or a negative errno if it makes no sense. */
 static loff_t size_after(struct inode *inode, int mode, loff_t offset, loff_t len)
 {
@@ -141,6 +156,8 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 		err = drop_cache(inode, offset, LLONG_MAX);
 	else if (mode & CLEARING_MODES)
 		err = drop_cache(inode, offset, offset + len);
+	else if (mode & FALLOC_FL_UNSHARE_RANGE)
+		err = filemap_write_and_wait_range(inode->i_mapping, offset, offset + len - 1);
 	if (err)
 		goto undo;
 
@@ -162,6 +179,8 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 	fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
 	if (mode & CLEARING_MODES)
 		return zero_edges(inode, offset, len);
+	if (mode & FALLOC_FL_UNSHARE_RANGE)
+		return unshare(inode, offset, len);
 	return 0;
 
 undo:
