@@ -4,8 +4,8 @@
  * between mounts of the same image.
  *
  * seek: lines "data OFFSET LENGTH" and "hole OFFSET LENGTH" from SEEK_DATA and
- * SEEK_HOLE. fiemap: lines "OFFSET PHYSICAL LENGTH unwritten|written", in bytes,
- * with neighbours joined where bytes continue on the device: whether a long run
+ * SEEK_HOLE. fiemap: lines "OFFSET PHYSICAL LENGTH unwritten|written [shared]", in
+ * bytes, with neighbours joined where bytes continue on the device: whether a long run
  * is one record or many depends on who reports it.
  *
  * Either way the file is synced and dropped from the page cache first, because
@@ -67,15 +67,17 @@ static void print_extent(const struct fiemap_extent *e)
 {
 	if (!e->fe_length)
 		return;
-	printf("%llu %llu %llu %s\n", e->fe_logical, e->fe_physical, e->fe_length,
-	       e->fe_flags & FIEMAP_EXTENT_UNWRITTEN ? "unwritten" : "written");
+	printf("%llu %llu %llu %s%s\n", e->fe_logical, e->fe_physical, e->fe_length,
+	       e->fe_flags & FIEMAP_EXTENT_UNWRITTEN ? "unwritten" : "written",
+	       e->fe_flags & FIEMAP_EXTENT_SHARED ? " shared" : "");
 }
 
 static bool continues(const struct fiemap_extent *a, const struct fiemap_extent *b)
 {
 	return a->fe_length && a->fe_logical + a->fe_length == b->fe_logical &&
 	       a->fe_physical + a->fe_length == b->fe_physical &&
-	       !((a->fe_flags ^ b->fe_flags) & FIEMAP_EXTENT_UNWRITTEN);
+	       !((a->fe_flags ^ b->fe_flags) &
+		 (FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_SHARED));
 }
 
 static int print_fiemap(int fd, const char *path)

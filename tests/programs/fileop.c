@@ -143,6 +143,11 @@ static long do_insert(int fd, off_t off, size_t len)
 	return fallocate(fd, FALLOC_FL_INSERT_RANGE, off, len);
 }
 
+static long do_unshare(int fd, off_t off, size_t len)
+{
+	return fallocate(fd, FALLOC_FL_UNSHARE_RANGE, off, len);
+}
+
 static long do_seek_data(int fd, off_t off, size_t len)
 {
 	(void)len;
@@ -212,6 +217,7 @@ static const struct {
 	{ "zero",	do_zero,	O_RDWR,			false },
 	{ "collapse",	do_collapse,	O_RDWR,			false },
 	{ "insert",	do_insert,	O_RDWR,			false },
+	{ "unshare",	do_unshare,	O_RDWR,			false },
 	{ "seekdata",	do_seek_data,	O_RDONLY,		false },
 	{ "seekhole",	do_seek_hole,	O_RDONLY,		false },
 	{ "fiemap",	do_fiemap,	O_RDONLY,		false },
