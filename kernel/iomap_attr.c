@@ -145,10 +145,13 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	if (!fuse_allow_current_process(fc))
 		return -EACCES;
+	/* the VFS leaves ftruncate(2) of an open file to the file system */
+	if (IS_IMMUTABLE(inode))
+		return -EPERM;
 
 	if (!fc->default_permissions)
 		attr->ia_valid |= ATTR_FORCE;
@@ -180,7 +183,7 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 
 	if (!fuse_is_iomap(inode))
 		return fuse_write_inode(inode, wbc);
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);

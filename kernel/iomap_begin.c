@@ -17,7 +17,8 @@
 bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap)
 {
 	return iomap->validity_cookie ==
-	       (u64)atomic64_read(&FUSE_IOMAP_I(inode)->mapping_seq);
+	       (u64)atomic64_read(&FUSE_IOMAP_I(inode)->mapping_seq) &&
+	       !fuse_iomap_is_unusable(inode);
 }
 
 static const struct iomap_folio_ops fuse_iomap_folio_ops = {
@@ -91,9 +92,19 @@ struct answer {
 	struct fuse_iomap_io more[FIRST_ROOM];
 };
 
+/* How often in a row the server may say "look again". */
+#define MAX_RETRIES	64
+
+static bool says_retry(const struct fuse_iomap_begin_out *out)
+{
+	return out->read.type == FUSE_IOMAP_TYPE_RETRY_CACHE ||
+	       out->write.type == FUSE_IOMAP_TYPE_RETRY_CACHE;
+}
+
 /*
  * Ask the server, check what it says and remember what may be.  *@seq: of the
- * answer.  Returns 0 or a negative errno.
+ * answer.  Returns 0 or a negative errno.  The answer may be to look at the cache
+ * again (says_retry()).
  */
 static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	       struct fuse_iomap_begin_out *out, u64 *seq)
@@ -114,6 +125,10 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	err = min(nr, 0);
 	if (!err)
 		err = fuse_iomap_check_begin(inode, opflags, pos, &a->out);
+	if (!err && says_retry(&a->out)) {
+		*out = a->out;
+		goto out;
+	}
 	if (!err)
 		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr);
 	if (!err) {
@@ -122,6 +137,7 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 		if (room && nr == room)
 			WRITE_ONCE(FUSE_IOMAP_I(inode)->room, min(room * 8, FUSE_IOMAP_ROOM_MAX));
 	}
+out:
 	if (a != &small)
 		kvfree(a);
 	return err;
@@ -138,32 +154,41 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 	u32 opflags = fuse_iomap_wire_opflags(flags);
 	bool write = opflags & FUSE_IOMAP_OP_WRITE_MASK;
 	struct fuse_iomap_begin_out out;
+	unsigned int tries = 0;
 	u64 seq;
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
+	/* a file may be as large as the server says; fs/iomap warns behind this */
+	if (pos >= FUSE_IOMAP_MAX_BYTES)
+		return -EFBIG;
 	/* a device without its server may have another one by now */
 	if (!READ_ONCE(get_fuse_conn(inode)->connected))
 		return -ENOTCONN;
 
-	/* pairs with the full barriers of who changes mappings */
-	seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
-	if (fuse_iomap_cache_find(inode, pos, opflags, &out.read)) {
-		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
-		goto out;
+	for (;;) {
+		/* pairs with the full barriers of who changes mappings */
+		seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
+		if (fuse_iomap_cache_find(inode, seq, pos, opflags, &out))
+			break;
+		if (flags & IOMAP_NOWAIT)
+			return -EAGAIN;
+		err = ask(inode, opflags, pos, count, &out, &seq);
+		if (err)
+			return err;
+		if (!says_retry(&out))
+			break;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (++tries > MAX_RETRIES)
+			return fuse_iomap_refuse(inode, &out.read, "look again, without end");
 	}
-	if (flags & IOMAP_NOWAIT)
-		return -EAGAIN;
-	err = ask(inode, opflags, pos, count, &out, &seq);
-	if (err)
-		return err;
 
 	if (write && out.write.type != FUSE_IOMAP_TYPE_PURE_OVERWRITE)
 		err = map_out_of_place(inode, &out, iomap, srcmap);
 	else
 		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
-out:
 	if (err)
 		return err;
 
@@ -197,9 +222,14 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 		fuse_iomap_end(inode, pos, count, 0, flags, iomap);
 		return -ENOTBLK;
 	}
-	if (iomap->type == IOMAP_INLINE)
-		return fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
-	return 0;
+	if (iomap->type != IOMAP_INLINE)
+		return 0;
+	/* into the page cache: fuse_iomap_read_folio() does it */
+	if (!(flags & ~IOMAP_NOWAIT)) {
+		set_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state);
+		return -EIO;
+	}
+	return fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
 }
 
 /* Does the server want to hear that @written of @count bytes of a mapping were used? */

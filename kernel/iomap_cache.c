@@ -40,9 +40,17 @@
 #include <linux/refcount.h>
 #include <linux/shrinker.h>
 
+/* The forks of a file: where its bytes are read, and where they are written. */
+enum { FORK_READ, FORK_WRITE, NR_FORKS };
+
 struct fuse_iomap_cache {
-	struct mutex lock;		/* of writers of the tree */
-	struct extent_tree tree;
+	struct mutex lock;		/* of writers of the trees */
+	struct extent_tree tree[NR_FORKS];
+	/*
+	 * Has the server ever had something written elsewhere than where it is read?
+	 * Only then the write fork is used, and says KIND_IN_PLACE where it hasn't.
+	 */
+	bool out_of_place;
 	unsigned int blkbits;
 	struct fuse_iomap_conn *ic;	/* for the counters, until the inode goes */
 
@@ -57,24 +65,38 @@ static DEFINE_SPINLOCK(caches_lock);
 static atomic_long_t caches_bytes = ATOMIC_LONG_INIT(0);
 static struct shrinker *shrinker;
 
-/*
- * An extent's kind: type, the flags of its mapping, and whether writes may use it,
- * too.
- */
+/* An extent's kind: type and flags of its mapping. */
 #define KIND_TYPE	0x0007
 #define KIND_FLAGS_SHIFT 3
 #define KIND_FLAGS	(0xff << KIND_FLAGS_SHIFT)
-#define KIND_READ_ONLY	(1 << 11)
+/* In the write fork: where the read fork says */
+#define KIND_IN_PLACE	KIND_TYPE
 
 /* Not remembered: the first says what was true once, the second is kept per inode. */
 #define FLAGS_DROPPED	(FUSE_IOMAP_F_NEW | FUSE_IOMAP_F_DIRTY)
 
-static void account(struct fuse_iomap_cache *cache, size_t bytes, size_t nr)
+/* What a cache holds; taken before a change, to account for it afterwards. */
+struct contents {
+	size_t bytes, extents;
+};
+
+static struct contents contents_of(const struct fuse_iomap_cache *cache)
 {
-	atomic_long_add((long)(cache->tree.bytes - bytes), &caches_bytes);
+	return (struct contents){
+		.bytes = cache->tree[FORK_READ].bytes + cache->tree[FORK_WRITE].bytes,
+		.extents = cache->tree[FORK_READ].nr + cache->tree[FORK_WRITE].nr,
+	};
+}
+
+static void account(struct fuse_iomap_cache *cache, struct contents before)
+{
+	struct contents now = contents_of(cache);
+
+	atomic_long_add((long)(now.bytes - before.bytes), &caches_bytes);
 	if (cache->ic) {
-		atomic_long_add((long)(cache->tree.bytes - bytes), &cache->ic->cache_bytes);
-		atomic_long_add((long)(cache->tree.nr - nr), &cache->ic->cache_mappings);
+		atomic_long_add((long)(now.bytes - before.bytes), &cache->ic->cache_bytes);
+		atomic_long_add((long)(now.extents - before.extents),
+				&cache->ic->cache_mappings);
 	}
 }
 
@@ -102,7 +124,8 @@ static struct fuse_iomap_cache *get_cache(struct inode *inode)
 	if (!cache)
 		return NULL;
 	mutex_init(&cache->lock);
-	et_init(&cache->tree);
+	et_init(&cache->tree[FORK_READ]);
+	et_init(&cache->tree[FORK_WRITE]);
 	cache->blkbits = inode->i_blkbits;
 	cache->ic = &get_fuse_conn(inode)->iomap;
 	refcount_set(&cache->ref, 1);
@@ -122,8 +145,6 @@ static struct fuse_iomap_cache *get_cache(struct inode *inode)
 /* May a write of @opflags go where @e says? */
 static bool fits_write(const struct et_extent *e, u32 opflags)
 {
-	if (e->kind & (KIND_READ_ONLY | FUSE_IOMAP_F_SHARED << KIND_FLAGS_SHIFT))
-		return false;
 	switch (e->kind & KIND_TYPE) {
 	case FUSE_IOMAP_TYPE_HOLE:
 		return opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_UNSHARE);
@@ -137,31 +158,75 @@ static bool fits_write(const struct et_extent *e, u32 opflags)
 	}
 }
 
+static void to_wire(const struct fuse_iomap_cache *cache, const struct et_extent *e,
+		    struct fuse_iomap_io *io)
+{
+	io->offset = e->offset << cache->blkbits;
+	io->length = e->length << cache->blkbits;
+	io->addr = e->addr == ET_NO_ADDR ? FUSE_IOMAP_NULL_ADDR : e->addr << cache->blkbits;
+	io->dev = e->dev;
+	io->type = e->kind & KIND_TYPE;
+	io->flags = (e->kind & KIND_FLAGS) >> KIND_FLAGS_SHIFT;
+}
+
+/* Make @e no longer than @bound, which overlaps it. */
+static void clip(struct et_extent *e, const struct et_extent *bound)
+{
+	u64 end = min(e->offset + e->length, bound->offset + bound->length);
+
+	if (e->offset < bound->offset) {
+		if (e->addr != ET_NO_ADDR)
+			e->addr += bound->offset - e->offset;
+		e->offset = bound->offset;
+	}
+	e->length = end - e->offset;
+}
+
 /*
  * Is the mapping of byte @pos known, and good for an operation with @opflags?  It is
- * given as the server once said it; whoever uses it took mapping_seq before.
+ * given in @out as the server once said it; whoever uses it took mapping_seq before,
+ * which was @seq.
  */
-bool fuse_iomap_cache_find(struct inode *inode, u64 pos, u32 opflags,
-			   struct fuse_iomap_io *io)
+bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
+			   struct fuse_iomap_begin_out *out)
 {
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_cache *cache = cache_of(inode);
-	struct et_extent e;
+	struct et_extent r, w = { .kind = KIND_IN_PLACE };
 
 	if (!cache || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
 		return false;
-	if (!et_lookup(&cache->tree, pos >> cache->blkbits, &e))
+	pos >>= cache->blkbits;
+	if (!et_lookup(&cache->tree[FORK_READ], pos, &r))
 		return false;
-	if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) && !fits_write(&e, opflags))
-		return false;
+	if (opflags & FUSE_IOMAP_OP_WRITE_MASK) {
+		/* pairs with the store in set_out_of_place() */
+		if (smp_load_acquire(&cache->out_of_place)) {
+			if (!et_lookup(&cache->tree[FORK_WRITE], pos, &w))
+				return false;
+			/* two lookups: nothing may have changed in between */
+			smp_rmb();
+			if ((u64)atomic64_read(&ii->mapping_seq) != seq)
+				return false;
+			if (w.kind == KIND_IN_PLACE)
+				clip(&r, &w);
+		}
+		if (w.kind == KIND_IN_PLACE &&
+		    (r.kind & (FUSE_IOMAP_F_SHARED << KIND_FLAGS_SHIFT)))
+			return false;
+		if (!fits_write(w.kind == KIND_IN_PLACE ? &r : &w, opflags))
+			return false;
+	}
 
-	io->offset = e.offset << cache->blkbits;
-	io->length = e.length << cache->blkbits;
-	io->addr = e.addr == ET_NO_ADDR ? FUSE_IOMAP_NULL_ADDR : e.addr << cache->blkbits;
-	io->dev = e.dev;
-	io->type = e.kind & KIND_TYPE;
-	io->flags = (e.kind & KIND_FLAGS) >> KIND_FLAGS_SHIFT;
-	if (test_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state))
-		io->flags |= FUSE_IOMAP_F_DIRTY;
+	to_wire(cache, &r, &out->read);
+	if (w.kind == KIND_IN_PLACE)
+		out->write.type = FUSE_IOMAP_TYPE_PURE_OVERWRITE;
+	else
+		to_wire(cache, &w, &out->write);
+	if (test_bit(FUSE_IOMAP_METADATA_DIRTY, &ii->state)) {
+		out->read.flags |= FUSE_IOMAP_F_DIRTY;
+		out->write.flags |= FUSE_IOMAP_F_DIRTY;
+	}
 	return true;
 }
 
@@ -171,26 +236,59 @@ bool fuse_iomap_cache_knows(struct inode *inode, u64 pos)
 	struct fuse_iomap_cache *cache = cache_of(inode);
 	struct et_extent e;
 
-	return cache && et_lookup(&cache->tree, pos >> cache->blkbits, &e);
+	return cache && et_lookup(&cache->tree[FORK_READ], pos >> cache->blkbits, &e);
 }
 
-/* Are bytes [@pos, @pos + @count) known to be one piece of written space? */
+/* Are bytes [@pos, @pos + @count) known to be one piece of space to be overwritten? */
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count)
 {
-	struct fuse_iomap_io io;
+	u64 seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
+	struct fuse_iomap_begin_out out;
 
-	return fuse_iomap_cache_find(inode, pos, FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_DIRECT |
-				     FUSE_IOMAP_OP_OVERWRITE_ONLY, &io) &&
-	       io.type == FUSE_IOMAP_TYPE_MAPPED && io.offset + io.length >= pos + count;
+	return fuse_iomap_cache_find(inode, seq, pos,
+				     FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_DIRECT |
+				     FUSE_IOMAP_OP_OVERWRITE_ONLY, &out) &&
+	       out.write.type == FUSE_IOMAP_TYPE_PURE_OVERWRITE &&
+	       out.read.type == FUSE_IOMAP_TYPE_MAPPED &&
+	       out.read.offset + out.read.length >= pos + count;
+}
+
+/* Caller holds cache->lock. */
+static void set_out_of_place(struct fuse_iomap_cache *cache)
+{
+	/* pairs with fuse_iomap_cache_find() */
+	smp_store_release(&cache->out_of_place, true);
+}
+
+static void remove_wire(struct fuse_iomap_cache *cache, int fork,
+			const struct fuse_iomap_io *io)
+{
+	et_remove(&cache->tree[fork], io->offset >> cache->blkbits,
+		  io->length >> cache->blkbits);
+}
+
+/* The write fork says: the range of @io is written where it is read. */
+static void store_in_place(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *io)
+{
+	struct et_extent e = {
+		.offset	= io->offset >> cache->blkbits,
+		.length	= min(io->length >> cache->blkbits, ET_MAX_LENGTH),
+		.addr	= ET_NO_ADDR,
+		.kind	= KIND_IN_PLACE,
+	};
+
+	remove_wire(cache, FORK_WRITE, io);
+	et_store(&cache->tree[FORK_WRITE], &e);
 }
 
 /*
- * Remember checked mapping @io, or of a very long one the part around @pos.  What
- * the tree can't hold is not remembered, and nothing else for its range is.
+ * Remember checked mapping @io in @fork, or of a very long one the part around @pos.
+ * What the tree can't hold is not remembered, and nothing else for its range is.
  */
-static void store(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *io, u64 pos,
-		  bool read_only)
+static void store(struct fuse_iomap_cache *cache, int fork, const struct fuse_iomap_io *io,
+		  u64 pos)
 {
+	struct extent_tree *tree = &cache->tree[fork];
 	unsigned int bits = cache->blkbits;
 	struct et_extent e = {
 		.offset	= io->offset >> bits,
@@ -200,10 +298,8 @@ static void store(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *io
 	};
 
 	BUILD_BUG_ON(FUSE_IOMAP_F_SERVER_MASK & ~(KIND_FLAGS >> KIND_FLAGS_SHIFT));
-	BUILD_BUG_ON(FUSE_IOMAP_TYPE_UNWRITTEN > KIND_TYPE);
+	BUILD_BUG_ON(FUSE_IOMAP_TYPE_UNWRITTEN >= KIND_IN_PLACE);
 
-	if (read_only)
-		e.kind |= KIND_READ_ONLY;
 	if (io->addr != FUSE_IOMAP_NULL_ADDR) {
 		e.addr = io->addr >> bits;
 		e.dev = io->dev;
@@ -221,9 +317,19 @@ static void store(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *io
 	if ((io->type == FUSE_IOMAP_TYPE_MAPPED && (io->flags & FUSE_IOMAP_F_NEW)) ||
 	    (e.addr != ET_NO_ADDR && !IS_ALIGNED(io->addr, 1ULL << bits)) ||
 	    io->type > FUSE_IOMAP_TYPE_UNWRITTEN)
-		et_remove(&cache->tree, e.offset, e.length);
-	else if (et_store(&cache->tree, &e) == -ERANGE)
-		et_remove(&cache->tree, e.offset, e.length);
+		et_remove(tree, e.offset, e.length);
+	else if (et_store(tree, &e) == -ERANGE)
+		et_remove(tree, e.offset, e.length);
+}
+
+static void enforce_limit(struct fuse_iomap_cache *cache)
+{
+	size_t limit = cache->ic->cache_limit;
+	int fork;
+
+	for (fork = 0; fork < NR_FORKS; fork++)
+		if (cache->tree[fork].bytes > limit)
+			et_evict(&cache->tree[fork], limit / 4 * 3, UINT_MAX);
 }
 
 /*
@@ -238,9 +344,9 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
 	bool write = opflags & FUSE_IOMAP_OP_WRITE_MASK;
-	bool read_only = out->write.type != FUSE_IOMAP_TYPE_PURE_OVERWRITE;
+	bool in_place = out->write.type == FUSE_IOMAP_TYPE_PURE_OVERWRITE;
 	struct fuse_iomap_cache *cache;
-	size_t bytes, extents;
+	struct contents before;
 	unsigned int i;
 	bool late;
 
@@ -255,42 +361,82 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	}
 
 	mutex_lock(&cache->lock);
-	bytes = cache->tree.bytes;
-	extents = cache->tree.nr;
+	before = contents_of(cache);
+	if (!in_place)
+		set_out_of_place(cache);
 	late = atomic64_read(&ii->mapping_seq) != seq;
 	if (write) {
 		set_bit(FUSE_IOMAP_METADATA_DIRTY, &ii->state);
-		et_remove(&cache->tree, out->read.offset >> cache->blkbits,
-			  out->read.length >> cache->blkbits);
-		if (read_only)
-			et_remove(&cache->tree, out->write.offset >> cache->blkbits,
-				  out->write.length >> cache->blkbits);
+		remove_wire(cache, FORK_READ, &out->read);
+		if (cache->out_of_place)
+			remove_wire(cache, FORK_WRITE, in_place ? &out->read : &out->write);
 		/* an answer from before this allocation must not come later */
 		atomic64_inc(&ii->mapping_seq);
 	}
 	if (!late) {
 		seq += write;
-		store(cache, &out->read, pos, read_only);
-		for (i = 0; i < nr; i++)
-			store(cache, &more[i], more[i].offset, read_only);
-		if (cache->tree.bytes > ic->cache_limit)
-			et_evict(&cache->tree, ic->cache_limit / 4 * 3, UINT_MAX);
+		store(cache, FORK_READ, &out->read, pos);
+		if (!in_place)
+			store(cache, FORK_WRITE, &out->write, pos);
+		else if (cache->out_of_place)
+			store_in_place(cache, &out->read);
+		for (i = 0; i < nr; i++) {
+			store(cache, FORK_READ, &more[i], more[i].offset);
+			if (cache->out_of_place && in_place)
+				store_in_place(cache, &more[i]);
+		}
+		enforce_limit(cache);
 	}
-	account(cache, bytes, extents);
+	account(cache, before);
 	mutex_unlock(&cache->lock);
 	return seq;
 }
 
 /*
- * The server has changed (or is about to change) the mappings of @length bytes from
- * @offset on; LLONG_MAX or more: to the end of the file.
+ * The server tells mappings @read and @write (NULL: nothing about this fork), which
+ * are checked.  A write mapping of type PURE_OVERWRITE has a range only.  They are true
+ * now: what asks later must not find older ones, and answers on their way don't count.
+ * Returns 0 or -ENOMEM.
  */
-void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length)
+int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *read,
+			    const struct fuse_iomap_io *write)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	struct fuse_iomap_cache *cache = get_cache(inode);
+	struct contents before;
+
+	if (!cache)
+		return -ENOMEM;
+	mutex_lock(&cache->lock);
+	before = contents_of(cache);
+	/* full barriers around it, as in fuse_iomap_cache_drop() */
+	smp_mb__before_atomic();
+	atomic64_inc(&ii->mapping_seq);
+	smp_mb__after_atomic();
+	if (write && write->type != FUSE_IOMAP_TYPE_PURE_OVERWRITE) {
+		set_out_of_place(cache);
+		remove_wire(cache, FORK_WRITE, write);
+		store(cache, FORK_WRITE, write, write->offset);
+	} else if (write && cache->out_of_place) {
+		store_in_place(cache, write);
+	}
+	if (read) {
+		remove_wire(cache, FORK_READ, read);
+		store(cache, FORK_READ, read, read->offset);
+	}
+	enforce_limit(cache);
+	atomic64_inc(&ii->mapping_seq);
+	account(cache, before);
+	mutex_unlock(&cache->lock);
+	return 0;
+}
+
+static void drop(struct inode *inode, u64 offset, u64 length, bool read, bool write)
 {
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_cache *cache;
 	u64 first, end = offset + length;
-	size_t bytes, extents;
+	struct contents before;
 
 	/* full barriers around it: see above */
 	smp_mb__before_atomic();
@@ -305,13 +451,30 @@ void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length)
 		end = LLONG_MAX;
 	end = (end >> cache->blkbits) + 1;
 	mutex_lock(&cache->lock);
-	bytes = cache->tree.bytes;
-	extents = cache->tree.nr;
-	et_remove(&cache->tree, first, end - first);
+	before = contents_of(cache);
+	if (read)
+		et_remove(&cache->tree[FORK_READ], first, end - first);
+	if (write && cache->out_of_place)
+		et_remove(&cache->tree[FORK_WRITE], first, end - first);
 	/* again: somebody may have found what was still there with the count of above */
 	atomic64_inc(&ii->mapping_seq);
-	account(cache, bytes, extents);
+	account(cache, before);
 	mutex_unlock(&cache->lock);
+}
+
+/*
+ * The server has changed (or is about to change) the mappings of @length bytes from
+ * @offset on; LLONG_MAX or more: to the end of the file.
+ */
+void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length)
+{
+	drop(inode, offset, length, true, true);
+}
+
+/* The same for one fork only. */
+void fuse_iomap_cache_drop_fork(struct inode *inode, bool write, u64 offset, u64 length)
+{
+	drop(inode, offset, length, !write, write);
 }
 
 /*
@@ -321,26 +484,30 @@ void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length)
 void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
 {
 	struct fuse_iomap_cache *cache = cache_of(inode);
+	struct extent_tree *tree;
+	struct contents before;
 	u64 block, end, mask;
 	struct et_extent e;
-	size_t bytes, extents;
 
 	if (!cache) {
 		fuse_iomap_cache_drop(inode, offset, length);
 		return;
 	}
+	tree = &cache->tree[FORK_READ];
 	mask = (1ULL << cache->blkbits) - 1;
 	mutex_lock(&cache->lock);
-	bytes = cache->tree.bytes;
-	extents = cache->tree.nr;
+	before = contents_of(cache);
 	block = offset >> cache->blkbits;
 	end = (offset + length) >> cache->blkbits;
+	/* who writes elsewhere has the completion say so, and does not come here */
+	if (cache->out_of_place)
+		et_remove(&cache->tree[FORK_WRITE], block, end - block + 1);
 	if ((offset + length) & mask)
-		et_remove(&cache->tree, end, 1);
+		et_remove(tree, end, 1);
 	if (offset & mask)
-		et_remove(&cache->tree, block++, 1);
+		et_remove(tree, block++, 1);
 
-	while (block < end && et_next(&cache->tree, block, &e) && e.offset < end) {
+	while (block < end && et_next(tree, block, &e) && e.offset < end) {
 		u64 stop = min(e.offset + e.length, end);
 
 		if (e.offset < block) {
@@ -355,14 +522,14 @@ void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
 			break;
 		case FUSE_IOMAP_TYPE_UNWRITTEN:
 			e.kind += FUSE_IOMAP_TYPE_MAPPED - FUSE_IOMAP_TYPE_UNWRITTEN;
-			et_store(&cache->tree, &e);
+			et_store(tree, &e);
 			break;
 		default:
-			et_remove(&cache->tree, e.offset, e.length);
+			et_remove(tree, e.offset, e.length);
 		}
 	}
 	atomic64_inc(&FUSE_IOMAP_I(inode)->mapping_seq);
-	account(cache, bytes, extents);
+	account(cache, before);
 	mutex_unlock(&cache->lock);
 }
 
@@ -370,7 +537,7 @@ void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
 void fuse_iomap_cache_free(struct inode *inode)
 {
 	struct fuse_iomap_cache *cache = FUSE_IOMAP_I(inode)->cache;
-	size_t bytes, extents;
+	struct contents before;
 
 	if (!cache)
 		return;
@@ -380,10 +547,10 @@ void fuse_iomap_cache_free(struct inode *inode)
 	spin_unlock(&caches_lock);
 
 	mutex_lock(&cache->lock);
-	bytes = cache->tree.bytes;
-	extents = cache->tree.nr;
-	et_destroy(&cache->tree);
-	account(cache, bytes, extents);
+	before = contents_of(cache);
+	et_destroy(&cache->tree[FORK_READ]);
+	et_destroy(&cache->tree[FORK_WRITE]);
+	account(cache, before);
 	cache->ic = NULL;
 	mutex_unlock(&cache->lock);
 	cache_put(cache);
@@ -405,16 +572,21 @@ static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 /* One time round at most: what is in use gets another chance. */
 static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted)
 {
-	size_t bytes, extents, freed;
+	struct contents before;
+	size_t freed = 0;
+	int fork;
 
 	/* its holder may be waiting for memory */
 	if (!mutex_trylock(&cache->lock))
 		return 0;
-	bytes = cache->tree.bytes;
-	extents = cache->tree.nr;
-	freed = et_evict(&cache->tree, bytes > wanted ? bytes - wanted : 0,
-			 bytes / ET_LEAF_MAX + 4);
-	account(cache, bytes, extents);
+	before = contents_of(cache);
+	for (fork = 0; fork < NR_FORKS && freed < wanted; fork++) {
+		size_t bytes = cache->tree[fork].bytes, more = wanted - freed;
+
+		freed += et_evict(&cache->tree[fork], bytes > more ? bytes - more : 0,
+				  bytes / ET_LEAF_MAX + 4);
+	}
+	account(cache, before);
 	if (cache->ic)
 		atomic_long_add(freed, &cache->ic->cache_evicted);
 	mutex_unlock(&cache->lock);

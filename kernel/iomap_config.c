@@ -79,7 +79,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 		sb->s_time_max = out->s_time_max;
 	}
 	if (flags & FUSE_IOMAP_CONFIG_MAXBYTES)
-		sb->s_maxbytes = out->s_maxbytes;
+		sb->s_maxbytes = min_t(u64, out->s_maxbytes, FUSE_IOMAP_MAX_BYTES);
 	if ((flags & FUSE_IOMAP_CONFIG_CACHE_MAXBYTES) && out->cache_maxbytes)
 		ic->cache_limit = clamp(out->cache_maxbytes, FUSE_IOMAP_CACHE_MAXBYTES_MIN,
 					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
@@ -122,7 +122,7 @@ bool fuse_iomap_send_config(struct fuse_mount *fm)
 	ca = kzalloc(sizeof(*ca), GFP_KERNEL | __GFP_NOFAIL);
 	fm->fc->iomap.cache_limit = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
 	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS;
-	ca->in.maxbytes = MAX_LFS_FILESIZE;
+	ca->in.maxbytes = FUSE_IOMAP_MAX_BYTES;
 	ca->in.cache_maxbytes = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
 
 	ca->args.opcode = FUSE_IOMAP_CONFIG;

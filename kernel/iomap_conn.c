@@ -12,8 +12,10 @@ void fuse_iomap_conn_init(struct fuse_conn *fc)
 {
 	struct fuse_iomap_conn *ic = &fc->iomap;
 
+	ic->root_nodeid = FUSE_ROOT_ID;
 	spin_lock_init(&ic->devices_lock);
 	idr_init(&ic->devices);
+	INIT_WORK(&ic->thaw_work, fuse_iomap_thaw_worker);
 }
 
 /* The last reference to a connection goes.  May sleep. */
@@ -114,5 +116,13 @@ bool fuse_iomap_init_reply(struct fuse_mount *fm, u64 flags, u32 minor)
 	/* the kernel sees each change of privileges, so it may remember "none" */
 	fm->sb->s_flags |= SB_NOSEC;
 	use_disk_bdi(fm->sb);
+	fm->sb->s_maxbytes = FUSE_IOMAP_MAX_BYTES;
+	/* the client did not know yet that it may keep the root's ACLs */
+	if (fc->posix_acl && fm->sb->s_root) {
+		struct inode *root = d_inode(fm->sb->s_root);
+
+		cmpxchg(&root->i_acl, ACL_DONT_CACHE, ACL_NOT_CACHED);
+		cmpxchg(&root->i_default_acl, ACL_DONT_CACHE, ACL_NOT_CACHED);
+	}
 	return true;
 }

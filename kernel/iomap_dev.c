@@ -13,6 +13,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/file.h>
+#include <linux/pagemap.h>
 
 static void free_dev(struct fuse_iomap_dev *dev)
 {
@@ -204,5 +205,106 @@ int fuse_iomap_dev_flush(struct fuse_conn *fc)
 			err = err2;
 		fput(file);
 	}
+	return err;
+}
+
+/*
+ * Alignment that direct I/O needs on every device: *@mem of buffers, *@offset of
+ * positions and lengths, bytes.
+ */
+void fuse_iomap_dev_dio_align(struct fuse_conn *fc, u32 *mem, u32 *offset)
+{
+	struct fuse_iomap_dev *dev;
+	int id;
+
+	*mem = 1;
+	*offset = 1;
+	rcu_read_lock();
+	idr_for_each_entry(&fc->iomap.devices, dev, id) {
+		*mem = max(*mem, (u32)bdev_dma_alignment(dev->bdev) + 1);
+		*offset = max(*offset, bdev_logical_block_size(dev->bdev));
+	}
+	rcu_read_unlock();
+}
+
+/* Is there one device and no other? */
+bool fuse_iomap_dev_is_only(struct fuse_conn *fc)
+{
+	struct fuse_iomap_dev *dev, *first = NULL;
+	bool only = true;
+	int id;
+
+	rcu_read_lock();
+	idr_for_each_entry(&fc->iomap.devices, dev, id) {
+		if (first && dev->bdev != first->bdev)
+			only = false;
+		first = dev;
+	}
+	rcu_read_unlock();
+	return first && only;
+}
+
+/* Has the hardware of a device gone? */
+bool fuse_iomap_dev_is_gone(struct fuse_conn *fc)
+{
+	struct fuse_iomap_dev *dev;
+	bool gone = false;
+	int id;
+
+	rcu_read_lock();
+	idr_for_each_entry(&fc->iomap.devices, dev, id)
+		gone |= test_bit(GD_DEAD, &dev->bdev->bd_disk->state);
+	rcu_read_unlock();
+	return gone;
+}
+
+/* Drop the folios of @mapping that hold byte @pos, but write what is dirty first. */
+static void drop_edge(struct address_space *mapping, loff_t pos)
+{
+	filemap_write_and_wait_range(mapping, pos, pos);
+	invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT, pos >> PAGE_SHIFT);
+}
+
+/*
+ * Drop @length bytes from byte @offset on from the page cache of the device with @id,
+ * without writing them.  Returns 0, -EINVAL if they do not start on the device or are
+ * not whole blocks of it, -ENODEV if there is no such device, -EACCES if the server may
+ * not write to it.
+ */
+int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 length)
+{
+	struct address_space *mapping;
+	struct file *file = NULL;
+	int idr_id = id, err = 0;
+	u64 size, end;
+
+	if (id <= FUSE_IOMAP_MAX_DEVICES)
+		file = get_dev_file(fc, &idr_id, true);
+	if (!file)
+		return -ENODEV;
+	size = bdev_nr_bytes(I_BDEV(file->f_mapping->host));
+	end = min(offset + length, size);
+	/* of a part of a block, the rest may be dirty: no way to drop one without the other */
+	if (offset >= size || ((offset | length) & (block_size(I_BDEV(file->f_mapping->host)) - 1)))
+		err = -EINVAL;
+	else if (!(file->f_mode & FMODE_WRITE))
+		err = -EACCES;
+	if (err || !length)
+		goto out;
+
+	mapping = file->f_mapping;
+	filemap_invalidate_lock(mapping);
+	truncate_inode_pages_range(mapping, offset, end - 1);
+	/*
+	 * Of folios that are only partly in the range that has zeroed the part, which is
+	 * not what the device has there: they go, too.
+	 */
+	if (!PAGE_ALIGNED(offset))
+		drop_edge(mapping, offset);
+	if (!PAGE_ALIGNED(end))
+		drop_edge(mapping, end - 1);
+	filemap_invalidate_unlock(mapping);
+out:
+	fput(file);
 	return err;
 }

@@ -194,7 +194,7 @@ long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len
 	struct inode *inode = file_inode(file);
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	if (mode & ~SUPPORTED_MODES)
 		return -EOPNOTSUPP;

@@ -29,7 +29,7 @@ int fuse_iomap_open(struct inode *inode, struct file *file)
 	struct fuse_mount *fm = get_fuse_mount(inode);
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	err = generic_file_open(inode, file);
 	if (err)
@@ -60,7 +60,7 @@ int fuse_iomap_flush(struct file *file, fl_owner_t id)
 	FUSE_ARGS(args);
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	if (fc->no_flush || (ff->open_flags & FOPEN_NOFLUSH))
 		return 0;
@@ -92,7 +92,7 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	err = file_write_and_wait_range(file, start, end);
 	if (err)
@@ -123,7 +123,7 @@ static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	vm_fault_t ret;
 
-	if (fuse_is_bad(inode))
+	if (IS_IMMUTABLE(inode) || fuse_iomap_is_unusable(inode))
 		return VM_FAULT_SIGBUS;
 
 	sb_start_pagefault(inode->i_sb);
@@ -144,7 +144,7 @@ const struct vm_operations_struct fuse_iomap_vm_ops = {
 
 int fuse_iomap_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (fuse_is_bad(file_inode(file)))
+	if (fuse_iomap_is_unusable(file_inode(file)))
 		return -EIO;
 	file_accessed(file);
 	vma->vm_ops = &fuse_iomap_vm_ops;
@@ -155,7 +155,7 @@ loff_t fuse_iomap_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct inode *inode = file_inode(file);
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 
 	switch (whence) {
@@ -181,7 +181,7 @@ int fuse_iomap_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 
 {
 	int err;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	/* a server's attributes have no place that could be told */
 	if (info->fi_flags & FIEMAP_FLAG_XATTR)

@@ -9,6 +9,10 @@
 #ifndef _FUSE_IOMAP_HOOKS_H
 #define _FUSE_IOMAP_HOOKS_H
 
+struct fileattr;
+struct fuse_copy_state;
+struct writeback_control;
+
 /* iomap_conn.c */
 void fuse_iomap_conn_init(struct fuse_conn *fc);
 void fuse_iomap_conn_free(struct fuse_conn *fc);
@@ -33,6 +37,10 @@ bool fuse_iomap_dev_ioctl(struct file *file, unsigned int cmd, void __user *argp
 /* iomap_upcall.c */
 bool fuse_iomap_abandon_request(struct fuse_req *req);
 
+/* iomap_notify.c */
+int fuse_iomap_notify(struct fuse_conn *fc, int code, unsigned int size,
+		      struct fuse_copy_state *cs);
+
 /* iomap_counters.c */
 void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
 extern const struct file_operations fuse_iomap_ctl_requests_ops;
@@ -42,7 +50,18 @@ extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 void fuse_iomap_cache_init(void);
 void fuse_iomap_cache_exit(void);
 
-struct writeback_control;
+/* iomap_exclusive.c */
+int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_mask, int err);
+void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa);
+
+/* iomap_super.c */
+int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);
+int fuse_iomap_freeze_fs(struct super_block *sb);
+int fuse_iomap_unfreeze_fs(struct super_block *sb);
+void fuse_iomap_shutdown(struct super_block *sb);
+void fuse_iomap_aborted(struct fuse_conn *fc);
+long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
+		      unsigned int flags);
 
 /* iomap_inode.c */
 void fuse_iomap_init_tables(void);
@@ -56,6 +75,17 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc);
 
 /* iomap_file.c */
 int fuse_iomap_finish_open(struct inode *inode, struct file *file);
+
+/* The node id of the root of @sb, and what can't be anything else's. */
+static inline u64 fuse_root_nodeid(struct super_block *sb)
+{
+	return get_fuse_conn_super(sb)->iomap.root_nodeid;
+}
+
+static inline bool fuse_is_root_or_0(struct super_block *sb, u64 nodeid)
+{
+	return !nodeid || nodeid == fuse_root_nodeid(sb);
+}
 
 static inline bool fuse_is_iomap(const struct inode *inode)
 {
@@ -72,7 +102,9 @@ void fuse_setattr_fill(struct fuse_conn *fc, struct fuse_args *args, struct inod
 /* file.c */
 extern const struct file_operations fuse_file_operations;
 
-/* dev.c; the caller holds fc->bg_lock */
+/* dev.c; the caller of the first holds fc->bg_lock */
 void flush_bg_queue(struct fuse_conn *fc);
+int fuse_copy_one(struct fuse_copy_state *cs, void *val, unsigned int size);
+void fuse_copy_finish(struct fuse_copy_state *cs);
 
 #endif /* _FUSE_IOMAP_HOOKS_H */

@@ -27,10 +27,15 @@
 #endif
 
 /*
- * Operation flag of fs/iomap callbacks for writeback, which 6.12 lacks: above
- * all that include/linux/iomap.h defines.
+ * Operation flags of fs/iomap callbacks that 6.12 lacks, above all that
+ * include/linux/iomap.h defines.  Writeback:
  */
 #define FUSE_IOMAP_WRITEBACK	(1U << 30)
+/* And for swap files, which 6.12 maps with IOMAP_REPORT only. */
+#define FUSE_IOMAP_SWAPFILE	(1U << 29)
+
+/* Where the largest file ends, rounded to any block size: what fs/iomap can count in. */
+#define FUSE_IOMAP_MAX_BYTES	((u64)(MAX_LFS_FILESIZE & ~((u64)SZ_1G - 1)))
 
 /* iomap.flags: the server wants an END for this mapping */
 #define FUSE_IOMAP_F_WANT_END	IOMAP_F_PRIVATE
@@ -68,6 +73,33 @@ struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write
 u32 fuse_iomap_dev_find(struct fuse_conn *fc, const struct block_device *bdev);
 int fuse_iomap_dev_set_blocksize(struct fuse_conn *fc, u32 id, u32 blocksize);
 int fuse_iomap_dev_flush(struct fuse_conn *fc);
+void fuse_iomap_dev_dio_align(struct fuse_conn *fc, u32 *mem, u32 *offset);
+bool fuse_iomap_dev_is_only(struct fuse_conn *fc);
+bool fuse_iomap_dev_is_gone(struct fuse_conn *fc);
+int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 length);
+
+/*
+ * iomap_exclusive.c
+ */
+void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr);
+
+/*
+ * iomap_notify.c
+ */
+void fuse_iomap_put_worker(struct work_struct *work);
+void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
+
+/*
+ * iomap_super.c
+ */
+void fuse_iomap_thaw_worker(struct work_struct *work);
+ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err);
+
+/*
+ * iomap_swap.c
+ */
+int fuse_iomap_swap_activate(struct swap_info_struct *sis, struct file *file, sector_t *span);
+void fuse_iomap_swap_deactivate(struct file *file);
 
 /*
  * iomap_upcall.c
@@ -85,6 +117,8 @@ int fuse_iomap_send_fsync(struct file *file, bool datasync);
 u32 fuse_iomap_wire_opflags(unsigned int flags);
 int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 			   const struct fuse_iomap_begin_out *out);
+int fuse_iomap_refuse(struct inode *inode, const struct fuse_iomap_io *io, const char *rule);
+int fuse_iomap_check_upsert(struct inode *inode, const struct fuse_iomap_io *io, bool write);
 int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first,
 			  const struct fuse_iomap_io *more, unsigned int nr);
 int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
@@ -103,14 +137,17 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
 /*
  * iomap_cache.c
  */
-bool fuse_iomap_cache_find(struct inode *inode, u64 pos, u32 opflags,
-			   struct fuse_iomap_io *io);
+bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
+			   struct fuse_iomap_begin_out *out);
 bool fuse_iomap_cache_knows(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
 u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 			  const struct fuse_iomap_begin_out *out,
 			  const struct fuse_iomap_io *more, unsigned int nr);
+int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *read,
+			    const struct fuse_iomap_io *write);
 void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);
+void fuse_iomap_cache_drop_fork(struct inode *inode, bool write, u64 offset, u64 length);
 void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length);
 void fuse_iomap_cache_free(struct inode *inode);
 
@@ -120,6 +157,7 @@ void fuse_iomap_cache_free(struct inode *inode);
 int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load);
 int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 			  unsigned int flags, struct iomap *iomap);
+int fuse_iomap_read_folio(struct file *unused, struct folio *folio);
 
 /*
  * iomap_ioend.c
@@ -157,6 +195,13 @@ void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize);
 static inline struct fuse_iomap_inode *FUSE_IOMAP_I(struct inode *inode)
 {
 	return &get_fuse_inode(inode)->iomap;
+}
+
+/* Whether operations on the data of @inode have to fail with EIO. */
+static inline bool fuse_iomap_is_unusable(struct inode *inode)
+{
+	return fuse_is_bad(inode) ||
+	       test_bit(FUSE_IOMAP_SHUT_DOWN, &get_fuse_conn(inode)->iomap.state);
 }
 
 #endif /* _FUSE_IOMAP_I_H */

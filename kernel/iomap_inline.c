@@ -6,6 +6,9 @@
  * is made, fs/iomap copies from and to that page, and what a write changed goes
  * back to the server when the mapping ends.  Plain READ and WRITE requests with
  * file handle 0 do that: the mapping belongs to the inode, not to an open file.
+ *
+ * Into the page cache it is read without fs/iomap, which warns when the file has grown
+ * beyond the mapping since that was made; a page fault can't keep writers from that.
  */
 #include "iomap_i.h"
 
@@ -30,7 +33,8 @@ static int read_inline(struct inode *inode, void *buf, u64 offset, u32 len)
 	args.out_args[0].size = len;
 	args.out_args[0].value = buf;
 	ret = fuse_simple_request(get_fuse_mount(inode), &args);
-	if (ret == -ENOSYS)
+	/* nothing, of a file that has bytes there */
+	if (ret == -ENOSYS || (ret == 0 && i_size_read(inode) > offset))
 		return -EIO;
 	return ret < 0 ? ret : 0;
 }
@@ -68,6 +72,14 @@ static int write_inline(struct inode *inode, const void *buf, u64 offset, u32 le
 	return 0;
 }
 
+static int check_length(struct inode *inode, const struct iomap *iomap)
+{
+	if (iomap->length > i_blocksize(inode) || iomap->length > PAGE_SIZE)
+		return -ENOMEM;
+	/* inline data is all of the file */
+	return i_size_read(inode) > iomap->length ? -EFSCORRUPTED : 0;
+}
+
 /*
  * Give inline mapping @iomap its bytes.  @load: the operation looks at them.
  * Returns 0, -ENOMEM (also for a mapping larger than a block), -EFSCORRUPTED, or
@@ -80,11 +92,9 @@ int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load)
 
 	if (!load)
 		return 0;
-	if (iomap->length > i_blocksize(inode) || iomap->length > PAGE_SIZE)
-		return -ENOMEM;
-	/* inline data is all of the file */
-	if (i_size_read(inode) > iomap->length)
-		return -EFSCORRUPTED;
+	err = check_length(inode, iomap);
+	if (err)
+		return err;
 
 	/* a page: fs/iomap wants inline data not to cross one */
 	page = (void *)get_zeroed_page(GFP_KERNEL);
@@ -119,4 +129,80 @@ int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 	free_page((unsigned long)iomap->inline_data);
 	iomap->inline_data = NULL;
 	return err;
+}
+
+/* Locked @folio, not up to date, of a file whose mapping is inline: returns 0 or an error. */
+static int fill_folio(struct folio *folio, const struct iomap *iomap)
+{
+	struct inode *inode = folio->mapping->host;
+	u32 len = iomap->length;
+	size_t size;
+	void *page;
+	int err;
+
+	err = check_length(inode, iomap);
+	if (err)
+		return err;
+	page = (void *)get_zeroed_page(GFP_NOFS);
+	if (!page)
+		return -ENOMEM;
+	if (!folio->index)
+		err = read_inline(inode, page, 0, len);
+	if (!err) {
+		size = folio->index ? 0 : min_t(u64, i_size_read(inode), len);
+		folio_fill_tail(folio, 0, page, size);
+		folio_mark_uptodate(folio);
+	}
+	free_page((unsigned long)page);
+	return err;
+}
+
+/*
+ * Read locked @folio of a file that has had inline data; unlocks it.  Returns -EAGAIN,
+ * with the folio still locked, if it has none any more.
+ */
+static int read_maybe_inline(struct folio *folio)
+{
+	struct iomap iomap = { .type = IOMAP_HOLE }, srcmap = { .type = IOMAP_HOLE };
+	struct inode *inode = folio->mapping->host;
+	int err;
+
+	err = fuse_iomap_resolve(inode, folio_pos(folio), folio_size(folio), 0, &iomap, &srcmap);
+	if (!err && iomap.type != IOMAP_INLINE)
+		return -EAGAIN;
+	if (!err)
+		err = fill_folio(folio, &iomap);
+	folio_unlock(folio);
+	return err;
+}
+
+/* address_space_operations.read_folio, under invalidate_lock. */
+int fuse_iomap_read_folio(struct file *unused, struct folio *folio)
+{
+	struct address_space *mapping = folio->mapping;
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(mapping->host);
+	bool known = test_bit(FUSE_IOMAP_HAD_INLINE, &ii->state);
+	int err;
+
+	if (known) {
+		err = read_maybe_inline(folio);
+		if (err != -EAGAIN)
+			return err;
+	}
+	err = iomap_read_folio(folio, &fuse_iomap_ops);
+	if (known || !test_bit(FUSE_IOMAP_HAD_INLINE, &ii->state))
+		return err;
+
+	/* that was when it became known, and the folio was given up */
+	folio_lock(folio);
+	if (folio->mapping != mapping) {
+		folio_unlock(folio);
+		return AOP_TRUNCATED_PAGE;
+	}
+	if (folio_test_uptodate(folio)) {
+		folio_unlock(folio);
+		return 0;
+	}
+	err = read_maybe_inline(folio);
+	return err == -EAGAIN ? iomap_read_folio(folio, &fuse_iomap_ops) : err;
 }

@@ -12,21 +12,25 @@
 #include <linux/pagemap.h>
 #include <linux/splice.h>
 
-static int read_folio(struct file *unused, struct folio *folio)
-{
-	return iomap_read_folio(folio, &fuse_iomap_ops);
-}
-
 static void readahead(struct readahead_control *rac)
 {
 	iomap_readahead(rac, &fuse_iomap_ops);
 }
 
+/* "The" device that FIBMAP's block numbers mean: the only one, or nothing is told. */
+static sector_t bmap_block(struct address_space *mapping, sector_t block)
+{
+	if (!fuse_iomap_dev_is_only(get_fuse_conn(mapping->host)))
+		return 0;
+	return iomap_bmap(mapping, block, &fuse_iomap_ops);
+}
+
 static const struct address_space_operations fuse_iomap_aops = {
-	.read_folio		= read_folio,
+	.read_folio		= fuse_iomap_read_folio,
 	.readahead		= readahead,
 	.writepages		= fuse_iomap_writepages,
 	.dirty_folio		= iomap_dirty_folio,
+	.bmap			= bmap_block,
 	.release_folio		= iomap_release_folio,
 	.invalidate_folio	= iomap_invalidate_folio,
 	.migrate_folio		= filemap_migrate_folio,
@@ -34,6 +38,8 @@ static const struct address_space_operations fuse_iomap_aops = {
 	.error_remove_folio	= generic_error_remove_folio,
 	/* open(2) with O_DIRECT and O_CREAT looks for it before finish_open() */
 	.direct_IO		= noop_direct_IO,
+	.swap_activate		= fuse_iomap_swap_activate,
+	.swap_deactivate	= fuse_iomap_swap_deactivate,
 };
 
 static struct inode_operations fuse_iomap_inode_operations __ro_after_init;
@@ -77,15 +83,20 @@ static u8 choose_blkbits(const struct inode *inode, const struct fuse_attr *attr
 }
 
 /*
- * Regular file @inode is being instantiated from @attr: make it an iomap inode if
- * the server says so.  Nobody else sees the inode yet.
+ * @inode is being instantiated from @attr: if it is a regular file, make it an iomap
+ * inode if the server says so.  Nobody else sees the inode yet.
  */
 void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 {
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 
+	INIT_WORK(&ii->put_work, fuse_iomap_put_worker);
 	if (!fc->iomap.enabled)
+		return;
+	ii->exclusive = attr->flags & FUSE_ATTR_EXCLUSIVE;
+	fuse_iomap_set_flags(inode, attr);
+	if (!S_ISREG(inode->i_mode))
 		return;
 	if ((attr->flags & FUSE_ATTR_IOMAP) != FUSE_ATTR_IOMAP) {
 		/* its data will go through the server: dirty pages must be few */
@@ -133,6 +144,7 @@ void fuse_iomap_evict_inode(struct inode *inode)
  */
 void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr)
 {
+	fuse_iomap_set_flags(inode, attr);
 	if (!fuse_is_iomap(inode))
 		return;
 	attr->blksize = i_blocksize(inode);

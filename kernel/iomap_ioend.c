@@ -71,9 +71,9 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 	else if (in.flags & FUSE_IOMAP_IOEND_UNWRITTEN)
 		fuse_iomap_cache_written(inode, pos, written);
 	if (error || err)
-		return error ?: err;
+		return error ? fuse_iomap_io_failed(inode, error) : err;
 
-	newsize = min_t(u64, newsize, MAX_LFS_FILESIZE);
+	newsize = min_t(u64, newsize, FUSE_IOMAP_MAX_BYTES);
 	spin_lock(&fi->lock);
 	fi->iomap.disk_size = max_t(loff_t, fi->iomap.disk_size, newsize);
 	spin_unlock(&fi->lock);

@@ -12,18 +12,30 @@
 #include "iomap_trace.h"
 
 #include <linux/blkdev.h>
-
-/* the last byte of a file that a mapping may reach, rounded to any block size */
-#define MAX_MAPPING_END		((u64)(LLONG_MAX & ~((u64)SZ_1G - 1)))
+#include <linux/module.h>
 
 /* What 6.12's fs/iomap can do of the flags a server may set. */
 #define UNSUPPORTED_FLAGS	(FUSE_IOMAP_F_BOUNDARY | FUSE_IOMAP_F_ANON_WRITE)
 
-static int bad(struct inode *inode, const struct fuse_iomap_io *io, const char *rule)
+static bool debug_iomap;
+module_param(debug_iomap, bool, 0644);
+MODULE_PARM_DESC(debug_iomap,
+		 "Log each mapping that is refused, in full and with who asked for it");
+
+/* Mapping @io of @inode breaks @rule.  Returns -EFSCORRUPTED. */
+int fuse_iomap_refuse(struct inode *inode, const struct fuse_iomap_io *io, const char *rule)
 {
+	u64 ino = get_fuse_inode(inode)->orig_ino;
+
 	trace_iomap_bad_mapping(inode, io, rule);
-	pr_err_ratelimited("%s: server's mapping for inode %llu refused: %s\n",
-			   inode->i_sb->s_id, get_fuse_inode(inode)->orig_ino, rule);
+	if (READ_ONCE(debug_iomap))
+		pr_err("%s: server's mapping for inode %llu refused: %s; offset %llu length %llu addr %llu type %u flags 0x%x device %u, for %s[%d] at %pS\n",
+		       inode->i_sb->s_id, ino, rule, io->offset, io->length, io->addr,
+		       io->type, io->flags, io->dev, current->comm, task_pid_nr(current),
+		       __builtin_return_address(0));
+	else
+		pr_err_ratelimited("%s: server's mapping for inode %llu refused: %s\n",
+				   inode->i_sb->s_id, ino, rule);
 	return -EFSCORRUPTED;
 }
 
@@ -50,6 +62,8 @@ u32 fuse_iomap_wire_opflags(unsigned int flags)
 		wire |= FUSE_IOMAP_OP_UNSHARE;
 	if (flags & FUSE_IOMAP_WRITEBACK)
 		wire |= FUSE_IOMAP_OP_WRITEBACK;
+	if (flags & FUSE_IOMAP_SWAPFILE)
+		wire |= FUSE_IOMAP_OP_SWAPFILE;
 	return wire;
 }
 
@@ -57,7 +71,7 @@ u32 fuse_iomap_wire_opflags(unsigned int flags)
 static int check_marker(struct inode *inode, const struct fuse_iomap_io *io)
 {
 	if (io->flags || io->dev != FUSE_IOMAP_DEV_NULL || io->addr != FUSE_IOMAP_NULL_ADDR)
-		return bad(inode, io, "a marker has flags, a device or an address");
+		return fuse_iomap_refuse(inode, io, "a marker has flags, a device or an address");
 	return 0;
 }
 
@@ -67,19 +81,19 @@ static int check_space(struct inode *inode, const struct fuse_iomap_io *io, bool
 	u64 end;
 
 	if (io->dev == FUSE_IOMAP_DEV_NULL || io->addr == FUSE_IOMAP_NULL_ADDR)
-		return bad(inode, io, "space without a device or an address");
+		return fuse_iomap_refuse(inode, io, "space without a device or an address");
 	if (check_add_overflow(io->addr, io->length, &end))
-		return bad(inode, io, "address plus length overflows");
+		return fuse_iomap_refuse(inode, io, "address plus length overflows");
 
 	bdev = fuse_iomap_dev_get(get_fuse_conn(inode), io->dev, write);
 	if (bdev == ERR_PTR(-EACCES))
 		return -EACCES;
 	if (IS_ERR(bdev))
-		return bad(inode, io, "unknown device");
+		return fuse_iomap_refuse(inode, io, "unknown device");
 	if (!IS_ALIGNED(io->addr, bdev_logical_block_size(bdev)))
-		return bad(inode, io, "address is not a multiple of the device's block size");
+		return fuse_iomap_refuse(inode, io, "address is not a multiple of the device's block size");
 	if (end > bdev_nr_bytes(bdev))
-		return bad(inode, io, "space ends behind the device");
+		return fuse_iomap_refuse(inode, io, "space ends behind the device");
 	return 0;
 }
 
@@ -91,9 +105,9 @@ static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bo
 	u64 end;
 
 	if (io->flags & ~FUSE_IOMAP_F_SERVER_MASK)
-		return bad(inode, io, "unknown flags");
+		return fuse_iomap_refuse(inode, io, "unknown flags");
 	if (io->flags & UNSUPPORTED_FLAGS)
-		return bad(inode, io, "flags that this kernel does not support");
+		return fuse_iomap_refuse(inode, io, "flags that this kernel does not support");
 
 	switch (io->type) {
 	case FUSE_IOMAP_TYPE_HOLE:
@@ -104,33 +118,34 @@ static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bo
 		break;
 	case FUSE_IOMAP_TYPE_PURE_OVERWRITE:
 		if (!is_write_slot)
-			return bad(inode, io, "overwrite marker for reading");
+			return fuse_iomap_refuse(inode, io, "overwrite marker for reading");
 		break;
 	case FUSE_IOMAP_TYPE_RETRY_CACHE:
-		return bad(inode, io, "look again, but there is no cache");
+		break;
 	case FUSE_IOMAP_TYPE_NOCACHE:
-		return bad(inode, io, "cache marker in an answer");
+		return fuse_iomap_refuse(inode, io, "cache marker in an answer");
 	default:
-		return bad(inode, io, "unknown type");
+		return fuse_iomap_refuse(inode, io, "unknown type");
 	}
 
 	if (io->length == 0)
-		return bad(inode, io, "length is 0");
+		return fuse_iomap_refuse(inode, io, "length is 0");
 	if (!IS_ALIGNED(io->offset, blocksize) || !IS_ALIGNED(io->length, blocksize))
-		return bad(inode, io, "offset or length is not a multiple of the block size");
+		return fuse_iomap_refuse(inode, io, "offset or length is not a multiple of the block size");
 	if (check_add_overflow(io->offset, io->length, &end))
-		return bad(inode, io, "offset plus length overflows");
+		return fuse_iomap_refuse(inode, io, "offset plus length overflows");
 	if (io->offset >= inode->i_sb->s_maxbytes)
-		return bad(inode, io, "offset is behind the largest file");
+		return fuse_iomap_refuse(inode, io, "offset is behind the largest file");
 	switch (io->type) {
 	case FUSE_IOMAP_TYPE_PURE_OVERWRITE:
+	case FUSE_IOMAP_TYPE_RETRY_CACHE:
 		return check_marker(inode, io);
 	case FUSE_IOMAP_TYPE_MAPPED:
 	case FUSE_IOMAP_TYPE_UNWRITTEN:
 		return check_space(inode, io, will_write);
 	default:
 		if (io->dev != FUSE_IOMAP_DEV_NULL || io->addr != FUSE_IOMAP_NULL_ADDR)
-			return bad(inode, io, "device or address without space");
+			return fuse_iomap_refuse(inode, io, "device or address without space");
 		return 0;
 	}
 }
@@ -145,7 +160,7 @@ static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 p
 	int err = check_mapping(inode, io, is_write_slot, will_write);
 
 	if (!err && (io->offset > pos || io->offset + io->length <= pos))
-		err = bad(inode, io, "the byte asked for is not in it");
+		err = fuse_iomap_refuse(inode, io, "the byte asked for is not in it");
 	return err;
 }
 
@@ -163,12 +178,12 @@ int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first
 
 	for (i = 0; i < nr; i++) {
 		if (more[i].type > FUSE_IOMAP_TYPE_UNWRITTEN)
-			return bad(inode, &more[i], "a further mapping of this type");
+			return fuse_iomap_refuse(inode, &more[i], "a further mapping of this type");
 		err = check_mapping(inode, &more[i], false, false);
 		if (err)
 			return err;
 		if (more[i].offset < end)
-			return bad(inode, &more[i], "a further mapping is out of order");
+			return fuse_iomap_refuse(inode, &more[i], "a further mapping is out of order");
 		end = more[i].offset + more[i].length;
 	}
 	return 0;
@@ -183,21 +198,50 @@ static int check_target(struct inode *inode, const struct fuse_iomap_io *io, u32
 	switch (io->type) {
 	case FUSE_IOMAP_TYPE_HOLE:
 		if (fills)
-			return bad(inode, io, "no space for a write");
+			return fuse_iomap_refuse(inode, io, "no space for a write");
 		return 0;
 	case FUSE_IOMAP_TYPE_DELALLOC:
 		if (opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK))
-			return bad(inode, io, "no address for I/O");
+			return fuse_iomap_refuse(inode, io, "no address for I/O");
 		return 0;
 	case FUSE_IOMAP_TYPE_INLINE:
 		if (opflags & FUSE_IOMAP_OP_WRITEBACK)
-			return bad(inode, io, "inline data in writeback");
+			return fuse_iomap_refuse(inode, io, "inline data in writeback");
 		if (io->offset != 0)
-			return bad(inode, io, "inline data that does not start the file");
+			return fuse_iomap_refuse(inode, io, "inline data that does not start the file");
 		return 0;
 	default:
 		return 0;
 	}
+}
+
+/* "Look at the cache again", in one of the slots or both: may it be said? */
+static int check_retry(struct inode *inode, u32 opflags, const struct fuse_iomap_begin_out *out)
+{
+	if (opflags & FUSE_IOMAP_OP_NOCACHE_MASK)
+		return fuse_iomap_refuse(inode, &out->read,
+					 "look again, for an operation that must not");
+	if (!get_fuse_conn(inode)->iomap.keeps_mappings)
+		return fuse_iomap_refuse(inode, &out->read, "look again, but nothing is kept");
+	return 0;
+}
+
+/*
+ * Check mapping @io that the server wants remembered in the read or the write fork.
+ * Returns as fuse_iomap_check_begin() does, and -EINVAL for a device of size 0.
+ */
+int fuse_iomap_check_upsert(struct inode *inode, const struct fuse_iomap_io *io, bool write)
+{
+	int err;
+
+	if (io->type == FUSE_IOMAP_TYPE_RETRY_CACHE || io->type == FUSE_IOMAP_TYPE_INLINE)
+		return fuse_iomap_refuse(inode, io, "a mapping to remember of this type");
+	err = check_mapping(inode, io, write, write);
+	if (err)
+		return err;
+	if (io->offset + io->length > FUSE_IOMAP_MAX_BYTES && io->type != FUSE_IOMAP_TYPE_HOLE)
+		return fuse_iomap_refuse(inode, io, "a mapping behind the largest file");
+	return 0;
 }
 
 /*
@@ -218,11 +262,14 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 	err = check_slot(inode, &out->write, pos, true, write);
 	if (err)
 		return err;
+	if (out->read.type == FUSE_IOMAP_TYPE_RETRY_CACHE ||
+	    out->write.type == FUSE_IOMAP_TYPE_RETRY_CACHE)
+		return check_retry(inode, opflags, out);
 	if (write && !overwrite) {
 		/* only a target has its inline bytes fetched, and fs/iomap would use the source's */
 		if (out->read.type == FUSE_IOMAP_TYPE_INLINE ||
 		    out->write.type == FUSE_IOMAP_TYPE_INLINE)
-			return bad(inode, &out->read, "inline data in an out-of-place write");
+			return fuse_iomap_refuse(inode, &out->read, "inline data in an out-of-place write");
 		return check_target(inode, &out->write, opflags);
 	}
 	return check_target(inode, &out->read, opflags);
@@ -235,7 +282,7 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
 			 bool write, struct iomap *iomap)
 {
-	u64 end = min_t(u64, io->offset + io->length, MAX_MAPPING_END);
+	u64 end = min_t(u64, io->offset + io->length, FUSE_IOMAP_MAX_BYTES);
 
 	iomap->offset = io->offset;
 	iomap->length = end - io->offset;

@@ -76,7 +76,7 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	if (!iov_iter_count(to))
 		return 0;
@@ -93,7 +93,7 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		ret = filemap_read(iocb, to, 0);
 	}
 	inode_unlock_shared(inode);
-	return ret;
+	return fuse_iomap_io_failed(inode, ret);
 }
 
 /*
@@ -108,6 +108,9 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 	ssize_t count;
 	int err;
 
+	/* it may have become so since it was opened */
+	if (IS_IMMUTABLE(inode))
+		return -EPERM;
 	count = generic_write_checks(iocb, from);
 	if (count <= 0)
 		return count;
@@ -194,7 +197,7 @@ static bool replaces_only(struct kiocb *iocb, const struct iov_iter *from)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	size_t count = iov_iter_count(from);
 
-	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) &&
+	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) && !IS_IMMUTABLE(inode) &&
 	       IS_ALIGNED(iocb->ki_pos | count, i_blocksize(inode)) &&
 	       iocb->ki_pos + count <= i_size_read(inode) &&
 	       fuse_iomap_cache_has_written(inode, iocb->ki_pos, count);
@@ -293,7 +296,7 @@ ssize_t fuse_iomap_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 
-	if (fuse_is_bad(inode))
+	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 	if (forces_direct(iocb))
 		iocb->ki_flags |= IOCB_DIRECT;

@@ -34,14 +34,16 @@
 	{ FUSE_IOMAP_OP_NOWAIT,		"NOWAIT" }, \
 	{ FUSE_IOMAP_OP_OVERWRITE_ONLY,	"OVERWRITE_ONLY" }, \
 	{ FUSE_IOMAP_OP_UNSHARE,	"UNSHARE" }, \
-	{ FUSE_IOMAP_OP_WRITEBACK,	"WRITEBACK" }
+	{ FUSE_IOMAP_OP_WRITEBACK,	"WRITEBACK" }, \
+	{ FUSE_IOMAP_OP_SWAPFILE,	"SWAPFILE" }
 
 #define FUSE_IOMAP_TRACE_IOEND_FLAGS \
 	{ FUSE_IOMAP_IOEND_SHARED,	"SHARED" }, \
 	{ FUSE_IOMAP_IOEND_UNWRITTEN,	"UNWRITTEN" }, \
 	{ FUSE_IOMAP_IOEND_DIRECT,	"DIRECT" }, \
 	{ FUSE_IOMAP_IOEND_APPEND,	"APPEND" }, \
-	{ FUSE_IOMAP_IOEND_WRITEBACK,	"WRITEBACK" }
+	{ FUSE_IOMAP_IOEND_WRITEBACK,	"WRITEBACK" }, \
+	{ FUSE_IOMAP_IOEND_SWAPOFF,	"SWAPOFF" }
 #endif
 
 TRACE_EVENT(iomap_begin,
@@ -150,6 +152,75 @@ TRACE_EVENT(iomap_ioend,
 		  __entry->pos, __entry->written, __entry->new_addr,
 		  __print_flags(__entry->flags, "|", FUSE_IOMAP_TRACE_IOEND_FLAGS),
 		  __entry->io_error, __entry->newsize, __entry->error)
+);
+
+/* The server has told to forget mappings. */
+TRACE_EVENT(iomap_inval,
+	TP_PROTO(const struct inode *inode, const struct fuse_iomap_inval_mappings_out *n,
+		 int error),
+	TP_ARGS(inode, n, error),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, read_offset)
+		__field(u64, read_length)
+		__field(u64, write_offset)
+		__field(u64, write_length)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = n->attr_ino;
+		__entry->read_offset = n->read.offset;
+		__entry->read_length = n->read.length;
+		__entry->write_offset = n->write.offset;
+		__entry->write_length = n->write.length;
+		__entry->error = error;
+	),
+	TP_printk("dev %d:%d ino %llu read 0x%llx length 0x%llx write 0x%llx length 0x%llx error %d",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
+		  __entry->read_offset, __entry->read_length,
+		  __entry->write_offset, __entry->write_length, __entry->error)
+);
+
+/* The server has told to remember mappings. */
+TRACE_EVENT(iomap_upsert,
+	TP_PROTO(const struct inode *inode, const struct fuse_iomap_upsert_mappings_out *n,
+		 int error),
+	TP_ARGS(inode, n, error),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u64, addr)
+		__field(u16, type)
+		__field(u16, write_type)
+		__field(u64, write_offset)
+		__field(u64, write_length)
+		__field(u64, write_addr)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = n->attr_ino;
+		__entry->offset = n->read.offset;
+		__entry->length = n->read.length;
+		__entry->addr = n->read.addr;
+		__entry->type = n->read.type;
+		__entry->write_type = n->write.type;
+		__entry->write_offset = n->write.offset;
+		__entry->write_length = n->write.length;
+		__entry->write_addr = n->write.addr;
+		__entry->error = error;
+	),
+	TP_printk("dev %d:%d ino %llu read %s offset 0x%llx length 0x%llx addr 0x%llx write %s offset 0x%llx length 0x%llx addr 0x%llx error %d",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
+		  __print_symbolic(__entry->type, FUSE_IOMAP_TRACE_TYPES),
+		  __entry->offset, __entry->length, __entry->addr,
+		  __print_symbolic(__entry->write_type, FUSE_IOMAP_TRACE_TYPES),
+		  __entry->write_offset, __entry->write_length, __entry->write_addr,
+		  __entry->error)
 );
 
 /* A mapping from the server broke a rule and was refused. */

@@ -34,6 +34,14 @@ struct fuse_iomap_conn {
 	bool no_ioend;
 	/* unmount waits for the last request */
 	bool draining;
+	/* of any connection: FUSE_ROOT_ID, or what the mount option says */
+	u64 root_nodeid;
+	/* FUSE_IOMAP_SHUT_DOWN and so on */
+	unsigned long state;
+	/* thaws a mount without server; holds a reference to the connection */
+	struct work_struct thaw_work;
+	/* references to inodes that are still to be put (iomap_notify.c) */
+	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
 	bool keeps_mappings;
 	/* bytes of mappings to keep for each inode */
@@ -56,16 +64,28 @@ struct fuse_iomap_conn {
 	atomic_long_t cache_evicted;
 };
 
+/* fuse_iomap_conn.state */
+enum {
+	/* nothing may be written any more */
+	FUSE_IOMAP_SHUT_DOWN,
+	/* the server has been told to freeze, and not to thaw */
+	FUSE_IOMAP_FROZEN,
+};
+
 struct fuse_iomap_cache;
 
 /* fuse_iomap_inode.state */
 enum {
 	/* the server has changed something that fdatasync must make durable */
 	FUSE_IOMAP_METADATA_DIRTY,
+	/* some of the file's bytes have been in the server's metadata */
+	FUSE_IOMAP_HAD_INLINE,
 };
 
 struct fuse_iomap_inode {
-	/* this inode's data goes through iomap; set at instantiation */
+	/* only this mount changes the inode; set at instantiation */
+	bool exclusive;
+	/* and its data goes through iomap */
 	bool enabled;
 
 	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
@@ -86,6 +106,9 @@ struct fuse_iomap_inode {
 	spinlock_t ioend_lock;		/* taken from interrupts */
 	struct list_head ioend_list;	/* struct iomap_ioend.io_list */
 	struct work_struct ioend_work;
+
+	/* puts a reference that a notification can't */
+	struct work_struct put_work;
 };
 
 #endif /* _FUSE_IOMAP_TYPES_H */

@@ -29,6 +29,9 @@ void fuse_iomap_drain_requests(struct fuse_conn *fc)
 	if (!fc->iomap.enabled)
 		return;
 
+	/* from here on notifications find no inode */
+	fuse_iomap_wait_for_puts(fc);
+
 	spin_lock(&fc->bg_lock);
 	fc->max_background = UINT_MAX;
 	flush_bg_queue(fc);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inodes that only this mount changes (FUSE_ATTR_EXCLUSIVE), of any type: the
+ * flags sync, immutable and append-only.
+ *
+ * The VFS enforces them, so the kernel must know them before it lets anybody at the
+ * file, also where the server is not asked (open, direct overwrites, stores through
+ * a mapping).  They come with the attributes of the inode and change only by the
+ * ioctls that pass here.
+ */
+#include "iomap_i.h"
+
+#include <linux/blkdev.h>
+#include <linux/fileattr.h>
+
+#define KEPT_FLAGS	(S_SYNC | S_IMMUTABLE | S_APPEND)
+
+/* Attributes @attr of @inode have arrived. */
+void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	unsigned int flags = 0;
+
+	/* the root is there before INIT has been answered */
+	if (get_node_id(inode) == fuse_root_nodeid(inode->i_sb) && get_fuse_conn(inode)->iomap.enabled &&
+	    (attr->flags & FUSE_ATTR_EXCLUSIVE))
+		ii->exclusive = true;
+	/* STATX has no room for them: its attributes come without any flag */
+	if (!ii->exclusive || !(attr->flags & FUSE_ATTR_EXCLUSIVE))
+		return;
+	if (attr->flags & FUSE_ATTR_SYNC)
+		flags |= S_SYNC;
+	if (attr->flags & FUSE_ATTR_IMMUTABLE)
+		flags |= S_IMMUTABLE;
+	if (attr->flags & FUSE_ATTR_APPEND)
+		flags |= S_APPEND;
+	inode_set_flags(inode, flags, KEPT_FLAGS);
+}
+
+/* The server has done as @fa says.  Caller holds i_rwsem. */
+void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa)
+{
+	struct fuse_conn *fc = get_fuse_conn(inode);
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	unsigned int flags = 0;
+
+	if (!fi->iomap.exclusive)
+		return;
+	if (fa->flags & FS_SYNC_FL)
+		flags |= S_SYNC;
+	if (fa->flags & FS_IMMUTABLE_FL)
+		flags |= S_IMMUTABLE;
+	if (fa->flags & FS_APPEND_FL)
+		flags |= S_APPEND;
+
+	spin_lock(&fi->lock);
+	inode_set_flags(inode, flags, KEPT_FLAGS);
+	/* attributes that were asked for before now are old */
+	fi->attr_version = atomic64_inc_return(&fc->attr_version);
+	spin_unlock(&fi->lock);
+
+	if (fuse_is_iomap(inode)) {
+		inode_set_ctime_current(inode);
+		mark_inode_dirty_sync(inode);
+	} else {
+		fuse_invalidate_attr_mask(inode, STATX_CTIME);
+	}
+}
+
+/*
+ * Add to @stat, which the client has filled in with the result @err, what the kernel
+ * knows.  Returns @err.
+ */
+int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_mask, int err)
+{
+	if (err || !FUSE_IOMAP_I(inode)->exclusive)
+		return err;
+	generic_fill_statx_attr(inode, stat);
+	if ((request_mask & STATX_DIOALIGN) && fuse_is_iomap(inode)) {
+		fuse_iomap_dev_dio_align(get_fuse_conn(inode), &stat->dio_mem_align,
+					 &stat->dio_offset_align);
+		stat->result_mask |= STATX_DIOALIGN;
+	}
+	return 0;
+}

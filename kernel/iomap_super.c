@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The superblock's business that the server has a part in: freeze, thaw, shutdown.
+ *
+ * Frozen, a copy of the device is a consistent file system: the VFS has stopped
+ * writers and page faults and has written everything, then the server is told to
+ * make its metadata so (FREEZE_FS) and to leave the device alone until UNFREEZE_FS.
+ *
+ * Shut down, nothing is written any more, whatever is dirty: by the ioctl that other
+ * file systems have, or because a device has gone.  From then on each operation on
+ * data fails with EIO, and the server, told by SHUTDOWN_FS, writes nothing either.
+ * There is no way back but unmounting.
+ */
+#include "iomap_i.h"
+
+#include <linux/capability.h>
+#include <linux/uaccess.h>
+
+/* The ioctl of XFS, ext4 and f2fs, which include/uapi has under names of theirs. */
+#define IOC_SHUTDOWN		_IOR('X', 125, __u32)
+#define SHUTDOWN_DEFAULT	0	/* write everything first, as a freeze does */
+#define SHUTDOWN_LOGFLUSH	1	/* write metadata (here: everything) first */
+#define SHUTDOWN_NOLOGFLUSH	2	/* as after a power cut */
+
+static void fill_args(struct super_block *sb, struct fuse_args *args, u32 opcode,
+		      const void *in, size_t size)
+{
+	args->opcode = opcode;
+	args->nodeid = fuse_root_nodeid(sb);
+	args->in_numargs = size ? 1 : 0;
+	args->in_args[0].size = size;
+	args->in_args[0].value = in;
+}
+
+/* super_operations.freeze_super: as upstream, a mount without iomap can't. */
+int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
+{
+	if (!get_fuse_conn_super(sb)->iomap.enabled)
+		return -EOPNOTSUPP;
+	return freeze_super(sb, who);
+}
+
+/* super_operations.freeze_fs: everything has been written, nobody writes. */
+int fuse_iomap_freeze_fs(struct super_block *sb)
+{
+	struct fuse_freezefs_in in = { .unlinked = atomic_long_read(&sb->s_remove_count) };
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	FUSE_ARGS(args);
+	int err;
+
+	if (!fc->iomap.enabled)
+		return -EOPNOTSUPP;
+	set_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state);
+	fill_args(sb, &args, FUSE_FREEZE_FS, &in, sizeof(in));
+	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
+	if (err)
+		clear_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state);
+	return err == -ENOSYS ? -EOPNOTSUPP : err;
+}
+
+/*
+ * super_operations.unfreeze_fs.  Without a server there is nothing to thaw; who waits
+ * to write must be let go to find that out.
+ */
+int fuse_iomap_unfreeze_fs(struct super_block *sb)
+{
+	FUSE_ARGS(args);
+	int err;
+
+	fill_args(sb, &args, FUSE_UNFREEZE_FS, NULL, 0);
+	args.force = true;
+	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
+	if (err == -ENOSYS || err == -ENOTCONN || err == -ECONNABORTED)
+		err = 0;
+	if (!err)
+		clear_bit(FUSE_IOMAP_FROZEN, &get_fuse_conn_super(sb)->iomap.state);
+	return err;
+}
+
+void fuse_iomap_thaw_worker(struct work_struct *work)
+{
+	struct fuse_conn *fc = container_of(work, struct fuse_conn, iomap.thaw_work);
+	struct super_block *sb = NULL;
+	struct fuse_mount *fm;
+
+	/* thaw_super() takes s_umount, which is outside of killsb */
+	down_read(&fc->killsb);
+	list_for_each_entry(fm, &fc->mounts, fc_entry) {
+		if (fm->sb && atomic_inc_not_zero(&fm->sb->s_active)) {
+			sb = fm->sb;
+			break;
+		}
+	}
+	up_read(&fc->killsb);
+	if (sb) {
+		thaw_super(sb, FREEZE_HOLDER_USERSPACE);
+		deactivate_super(sb);
+	}
+	fuse_conn_put(fc);
+}
+
+/*
+ * The connection has been aborted.  If it is frozen, nobody could thaw it: for that
+ * the mount point has to be opened.  Who waits to write must be let go.
+ */
+void fuse_iomap_aborted(struct fuse_conn *fc)
+{
+	if (!test_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state))
+		return;
+	fuse_conn_get(fc);
+	if (!queue_work(system_unbound_wq, &fc->iomap.thaw_work))
+		fuse_conn_put(fc);
+}
+
+struct shutdown_args {
+	struct fuse_args args;
+	struct fuse_shutdownfs_in in;
+};
+
+static void shutdown_told(struct fuse_mount *fm, struct fuse_args *args, int error)
+{
+	kfree(container_of(args, struct shutdown_args, args));
+}
+
+/*
+ * super_operations.shutdown, and what a dead device leads to: stop writing, and tell
+ * the server without waiting for it.
+ */
+void fuse_iomap_shutdown(struct super_block *sb)
+{
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	struct shutdown_args *sa;
+
+	if (!fc->iomap.enabled || test_and_set_bit(FUSE_IOMAP_SHUT_DOWN, &fc->iomap.state))
+		return;
+	pr_warn("%s: shut down, nothing is written any more\n", sb->s_id);
+
+	sa = kzalloc(sizeof(*sa), GFP_NOFS | __GFP_NOFAIL);
+	fill_args(sb, &sa->args, FUSE_SHUTDOWN_FS, &sa->in, sizeof(sa->in));
+	sa->args.force = true;
+	sa->args.nocreds = true;
+	sa->args.end = shutdown_told;
+	if (fuse_simple_background(get_fuse_mount_super(sb), &sa->args, GFP_NOFS | __GFP_NOFAIL))
+		kfree(sa);
+}
+
+/* As above, but returns when the server has answered, whatever it says. */
+static void shutdown_and_wait(struct super_block *sb)
+{
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	struct fuse_shutdownfs_in in = {};
+	FUSE_ARGS(args);
+
+	if (test_and_set_bit(FUSE_IOMAP_SHUT_DOWN, &fc->iomap.state))
+		return;
+	pr_warn("%s: shut down by %s[%d], nothing is written any more\n", sb->s_id,
+		current->comm, task_pid_nr(current));
+	fill_args(sb, &args, FUSE_SHUTDOWN_FS, &in, sizeof(in));
+	fuse_simple_request(get_fuse_mount_super(sb), &args);
+}
+
+static int ioctl_shutdown(struct super_block *sb, u32 __user *argp)
+{
+	u32 how;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (get_user(how, argp))
+		return -EFAULT;
+
+	switch (how) {
+	case SHUTDOWN_DEFAULT:
+		err = freeze_super(sb, FREEZE_HOLDER_USERSPACE);
+		if (err)
+			return err;
+		shutdown_and_wait(sb);
+		return thaw_super(sb, FREEZE_HOLDER_USERSPACE);
+	case SHUTDOWN_LOGFLUSH:
+		down_read(&sb->s_umount);
+		err = sync_filesystem(sb);
+		up_read(&sb->s_umount);
+		if (err)
+			return err;
+		fallthrough;
+	case SHUTDOWN_NOLOGFLUSH:
+		shutdown_and_wait(sb);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* An ioctl that the VFS has no idea of; what is not ours goes to the server. */
+long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg, unsigned int flags)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+
+	if (cmd == IOC_SHUTDOWN && get_fuse_conn_super(sb)->iomap.enabled)
+		return ioctl_shutdown(sb, (u32 __user *)arg);
+	return fuse_do_ioctl(file, cmd, arg, flags);
+}
+
+/* I/O on a file has failed with @err: has a device gone for good?  Returns @err. */
+ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err)
+{
+	if (err == -EIO && fuse_iomap_dev_is_gone(get_fuse_conn(inode)))
+		fuse_iomap_shutdown(inode->i_sb);
+	return err;
+}
