@@ -122,6 +122,11 @@ struct fuse_iomap_mount_opts {
 	unsigned long mount_flags;	/* MS_RDONLY, MS_NOSUID, MS_NODEV, ... */
 	bool allow_other;		/* users other than the mounting one may use it */
 	bool default_permissions;	/* the kernel checks modes and ACLs */
+	/*
+	 * The root's node id, 0: FUSE_ROOT_ID.  Another one only with the module: the
+	 * mount fails with -EINVAL where it would be plain FUSE.
+	 */
+	uint64_t root_nodeid;
 };
 
 /*

@@ -159,6 +159,7 @@ struct iomap_mount_args {
 	unsigned int rootmode;		/* S_IFDIR or S_IFREG */
 	bool allow_other;
 	bool default_permissions;
+	uint64_t root_nodeid;		/* 0: not given */
 };
 int iomap_mount_kernel(int fd, const char *path, const struct iomap_mount_args *args,
 		       uint64_t *mnt_id);

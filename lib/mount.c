@@ -8,6 +8,7 @@
  * right to mount: fusermount.c is for those who lack it.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -61,6 +62,7 @@ static int set_flag(int fsfd, const char *key)
 static int configure(int fsfd, int fd, const struct iomap_mount_args *args)
 {
 	const struct iomap_flag_name *f;
+	char root[24];
 	int err;
 
 	err = set_string(fsfd, "source", args->source);
@@ -78,6 +80,10 @@ static int configure(int fsfd, int fd, const struct iomap_mount_args *args)
 		err = set_flag(fsfd, "allow_other");
 	if (!err && args->default_permissions)
 		err = set_flag(fsfd, "default_permissions");
+	if (!err && args->root_nodeid) {
+		snprintf(root, sizeof(root), "%" PRIu64, args->root_nodeid);
+		err = set_string(fsfd, "root_nodeid", root);
+	}
 	/* read-only is a property of the superblock as well as of the mount */
 	for (f = iomap_flag_names; !err && f->flag; f++)
 		if ((args->flags & f->flag) && (!f->attr || f->flag == MS_RDONLY))
@@ -146,15 +152,17 @@ static int mount_new_api(int fd, const char *path, const struct iomap_mount_args
 static int mount_old_api(int fd, const char *path, const struct iomap_mount_args *args,
 			 uint64_t *mnt_id)
 {
-	char type[64], data[160];
+	char type[64], data[192], root[40] = "";
 
 	if (snprintf(type, sizeof(type), "%s%s%s", args->fstype, args->subtype ? "." : "",
 		     args->subtype ? args->subtype : "") >= (int)sizeof(type))
 		return -ENAMETOOLONG;
-	snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u%s%s",
+	if (args->root_nodeid)
+		snprintf(root, sizeof(root), ",root_nodeid=%" PRIu64, args->root_nodeid);
+	snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u%s%s%s",
 		 fd, args->rootmode, getuid(), getgid(),
 		 args->allow_other ? ",allow_other" : "",
-		 args->default_permissions ? ",default_permissions" : "");
+		 args->default_permissions ? ",default_permissions" : "", root);
 	if (mount(args->source, path, type, args->flags, data) < 0)
 		return -errno;
 	*mnt_id = iomap_mount_id(path);

@@ -216,6 +216,7 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 	args.rootmode = st.st_mode & S_IFMT;
 	args.allow_other = o.allow_other;
 	args.default_permissions = o.default_permissions;
+	args.root_nodeid = o.root_nodeid;
 
 	fd = -ENODEV;
 	if (mode != FUSE_IOMAP_MODE_OFF) {
@@ -232,7 +233,7 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 	}
 	/* what fails for a reason of its own would fail for plain FUSE, too */
 	if (fd == -ENODEV || fd == -EPERM)
-		fd = mount_plain(&mnt, &args);
+		fd = args.root_nodeid ? -EINVAL : mount_plain(&mnt, &args);
 	if (fd < 0) {
 		err = mount_error(mountpoint, fd);
 		goto fail;
