@@ -37,6 +37,11 @@ static bool fits(const struct server *s, const struct inode *in, size_t end)
 #define FITS(s, in, field) \
 	fits(s, in, offsetof(struct ext2_inode_large, field) + sizeof((in)->raw.field))
 
+bool inode_has_projid(const struct server *s, const struct inode *in)
+{
+	return ext2fs_has_feature_project(s->fs->super) && FITS(s, in, i_projid);
+}
+
 static bool ino_is_valid(const struct server *s, ext2_ino_t ino)
 {
 	const struct ext2_super_block *sb = s->fs->super;
@@ -263,6 +268,7 @@ uint32_t inode_iflags(struct server *s, const struct inode *in)
 
 	if (!fuse_iomap_session_negotiated(s->session))
 		return 0;
+	flags |= FUSE_ATTR_EXCLUSIVE;
 	if (inode_is_reg(in) && !(in->raw.i_flags & EXT4_VERITY_FL))
 		flags |= FUSE_ATTR_IOMAP;
 	if (in->raw.i_flags & EXT2_SYNC_FL)

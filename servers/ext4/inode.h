@@ -42,6 +42,9 @@ static inline bool inode_is_reg(const struct inode *in)
 	return LINUX_S_ISREG(in->raw.i_mode);
 }
 
+/* Is there a place for a project id in the inode? */
+bool inode_has_projid(const struct server *s, const struct inode *in);
+
 static inline bool inode_has_extents(const struct inode *in)
 {
 	return in->raw.i_flags & EXT4_EXTENTS_FL;

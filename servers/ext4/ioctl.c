@@ -24,6 +24,11 @@ uint32_t file_get_flags(const struct inode *in)
 	return in->raw.i_flags & FL_VISIBLE;
 }
 
+static bool stays_immutable(const struct inode *in, uint32_t flags)
+{
+	return in->raw.i_flags & flags & EXT2_IMMUTABLE_FL;
+}
+
 int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
 {
 	struct inode in;
@@ -38,6 +43,9 @@ int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
 		return -EOPNOTSUPP;
 	if (!inode_is_dir(&in))
 		flags &= ~FL_NOT_REG;
+	/* immutable includes the other flags */
+	if (stays_immutable(&in, flags) && (flags ^ in.raw.i_flags) & FL_CHANGEABLE)
+		return -EPERM;
 	in.raw.i_flags = (in.raw.i_flags & ~FL_CHANGEABLE) | (flags & FL_CHANGEABLE);
 	inode_touch(s, &in, false);
 	return inode_store(s, &in);
@@ -62,6 +70,18 @@ void file_get_fsxattr(const struct inode *in, struct fsxattr *fsx)
 	fsx->fsx_projid = in->raw.i_projid;
 }
 
+static int set_project(struct server *s, ext2_ino_t ino, uint32_t projid)
+{
+	struct inode in;
+	int err = inode_load(s, ino, &in);
+
+	if (err || projid == in.raw.i_projid)
+		return err;
+	in.raw.i_projid = projid;
+	inode_touch(s, &in, false);
+	return inode_store(s, &in);
+}
+
 int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx)
 {
 	uint32_t known = 0, fl;
@@ -78,7 +98,13 @@ int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx
 			fl |= xflags[i].fl;
 	}
 	if (fsx->fsx_xflags & ~(known | FS_XFLAG_HASATTR) || fsx->fsx_extsize ||
-	    fsx->fsx_cowextsize || fsx->fsx_projid != in.raw.i_projid)
+	    fsx->fsx_cowextsize)
 		return -EOPNOTSUPP;
-	return file_set_flags(s, ino, fl);
+	/* who may change it the kernel has checked */
+	if (fsx->fsx_projid != in.raw.i_projid && !inode_has_projid(s, &in))
+		return -EOPNOTSUPP;
+	if (fsx->fsx_projid != in.raw.i_projid && stays_immutable(&in, fl))
+		return -EPERM;
+	err = file_set_flags(s, ino, fl);
+	return err ? err : set_project(s, ino, fsx->fsx_projid);
 }
