@@ -46,6 +46,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	/* ACLs are checked by the kernel; then the umask is for the server to apply */
 	conn->want |= conn->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
 	conn->want |= conn->capable & FUSE_CAP_PARALLEL_DIROPS;
+	/* nor links: what they say never changes */
+	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	conn->time_gran = EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ? 1 :
 										  1000000000;
 	/* with iomap the mount is usable only after CONFIG */
@@ -182,6 +184,17 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 	make(req, parent, name, S_IFLNK | 0777, 0, target);
 }
 
+/*
+ * With iomap nothing depends on who has a file open: the kernel checks the flags,
+ * and FORGET tells when the last user is gone, which open files are.  So it need
+ * not ask at all.  But for verity files, which it doesn't know to be read-only.
+ */
+static bool waives_open(const struct server *s)
+{
+	return fuse_iomap_session_negotiated(s->session) &&
+	       !ext2fs_has_feature_verity(s->fs->super);
+}
+
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
@@ -190,6 +203,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct fuse_entry_param e;
 	struct inode in;
 	uint32_t iflags;
+	bool opened = !waives_open(s);
 	int err;
 
 	server_lock(s);
@@ -197,7 +211,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 			 &in);
 	if (!err)
 		err = node_ref(s, in.ino);
-	if (!err)
+	if (!err && opened)
 		err = node_open(s, in.ino);
 	if (!err)
 		fill_entry(s, &in, &e, &iflags);
@@ -208,7 +222,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	}
 	fi->keep_cache = 1;
 	if (fuse_iomap_reply_create(req, &e, fi, iflags))
-		take_back(s, in.ino, true);
+		take_back(s, in.ino, opened);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const char *name)
@@ -482,6 +496,10 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	struct inode in;
 	int err;
 
+	if (waives_open(s)) {
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	server_lock(s);
 	err = inode_load(s, ino_of_node(nodeid), &in);
 	if (!err && writes)
@@ -617,6 +635,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 		return;
 	}
 	fi->fh = (uintptr_t)dh;
+	/* only this mount changes directories: the kernel may list them by itself */
+	fi->cache_readdir = fi->keep_cache = fuse_iomap_session_negotiated(s->session);
 	if (fuse_reply_open(req, fi)) {
 		server_lock(s);
 		node_release(s, ino);
