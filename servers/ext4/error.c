@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "node.h"
 #include "server.h"
 
 static int plain_errno(errcode_t err)
@@ -129,6 +130,7 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 		log_err("going read-only");
 		super_sync(s);
 		s->readonly = true;
+		nodes_forget_mappings(s);
 	}
 	return -EUCLEAN;
 }

@@ -123,8 +123,8 @@ static void to_io(const struct server *s, const struct mapping *m, uint32_t opfl
 		io->flags |= FUSE_IOMAP_F_NEW;
 	if (m->merged)
 		io->flags |= FUSE_IOMAP_F_MERGED;
-	/* what hasn't been flushed yet has to be for O_DSYNC */
-	if (fuse_iomap_is_write(opflags) &&
+	/* what hasn't been flushed yet has to be for O_DSYNC; swapon has flushed the file */
+	if (fuse_iomap_is_write(opflags) && !(opflags & FUSE_IOMAP_OP_SWAPFILE) &&
 	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache)))
 		io->flags |= FUSE_IOMAP_F_DIRTY;
 }
@@ -249,8 +249,10 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
-	struct fuse_iomap_io io, few[ROOM_ON_STACK];
+	struct fuse_iomap_io io = { 0 }, few[ROOM_ON_STACK];
 	struct more more = { .s = s, .io = few, .room = fuse_iomap_req_room(req) };
+	struct fuse_iomap_io none;
+	bool no_writes;
 	struct inode in;
 	int err = attr_ino == ino_of_node(nodeid) ? 0 : -ESTALE;
 
@@ -266,11 +268,17 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 		err = begin(s, &in, pos, count, opflags, &who, &io);
 	if (!err && more.room)
 		begin_more(s, &in, &io, &more);
+	/* read-only because of an error: the kernel may keep this, but must ask for writes */
+	none = (struct fuse_iomap_io){
+		.offset = io.offset, .length = io.length, .addr = FUSE_IOMAP_NULL_ADDR,
+		.type = FUSE_IOMAP_TYPE_HOLE, .dev = FUSE_IOMAP_DEV_NULL,
+	};
+	no_writes = s->readonly && !s->opt.readonly;
 	server_unlock(s);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
 	else
-		fuse_iomap_reply_begin_more(req, &io, NULL, more.io, more.nr);
+		fuse_iomap_reply_begin_more(req, &io, no_writes ? &none : NULL, more.io, more.nr);
 	if (more.io != few)
 		free(more.io);
 }
@@ -463,22 +471,34 @@ static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint
 		fuse_iomap_reply_statx(req, &stx, ATTR_TIMEOUT);
 }
 
-/* Frozen means that a copy of the device is a clean file system. */
-static int set_frozen(struct server *s, bool frozen)
+/*
+ * Frozen means that a copy of the device is a clean file system; with deleted files
+ * in use it is one that e2fsck or the next mount has work with.
+ */
+static int freeze(struct server *s)
 {
 	int err;
 
 	if (s->readonly)
 		return 0;
-	err = super_sync(s);
-	if (err)
-		return err;
-	if (frozen && s->was_valid)
+	if (s->was_valid && !s->fs->super->s_last_orphan)
 		s->fs->super->s_state |= EXT2_VALID_FS;
-	else
-		s->fs->super->s_state &= ~EXT2_VALID_FS;
 	ext2fs_mark_super_dirty(s->fs);
 	s->dirty = true;
+	err = super_sync(s);
+	s->frozen = !err;
+	return err;
+}
+
+static int thaw(struct server *s)
+{
+	if (!s->frozen || s->readonly)
+		return 0;
+	s->frozen = false;
+	s->fs->super->s_state &= ~EXT2_VALID_FS;
+	ext2fs_mark_super_dirty(s->fs);
+	s->dirty = true;
+	nodes_put_unused(s);
 	return super_sync(s);
 }
 
@@ -489,7 +509,7 @@ static void iop_freezefs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlin
 
 	(void)nodeid; (void)unlinked;
 	server_lock(s);
-	err = set_frozen(s, true);
+	err = freeze(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }
@@ -501,7 +521,7 @@ static void iop_unfreezefs(fuse_iomap_req_t req, fuse_ino_t nodeid)
 
 	(void)nodeid;
 	server_lock(s);
-	err = set_frozen(s, false);
+	err = thaw(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }
@@ -513,7 +533,7 @@ static void iop_shutdownfs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t fla
 	(void)nodeid; (void)flags;
 	server_lock(s);
 	log_err("the device is gone or the file system was shut down: nothing is written any more");
-	s->readonly = true;
+	s->readonly = s->shut_down = true;
 	server_unlock(s);
 	fuse_iomap_reply_err(req, 0);
 }

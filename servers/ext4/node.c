@@ -131,6 +131,9 @@ static void node_put(struct server *s, struct node *n)
 
 	if (n->nlookup || n->opens)
 		return;
+	/* the inode's space can't be freed now; the thaw comes back to it */
+	if (n->orphan && s->frozen)
+		return;
 	if (n->orphan && !s->readonly) {
 		err = orphan_remove(s, n);
 		if (!err)
@@ -193,7 +196,23 @@ void node_dir_changed(struct server *s, ext2_ino_t ino)
 		n->dir_version++;
 }
 
-void nodes_drain(struct server *s)
+void nodes_forget_mappings(struct server *s)
+{
+	static const struct fuse_range all = { .length = FUSE_IOMAP_INVAL_TO_EOF };
+	struct node_table *t = s->nodes;
+
+	if (!s->session || !fuse_iomap_session_negotiated(s->session))
+		return;
+	for (size_t i = 0; i < t->nr_buckets; i++)
+		/* directories and what is just being dropped are refused: no matter */
+		for (struct node *n = t->buckets[i]; n; n = n->hash_next)
+			if (n->nlookup)
+				fuse_iomap_inval_mappings(s->session, node_of_ino(n->ino),
+							  n->ino, &all, &all);
+}
+
+/* @drop: also nodes that have users. */
+static void put_all(struct server *s, bool drop)
 {
 	struct node_table *t = s->nodes;
 
@@ -202,8 +221,19 @@ void nodes_drain(struct server *s)
 
 		for (n = t->buckets[i]; n; n = next) {
 			next = n->hash_next;
-			n->nlookup = n->opens = 0;
+			if (drop)
+				n->nlookup = n->opens = 0;
 			node_put(s, n);
 		}
 	}
+}
+
+void nodes_put_unused(struct server *s)
+{
+	put_all(s, false);
+}
+
+void nodes_drain(struct server *s)
+{
+	put_all(s, true);
 }

@@ -39,6 +39,10 @@ int node_open(struct server *s, ext2_ino_t ino);
 void node_release(struct server *s, ext2_ino_t ino);
 /* A directory changed. */
 void node_dir_changed(struct server *s, ext2_ino_t ino);
+/* The kernel asks again before it writes to any file: there is something to refuse. */
+void nodes_forget_mappings(struct server *s);
+/* Deleting waited for a thaw: free what is deleted and has no user. */
+void nodes_put_unused(struct server *s);
 /* Nobody can use any inode any more: free what is deleted. */
 void nodes_drain(struct server *s);
 

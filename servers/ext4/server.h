@@ -49,6 +49,8 @@ struct server {
 
 	pthread_mutex_t lock;		/* all below, and libext2fs */
 	bool readonly;			/* mounted so, or after an error */
+	bool shut_down;			/* by the kernel: the device is not touched any more */
+	bool frozen;			/* the device stays as it is until the thaw */
 	bool dirty;			/* something changed since the last flush */
 	bool began;			/* super_begin() has changed the image */
 	bool was_valid;			/* the superblock said "clean" at mount */
@@ -114,7 +116,7 @@ void super_statfs(struct server *s, struct statvfs *st);
 /* The flusher thread writes what has changed every 30 s. */
 int super_start_flusher(struct server *s);
 void super_stop_flusher(struct server *s);
-/* -EROFS when nothing may change. */
+/* -EROFS when nothing may change, -EIO after a shutdown. */
 int super_may_write(const struct server *s);
 
 /* recover.c: the journal of the image at @path has to be replayed.  0 or -errno after a message. */

@@ -27,6 +27,8 @@
 
 int super_may_write(const struct server *s)
 {
+	if (s->shut_down)
+		return -EIO;
 	return s->readonly ? -EROFS : 0;
 }
 
