@@ -15,7 +15,7 @@ make_ext4 "$JOB_DISK1"
 make_ext4 "$JOB_DISK2"
 mount -t iomap4fs -o iomap=off "$JOB_DISK1" "$a"
 mount_ext4 "$JOB_DISK2" "$b"
-differential --dir-a "$a" --dir-b "$b" --seed 0xc1a551c --ops 3000 --no-direct --no-holes \
+differential --dir-a "$a" --dir-b "$b" --seed 0xc1a551c --ops 3000 --no-direct --no-holes --skip chattr \
 	--skip collapse --skip insert
 umount_iomap4fs "$a"
 umount "$b"

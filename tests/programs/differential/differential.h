@@ -81,13 +81,17 @@ enum op_type {
 	OP_ZERO,
 	OP_COLLAPSE,
 	OP_INSERT,
+	OP_UNSHARE,
 	OP_FSYNC,
 	OP_FDATASYNC,
 	OP_SYNCRANGE,
 	OP_DROP,
 	OP_COPY,
+	OP_CLONE,
+	OP_SYNCFS,
 	OP_STAT,
 	OP_CHMOD,
+	OP_CHATTR,
 	OP_UTIMES,
 	OP_SETXATTR,
 	OP_GETXATTR,
@@ -215,6 +219,11 @@ bool execute(struct world *w, const struct op *op);
 /* io_ops.c, space_ops.c, name_ops.c: one side. False when the operation is another's. */
 bool run_io(struct world *w, int side, const struct op *op, struct result *res);
 bool run_space(struct world *w, int side, const struct op *op, struct result *res);
+/*
+ * Give file @name of a side the flags @new_flags, of immutable, append-only and sync;
+ * *@old: those it had.  0 or -1 and errno.
+ */
+int change_flags(const struct side *s, const char *name, int new_flags, int *old);
 bool run_name(struct world *w, int side, const struct op *op, struct result *res);
 void set_result(struct result *res, long ret);
 

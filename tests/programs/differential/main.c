@@ -207,6 +207,7 @@ static void close_side(struct world *w, struct side *s, bool keep)
 {
 	unsigned int i;
 	char name[64];
+	int old;
 
 	for (i = 0; i < NR_HANDLES; i++) {
 		if (s->fd[i] >= 0)
@@ -214,6 +215,7 @@ static void close_side(struct world *w, struct side *s, bool keep)
 	}
 	for (i = 0; !keep && i < w->files * NR_DIRS; i++) {
 		op_name(w, i, name, sizeof(name));
+		change_flags(s, name, 0, &old);
 		unlinkat(s->dir, name, 0);
 	}
 	for (i = 0; !keep && i < NR_DIRS - 1; i++) {

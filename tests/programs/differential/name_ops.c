@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -93,6 +95,34 @@ static void do_xattr(struct world *w, struct side *s, const struct op *op, const
 	close(fd);
 }
 
+#define CHATTR_FLAGS	(FS_IMMUTABLE_FL | FS_APPEND_FL | FS_SYNC_FL)
+
+int change_flags(const struct side *s, const char *name, int new_flags, int *old)
+{
+	int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = ioctl(fd, FS_IOC_GETFLAGS, old);
+	if (!ret) {
+		new_flags |= *old & ~CHATTR_FLAGS;
+		*old &= CHATTR_FLAGS;
+		ret = ioctl(fd, FS_IOC_SETFLAGS, &new_flags);
+	}
+	close(fd);
+	return ret;
+}
+
+static void do_chattr(struct side *s, const struct op *op, const char *name, struct result *res)
+{
+	int old = 0;
+
+	set_result(res, change_flags(s, name, (op->arg & 1 ? FS_IMMUTABLE_FL : 0) |
+				     (op->arg & 2 ? FS_APPEND_FL : 0) |
+				     (op->arg & 4 ? FS_SYNC_FL : 0), &old));
+	snprintf(res->text, sizeof(res->text), "flags before %#x", old);
+}
+
 static void do_readlink(struct side *s, const char *name, struct result *res)
 {
 	set_result(res, readlinkat(s->dir, name, (char *)s->buf, 4096));
@@ -132,6 +162,9 @@ bool run_name(struct world *w, int side, const struct op *op, struct result *res
 		return true;
 	case OP_CHMOD:
 		set_result(res, fchmodat(s->dir, name, op->arg, 0));
+		return true;
+	case OP_CHATTR:
+		do_chattr(s, op, name, res);
 		return true;
 	case OP_UTIMES:
 		do_utimes(s, op, name, res);

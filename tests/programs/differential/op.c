@@ -37,13 +37,17 @@ const struct op_desc op_desc[NR_OPS] = {
 	[OP_ZERO]	= { "zero",	 IO,					20 },
 	[OP_COLLAPSE]	= { "collapse",	 IO,					8 },
 	[OP_INSERT]	= { "insert",	 IO,					8 },
+	[OP_UNSHARE]	= { "unshare",	 IO,					3 },
 	[OP_FSYNC]	= { "fsync",	 F_HANDLE,				10 },
 	[OP_FDATASYNC]	= { "fdatasync", F_HANDLE,				10 },
 	[OP_SYNCRANGE]	= { "syncrange", F_HANDLE | F_OFF | F_LEN | F_ARG,	8 },
 	[OP_DROP]	= { "drop",	 F_HANDLE,				15 },
 	[OP_COPY]	= { "copy",	 IO | F_HANDLE2 | F_SEED,		10 },
+	[OP_CLONE]	= { "clone",	 F_HANDLE | F_HANDLE2,			3 },
+	[OP_SYNCFS]	= { "syncfs",	 F_HANDLE,				3 },
 	[OP_STAT]	= { "stat",	 F_NAME,				10 },
 	[OP_CHMOD]	= { "chmod",	 F_NAME | F_ARG,			5 },
+	[OP_CHATTR]	= { "chattr",	 F_NAME | F_ARG,			12 },
 	[OP_UTIMES]	= { "utimes",	 F_NAME | F_SEED,			5 },
 	[OP_SETXATTR]	= { "setxattr",	 F_NAME | F_LEN | F_ARG | F_SEED,	6 },
 	[OP_GETXATTR]	= { "getxattr",	 F_NAME | F_ARG,			6 },
@@ -214,6 +218,9 @@ void op_generate(const struct world *w, struct rng *rng, struct op *op)
 		op->arg |= ARG_DSYNC;
 	if (type == OP_CHMOD)
 		op->arg = rng_below(rng, 010000);
+	/* Most of the time none, for little works on such files. */
+	if (type == OP_CHATTR)
+		op->arg = rng_below(rng, 6) ? 0 : rng_below(rng, 8);
 	/* Anything else than blocks is EINVAL; that is worth an eighth. */
 	if ((type == OP_COLLAPSE || type == OP_INSERT) && rng_below(rng, 8)) {
 		op->arg &= ~ARG_FROM_EOF;

@@ -33,6 +33,8 @@ static int fallocate_mode(enum op_type type, unsigned int arg)
 		return FALLOC_FL_COLLAPSE_RANGE;
 	case OP_INSERT:
 		return FALLOC_FL_INSERT_RANGE;
+	case OP_UNSHARE:
+		return FALLOC_FL_UNSHARE_RANGE;
 	default:
 		return 0;
 	}
@@ -116,6 +118,7 @@ bool run_space(struct world *w, int side, const struct op *op, struct result *re
 	case OP_ZERO:
 	case OP_COLLAPSE:
 	case OP_INSERT:
+	case OP_UNSHARE:
 		do_fallocate(w, fd, op, res);
 		return true;
 	case OP_FSYNC:
@@ -123,6 +126,9 @@ bool run_space(struct world *w, int side, const struct op *op, struct result *re
 		return true;
 	case OP_FDATASYNC:
 		set_result(res, fdatasync(fd));
+		return true;
+	case OP_SYNCFS:
+		set_result(res, syncfs(fd));
 		return true;
 	case OP_SYNCRANGE:
 		set_result(res, sync_file_range(fd, place_off(w, op, fd), op->len,
