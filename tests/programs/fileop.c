@@ -9,6 +9,7 @@
  * exit status is 0 in both cases, 2 for wrong usage. Reads and writes go by
  * system call, direct (d...) or by mapping (m...); writes put the byte 'w', or
  * that of --byte=C given first. read prints the bytes' checksum as second word.
+ * The late... ones open the file, print "open" and wait for a line on standard input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +168,15 @@ static long do_fiemap(int fd, off_t off, size_t len)
 	return ioctl(fd, FS_IOC_FIEMAP, &fm) ? -1 : (long)fm.fm_mapped_extents;
 }
 
+/* The block on the device of block OFFSET. */
+static long do_bmap(int fd, off_t off, size_t len)
+{
+	int block = off;
+
+	(void)len;
+	return ioctl(fd, FIBMAP, &block) ? -1 : block;
+}
+
 static long do_open(int fd, off_t off, size_t len)
 {
 	(void)fd;
@@ -188,6 +198,52 @@ static long do_hold(int fd, off_t off, size_t len)
 	return 0;
 }
 
+/* Open and map the file, and store or write when a line comes. */
+static long do_late_write(int fd, off_t off, size_t len)
+{
+	puts("open");
+	fflush(stdout);
+	getchar();
+	return pwrite(fd, buf, len, off);
+}
+
+static long do_late_map_write(int fd, off_t off, size_t len)
+{
+	puts("open");
+	fflush(stdout);
+	getchar();
+	return do_map(fd, off, len, true);
+}
+
+/* Of the file system.  OFFSET: 0 as a freeze first, 1 metadata first, 2 at once. */
+static long do_shutdown(int fd, off_t off, size_t len)
+{
+	uint32_t how = off;
+
+	(void)len;
+	return ioctl(fd, _IOR('X', 125, uint32_t), &how);
+}
+
+/* What statx(2) says beyond stat(2). */
+static long do_statx(int fd, off_t off, size_t len)
+{
+	struct statx stx;
+
+	(void)off;
+	(void)len;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME | STATX_DIOALIGN, &stx))
+		return -1;
+	if (stx.stx_mask & STATX_BTIME)
+		printf("btime ");
+	if (stx.stx_mask & STATX_DIOALIGN)
+		printf("dio %u ", stx.stx_dio_offset_align);
+	if (stx.stx_attributes & STATX_ATTR_IMMUTABLE)
+		printf("immutable ");
+	if (stx.stx_attributes & STATX_ATTR_APPEND)
+		printf("append ");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	long (*run)(int fd, off_t off, size_t len);
@@ -200,6 +256,8 @@ static const struct {
 	{ "create",	do_open,	O_RDWR | O_CREAT,	false },
 	{ "hold",	do_hold,	O_RDONLY,		false },
 	{ "holdrw",	do_hold,	O_RDWR,			false },
+	{ "statx",	do_statx,	O_RDONLY,		false },
+	{ "shutdown",	do_shutdown,	O_RDONLY,		false },
 	{ "read",	do_read,	O_RDONLY,		true },
 	{ "dread",	do_read,	O_RDONLY | O_DIRECT,	true },
 	{ "mread",	do_map_read,	O_RDONLY,		true },
@@ -208,6 +266,8 @@ static const struct {
 	{ "dwrite",	do_write,	O_RDWR | O_DIRECT,	false },
 	{ "dsyncwrite",	do_write,	O_RDWR | O_DSYNC,	false },
 	{ "mwrite",	do_map_write,	O_RDWR,			false },
+	{ "latewrite",	do_late_write,	O_RDWR,			false },
+	{ "latemwrite",	do_late_map_write, O_RDWR,		false },
 	{ "append",	do_append,	O_WRONLY | O_APPEND,	false },
 	{ "fsync",	do_fsync,	O_RDONLY,		false },
 	{ "truncate",	do_truncate,	O_RDWR,			false },
@@ -221,6 +281,7 @@ static const struct {
 	{ "seekdata",	do_seek_data,	O_RDONLY,		false },
 	{ "seekhole",	do_seek_hole,	O_RDONLY,		false },
 	{ "fiemap",	do_fiemap,	O_RDONLY,		false },
+	{ "bmap",	do_bmap,	O_RDONLY,		false },
 };
 
 #define NR_OPS	(sizeof(ops) / sizeof(ops[0]))

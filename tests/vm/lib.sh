@@ -215,6 +215,66 @@ expect_op()
 	[ "${got%% *}" = "$want" ] || fail "$*: expected $want, got $got"
 }
 
+# Groups of processes with little memory.
+use_cgroups()
+{
+	cgroups=$TEST_TMP/cgroups
+	mkdir "$cgroups"
+	mount -t cgroup2 none "$cgroups" 2>/dev/null || skip "the kernel has no cgroups"
+	at_exit umount "$cgroups"
+	echo +memory >"$cgroups/cgroup.subtree_control" || skip "the kernel has no memory cgroups"
+}
+
+# limit GROUP BYTES: make a group
+limit()
+{
+	mkdir "$cgroups/$1"
+	at_exit rmdir "$cgroups/$1"
+	echo "$2" >"$cgroups/$1/memory.max"
+}
+
+# within GROUP COMMAND [ARG]...
+within()
+{
+	local group=$1
+
+	shift
+	# shellcheck disable=SC2016 # the inner shell's
+	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$cgroups/$group" "$@"
+}
+
+# start_puppet DEVICE DIR [ROOT]: mount the file system that does as told (tests/programs).
+# Its requests are in $TEST_TMP/puppet.log.
+start_puppet()
+{
+	module_loaded || skip "the module is not loaded"
+	mkdir -p "$2"
+	at_exit umount_all "$2"
+	mkfifo "$TEST_TMP/puppet.in" "$TEST_TMP/puppet.out"
+	puppet_server "$1" "$2" "$TEST_TMP/puppet.log" ${3:+"$3"} <"$TEST_TMP/puppet.in" >"$TEST_TMP/puppet.out" &
+	puppet_pid=$!
+	exec 5>"$TEST_TMP/puppet.in" 6<"$TEST_TMP/puppet.out"
+	wait_until 10 mountpoint -q "$2" || fail "the puppet server did not mount"
+}
+
+# expect_tell ANSWER COMMAND...: see tests/programs/puppet_server.c
+expect_tell()
+{
+	local want=$1 got
+
+	shift
+	echo "$*" >&5
+	read -r -t 60 got <&6 || fail "no answer to: $*"
+	[ "$got" = "$want" ] || fail "the answer to \"$*\" was $got, not $want"
+}
+
+stop_puppet()
+{
+	umount "$1"
+	exec 5>&- 6<&-
+	wait "$puppet_pid"
+}
+
 # fill_tree DIR: a few hundred files of all kinds and sizes.
 fill_tree()
 {

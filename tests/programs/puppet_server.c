@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * puppet_server: a file system of one file that does what a test tells it, in the
+ * order that the test wants.
+ *
+ *	puppet_server DEVICE DIR LOG [ROOT]
+ *
+ * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1. Block N of the file belongs at byte 1 MiB + N * 4096
+ * of the device; at first all of it is a hole. Requests are written to LOG, a line
+ * each. Commands come on standard input; each is answered by a line "ok" or the name
+ * of an errno. FORK is r or w, TYPE one of hole, delalloc, mapped, unwritten, pure
+ * (writes go where reads do; w only), OP one of begin, ioend, setattr.
+ *
+ *	device add PATH r|w|rw		register it: "ok ID"; for mappings set from now on
+ *	device use|remove ID
+ *	device blocksize ID BYTES
+ *	size BYTES			of the file, before anybody looks it up
+ *	set FORK OFFSET LENGTH TYPE [ADDR]	what BEGIN answers from now on
+ *	delalloc on|off			buffered writes to holes get no address yet
+ *	upsert OFFSET LENGTH TYPE [ADDR]	into the kernel's cache, to be read and written
+ *	inval FORK OFFSET LENGTH	out of the kernel's cache; -1: to the end
+ *	devinval DEV OFFSET LENGTH	out of the device's page cache; DEV 0 is the server's
+ *	retry N				the next N answers to BEGIN are "look again"
+ *	by-cache on|off			BEGIN is answered by an upsert and "look again"
+ *	hold OP				the next OP's answer is made, but not sent until
+ *	release OP
+ *	fail OP ERRNO			the next OP fails
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fuse_iomap.h>
+
+#define BLOCK		4096ULL
+#define NR_BLOCKS	16384ULL	/* 64 MiB */
+#define BASE		(1ULL << 20)
+#define TYPE_PURE	FUSE_IOMAP_TYPE_PURE_OVERWRITE
+
+enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, NR_OPS };
+
+static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr" };
+
+struct block {
+	uint64_t addr;
+	uint16_t type;
+	uint16_t dev;
+};
+
+static struct fuse_iomap_session *session;
+static FILE *log_file;
+static int device_fd, device_id;
+/* node ids, which are inode numbers, too */
+static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
+
+/* All below */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static struct block forks[2][NR_BLOCKS];	/* read, write */
+static off_t file_size;
+static bool delalloc, by_cache;
+static unsigned int retries;
+static struct {
+	bool hold, held;
+	int fail;
+} states[NR_OPS];
+
+__attribute__((format(printf, 1, 2)))
+static void log_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(log_file, fmt, ap);
+	va_end(ap);
+	fputc('\n', log_file);
+	fflush(log_file);
+}
+
+static uint64_t home(uint64_t block)
+{
+	return BASE + block * BLOCK;
+}
+
+static bool has_addr(uint16_t type)
+{
+	return type == FUSE_IOMAP_TYPE_MAPPED || type == FUSE_IOMAP_TYPE_UNWRITTEN;
+}
+
+static void set_blocks(struct block *fork, uint64_t first, uint64_t end, uint16_t type,
+		       uint64_t addr)
+{
+	for (uint64_t b = first; b < end && b < NR_BLOCKS; b++) {
+		fork[b].type = type;
+		fork[b].dev = has_addr(type) ? (uint16_t)device_id : FUSE_IOMAP_DEV_NULL;
+		fork[b].addr = has_addr(type) ? addr + (b - first) * BLOCK : FUSE_IOMAP_NULL_ADDR;
+	}
+}
+
+static bool continues(const struct block *a, const struct block *b)
+{
+	return a->type == b->type && a->dev == b->dev &&
+	       (!has_addr(a->type) || a->addr + BLOCK == b->addr);
+}
+
+/* The mapping around block @b, or of the endless hole behind the last one. */
+static void to_io(const struct block *fork, uint64_t b, struct fuse_iomap_io *io)
+{
+	uint64_t first = b, end = b + 1;
+
+	memset(io, 0, sizeof(*io));
+	io->addr = FUSE_IOMAP_NULL_ADDR;
+	if (b >= NR_BLOCKS) {
+		io->offset = NR_BLOCKS * BLOCK;
+		io->length = (1ULL << 63) - io->offset;
+		io->type = fork == forks[1] ? TYPE_PURE : FUSE_IOMAP_TYPE_HOLE;
+		return;
+	}
+	while (first && continues(&fork[first - 1], &fork[first]))
+		first--;
+	while (end < NR_BLOCKS && continues(&fork[end - 1], &fork[end]))
+		end++;
+	io->offset = first * BLOCK;
+	io->length = (end - first) * BLOCK;
+	io->type = fork[b].type;
+	if (has_addr(io->type)) {
+		io->addr = fork[first].addr;
+		io->dev = fork[first].dev;
+	}
+}
+
+/* Called with the lock, when the answer to @op has been made.  Returns an errno to fail with. */
+static int obey(enum op op)
+{
+	int err = states[op].fail;
+
+	states[op].fail = 0;
+	if (states[op].hold) {
+		states[op].hold = false;
+		states[op].held = true;
+		log_line("held %s", op_names[op]);
+		while (states[op].held)
+			pthread_cond_wait(&released, &lock);
+	}
+	return err;
+}
+
+/*
+ * Requests
+ */
+
+static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
+		      uint32_t cache_maxbytes)
+{
+	struct fuse_iomap_config_out config = {
+		.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE | (flags & FUSE_IOMAP_CONFIG_MAPPINGS),
+		.s_blocksize = BLOCK,
+	};
+
+	device_id = fuse_iomap_device_add(session, device_fd, 0);
+	if (device_id < 0)
+		fuse_iomap_reply_err(req, -device_id);
+	else
+		fuse_iomap_reply_config(req, &config);
+}
+
+static bool wants_space(uint32_t opflags)
+{
+	return (opflags & (FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_WRITEBACK)) &&
+	       !(opflags & FUSE_IOMAP_OP_ZERO);
+}
+
+static void give_space(uint64_t first, uint64_t end, uint32_t opflags)
+{
+	bool now = !delalloc || opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK);
+	struct block *fork = forks[0];
+	uint64_t b = first;
+
+	/* at writeback all that was put off gets its space */
+	for (; b < NR_BLOCKS && (b < end || (now && fork[b].type == FUSE_IOMAP_TYPE_DELALLOC));
+	     b++) {
+		if (fork[b].type == FUSE_IOMAP_TYPE_HOLE && !now)
+			set_blocks(fork, b, b + 1, FUSE_IOMAP_TYPE_DELALLOC, 0);
+		else if (now && (fork[b].type == FUSE_IOMAP_TYPE_HOLE ||
+				 fork[b].type == FUSE_IOMAP_TYPE_DELALLOC))
+			set_blocks(fork, b, b + 1, FUSE_IOMAP_TYPE_UNWRITTEN, home(b));
+	}
+}
+
+static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino, uint64_t pos,
+		     uint64_t count, uint32_t opflags)
+{
+	static const struct fuse_iomap_io again = {
+		.length = BLOCK, .addr = FUSE_IOMAP_NULL_ADDR, .type = FUSE_IOMAP_TYPE_RETRY_CACHE,
+	};
+	struct fuse_iomap_io read, write, retry = again;
+	uint64_t b = pos / BLOCK;
+	bool look_again;
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	log_line("begin %llu %llu %x", (unsigned long long)pos, (unsigned long long)count,
+		 opflags);
+	look_again = retries > 0;
+	if (look_again) {
+		retries--;
+	} else {
+		if (wants_space(opflags))
+			give_space(b, (pos + count + BLOCK - 1) / BLOCK, opflags);
+		to_io(forks[0], b, &read);
+		to_io(forks[1], b, &write);
+	}
+	err = obey(OP_BEGIN);
+	if (!err && !look_again && by_cache && !(opflags & FUSE_IOMAP_OP_NOCACHE_MASK)) {
+		err = -fuse_iomap_upsert_mappings(session, nodeid, attr_ino, &read,
+						  write.type == TYPE_PURE ? NULL : &write);
+		look_again = true;
+	}
+	pthread_mutex_unlock(&lock);
+	retry.offset = pos / BLOCK * BLOCK;
+	if (err)
+		fuse_iomap_reply_err(req, err);
+	else if (look_again)
+		fuse_iomap_reply_begin(req, &retry, &retry);
+	else
+		fuse_iomap_reply_begin(req, &read, write.type == TYPE_PURE ? NULL : &write);
+}
+
+/* What a write had reserved and did not use goes back. */
+static void on_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_iomap_end_in *in)
+{
+	uint64_t written = in->written > 0 ? in->written : 0;
+
+	pthread_mutex_lock(&lock);
+	log_line("end %llu %llu %lld %x", (unsigned long long)in->pos,
+		 (unsigned long long)in->count, (long long)in->written, in->opflags);
+	for (uint64_t b = (in->pos + written + BLOCK - 1) / BLOCK;
+	     written < in->count && b < NR_BLOCKS && b * BLOCK < in->pos + in->count; b++)
+		if (forks[0][b].type == FUSE_IOMAP_TYPE_DELALLOC)
+			set_blocks(forks[0], b, b + 1, FUSE_IOMAP_TYPE_HOLE, 0);
+	pthread_mutex_unlock(&lock);
+	fuse_iomap_reply_err(req, 0);
+}
+
+static void on_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
+		     const struct fuse_iomap_ioend_in *in)
+{
+	uint64_t first = in->pos / BLOCK, end = (in->pos + in->written + BLOCK - 1) / BLOCK;
+	off_t size;
+	int err;
+
+	pthread_mutex_lock(&lock);
+	log_line("ioend %llu %llu %x %d", (unsigned long long)in->pos,
+		 (unsigned long long)in->written, in->flags, in->error);
+	for (uint64_t b = first; b < end && b < NR_BLOCKS; b++) {
+		if (in->error && forks[0][b].type == FUSE_IOMAP_TYPE_DELALLOC)
+			set_blocks(forks[0], b, b + 1, FUSE_IOMAP_TYPE_HOLE, 0);
+		else if (!in->error && in->flags & FUSE_IOMAP_IOEND_UNWRITTEN &&
+			 forks[0][b].type == FUSE_IOMAP_TYPE_UNWRITTEN)
+			forks[0][b].type = FUSE_IOMAP_TYPE_MAPPED;
+	}
+	if (!in->error && (off_t)(in->pos + in->written) > file_size)
+		file_size = in->pos + in->written;
+	err = obey(OP_IOEND);
+	size = file_size;
+	pthread_mutex_unlock(&lock);
+	if (err)
+		fuse_iomap_reply_err(req, err);
+	else
+		fuse_iomap_reply_ioend(req, size);
+}
+
+static void fill_stat(fuse_ino_t ino, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = ino;
+	st->st_nlink = 1;
+	st->st_blksize = BLOCK;
+	st->st_mode = ino == root_ino ? S_IFDIR | 0755 : S_IFREG | 0644;
+	if (ino == file_ino)
+		st->st_size = file_size;
+}
+
+static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param e = { .ino = file_ino, .attr_timeout = 3600, .entry_timeout = 3600 };
+
+	if (parent != root_ino || strcmp(name, "f")) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	fill_stat(file_ino, &e.attr);
+	pthread_mutex_unlock(&lock);
+	fuse_iomap_reply_entry(req, &e, FUSE_ATTR_IOMAP);
+}
+
+static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat st;
+
+	pthread_mutex_lock(&lock);
+	fill_stat(ino, &st);
+	pthread_mutex_unlock(&lock);
+	fuse_iomap_reply_attr(req, &st, 3600, ino == root_ino ? 0 : FUSE_ATTR_IOMAP);
+}
+
+static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (to_set & FUSE_SET_ATTR_SIZE) {
+		log_line("setattr %lld", (long long)attr->st_size);
+		file_size = attr->st_size;
+		set_blocks(forks[0], (file_size + BLOCK - 1) / BLOCK, NR_BLOCKS,
+			   FUSE_IOMAP_TYPE_HOLE, 0);
+		err = obey(OP_SETATTR);
+	}
+	pthread_mutex_unlock(&lock);
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		on_getattr(req, ino, fi);
+}
+
+static const struct fuse_lowlevel_ops fuse_ops = {
+	.lookup		= on_lookup,
+	.getattr	= on_getattr,
+	.setattr	= on_setattr,
+};
+
+static const struct fuse_iomap_ops iomap_ops = {
+	.config		= on_config,
+	.begin		= on_begin,
+	.end		= on_end,
+	.ioend		= on_ioend,
+};
+
+/*
+ * Commands
+ */
+
+static int parse_type(const char *name)
+{
+	static const struct {
+		const char *name;
+		int type;
+	} types[] = {
+		{ "hole", FUSE_IOMAP_TYPE_HOLE }, { "delalloc", FUSE_IOMAP_TYPE_DELALLOC },
+		{ "mapped", FUSE_IOMAP_TYPE_MAPPED }, { "unwritten", FUSE_IOMAP_TYPE_UNWRITTEN },
+		{ "pure", TYPE_PURE },
+	};
+
+	for (size_t i = 0; name && i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(types[i].name, name))
+			return types[i].type;
+	return -1;
+}
+
+static int parse_op(const char *name)
+{
+	for (int i = 0; name && i < NR_OPS; i++)
+		if (!strcmp(op_names[i], name))
+			return i;
+	return -1;
+}
+
+static uint64_t number(const char *text)
+{
+	return text ? strtoull(text, NULL, 0) : 0;
+}
+
+/* Returns 0, the id of an added device, or a negative errno. */
+static int do_device(char **w)
+{
+	int fd, id = w[2] ? atoi(w[2]) : 0;
+
+	if (w[2] && !strcmp(w[1], "add")) {
+		fd = open(w[2], O_CLOEXEC | (!w[3] || !strcmp(w[3], "rw") ? O_RDWR :
+					     *w[3] == 'w' ? O_WRONLY : O_RDONLY));
+		if (fd < 0)
+			return -errno;
+		id = fuse_iomap_device_add(session, fd, 0);
+		close(fd);
+		if (id > 0)
+			device_id = id;
+		return id;
+	}
+	if (!strcmp(w[1], "use"))
+		device_id = id;
+	else if (!strcmp(w[1], "remove"))
+		return fuse_iomap_device_remove(session, id);
+	else if (!strcmp(w[1], "blocksize") && w[3])
+		return fuse_iomap_device_set_blocksize(session, id, atoi(w[3]));
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+/* Returns 0 or a negative errno; those that talk to the kernel don't hold the lock. */
+static int do_command(char **w)
+{
+	struct fuse_iomap_io io = { .offset = number(w[1]), .length = number(w[2]) };
+	struct fuse_range range = { .offset = number(w[2]), .length = number(w[3]) };
+	int type = parse_type(w[3]), op = parse_op(w[1]);
+
+	if (!strcmp(w[0], "device") && w[1])
+		return do_device(w);
+	if (!strcmp(w[0], "upsert") && type >= 0) {
+		io.type = type;
+		io.addr = FUSE_IOMAP_NULL_ADDR;
+		if (has_addr(type)) {
+			io.addr = w[4] ? number(w[4]) : home(io.offset / BLOCK);
+			io.dev = device_id;
+		}
+		return fuse_iomap_upsert_mappings(session, file_ino, file_ino, &io, NULL);
+	}
+	if (!strcmp(w[0], "inval") && w[1])
+		return fuse_iomap_inval_mappings(session, file_ino, file_ino,
+						 *w[1] == 'r' ? &range : NULL,
+						 *w[1] == 'w' ? &range : NULL);
+	if (!strcmp(w[0], "devinval"))
+		return fuse_iomap_device_invalidate(session,
+						    number(w[1]) ? (int)number(w[1]) : device_id,
+						    number(w[2]), number(w[3]));
+
+	pthread_mutex_lock(&lock);
+	if (!strcmp(w[0], "set") && parse_type(w[4]) >= 0) {
+		uint64_t first = number(w[2]) / BLOCK;
+
+		set_blocks(forks[w[1][0] == 'w'], first, first + number(w[3]) / BLOCK,
+			   parse_type(w[4]), w[5] ? number(w[5]) : home(first));
+	} else if (!strcmp(w[0], "size")) {
+		file_size = number(w[1]);
+	} else if (!strcmp(w[0], "delalloc") && w[1]) {
+		delalloc = !strcmp(w[1], "on");
+	} else if (!strcmp(w[0], "by-cache") && w[1]) {
+		by_cache = !strcmp(w[1], "on");
+	} else if (!strcmp(w[0], "retry")) {
+		retries = number(w[1]);
+	} else if (!strcmp(w[0], "hold") && op >= 0) {
+		states[op].hold = true;
+	} else if (!strcmp(w[0], "release") && op >= 0) {
+		states[op].held = false;
+		pthread_cond_broadcast(&released);
+	} else if (!strcmp(w[0], "fail") && op >= 0) {
+		states[op].fail = number(w[2]);
+	} else {
+		op = -2;
+	}
+	pthread_mutex_unlock(&lock);
+	return op == -2 ? -EBADMSG : 0;
+}
+
+static void *read_commands(void *arg)
+{
+	char line[256], *words[8];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		int nr = 0, res;
+
+		for (char *p = strtok(line, " \n"); p && nr < 7; p = strtok(NULL, " \n"))
+			words[nr++] = p;
+		if (!nr)
+			continue;
+		memset(&words[nr], 0, (8 - nr) * sizeof(*words));
+		res = do_command(words);
+		if (res > 0)
+			printf("ok %d\n", res);
+		else
+			puts(res < 0 ? strerrorname_np(-res) : "ok");
+		fflush(stdout);
+	}
+	return arg;
+}
+
+int main(int argc, char **argv)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_iomap_mount_opts opts = { .size = sizeof(opts), .source = argv[1],
+					      .subtype = "puppet" };
+	pthread_t commands;
+	int res;
+
+	if (argc < 4 || argc > 5)
+		errx(2, "usage: puppet_server DEVICE DIR LOG [ROOT]");
+	if (argc == 5) {
+		opts.root_nodeid = root_ino = number(argv[4]);
+		file_ino = FUSE_ROOT_ID;
+	}
+	log_file = fopen(argv[3], "we");
+	if (!log_file)
+		err(1, "%s", argv[3]);
+	/* the block size of a device can be set only by who has it exclusively */
+	device_fd = open(argv[1], O_RDWR | O_EXCL | O_CLOEXEC);
+	if (device_fd < 0)
+		err(1, "%s", argv[1]);
+	file_size = 16 << 20;
+	set_blocks(forks[0], 0, NR_BLOCKS, FUSE_IOMAP_TYPE_HOLE, 0);
+	set_blocks(forks[1], 0, NR_BLOCKS, TYPE_PURE, 0);
+
+	session = fuse_iomap_session_new(&args, &fuse_ops, sizeof(fuse_ops), &iomap_ops,
+					 sizeof(iomap_ops), NULL);
+	if (!session)
+		return 1;
+	res = fuse_iomap_session_mount(session, argv[2], FUSE_IOMAP_MODE_REQUIRE, &opts);
+	if (res)
+		errx(1, "mount: %s", strerror(-res));
+	res = pthread_create(&commands, NULL, read_commands, NULL);
+	if (res)
+		errx(1, "thread: %s", strerror(res));
+	/* several: one may be held */
+	res = fuse_iomap_session_loop(session, 4);
+	fuse_iomap_session_destroy(session);
+	return res != 0;
+}
