@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# When the file system turns out to be corrupt and goes read-only, nothing is written
+# to it any more, not even where the kernel knew the blocks already; reads go on.
+. "$(dirname "$0")/lib.sh"
+
+need_iomap4fs
+m=$TEST_TMP/m
+make_ext4 "$JOB_DISK1"
+mount_ext4 "$JOB_DISK1" "$m"
+head -c 64K /usr/bin/perl >"$m/good"
+head -c 64K /usr/bin/perl >"$m/bad"
+umount "$m"
+debugfs -w -R "set_inode_field bad block[0] 0x1234" "$JOB_DISK1" 2>/dev/null
+
+mount_iomap4fs "$JOB_DISK1" "$m" errors=remount-ro
+expect_op 4096 dwrite "$m/good" 0 4096
+expect_op 4096 write "$m/good" 4096 4096
+expect_op 0 fsync "$m/good"
+expect_op EIO read "$m/bad" 0 4096
+for op in dwrite write append truncate; do
+	expect_op EROFS $op "$m/good" 8192 4096
+done
+expect_equal EFAULT "$(fileop mwrite "$m/good" 8192 4096)" "a store"
+echo 1 >/proc/sys/vm/drop_caches
+expect_equal 8192 "$(tr -dc w <"$m/good" | head -c 8192 | wc -c)" "bytes written before, and still readable"
+umount_iomap4fs "$m"
+dumpe2fs -h "$JOB_DISK1" 2>/dev/null | grep -q "with errors" || fail "the superblock does not tell of errors"
