@@ -78,6 +78,8 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 		in.fh = ff->fh;
 	}
 	fuse_setattr_fill(fc, &args, inode, &in, &out);
+	/* pages have been cut off already: a signal must not keep it from the server */
+	args.force = attr->ia_valid & ATTR_SIZE;
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
 	if (err)
 		return err;

@@ -43,6 +43,13 @@ static int map_out_of_place(struct inode *inode, const struct fuse_iomap_begin_o
 	if (err)
 		return err;
 
+	/*
+	 * Where the source is a hole fs/iomap forgets about it, and takes the target to be
+	 * without old contents to its end.
+	 */
+	if (srcmap->type == IOMAP_HOLE)
+		iomap->length = min(iomap->offset + iomap->length,
+				    srcmap->offset + srcmap->length) - iomap->offset;
 	/* fresh space has no old contents, and fs/iomap does not look for the flag everywhere */
 	if (srcmap->type == IOMAP_MAPPED && (srcmap->flags & IOMAP_F_NEW))
 		srcmap->type = IOMAP_UNWRITTEN;
@@ -144,6 +151,24 @@ out:
 }
 
 /*
+ * 6.12's page cache I/O joins blocks that follow each other on the file and by sector
+ * number into one bio, without a look at the device.  So all that is cached of a file
+ * has to be on one; direct I/O may go to any.
+ */
+static int check_cached_device(struct inode *inode, unsigned int flags,
+			       const struct fuse_iomap_io *io, const struct iomap *iomap)
+{
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+
+	if (!iomap->bdev || (flags & (IOMAP_DIRECT | IOMAP_REPORT)))
+		return 0;
+	if (iomap->bdev == READ_ONCE(ii->cached_bdev) ||
+	    !cmpxchg(&ii->cached_bdev, NULL, iomap->bdev) || iomap->bdev == ii->cached_bdev)
+		return 0;
+	return fuse_iomap_refuse(inode, io, "a second device for the page cache of a file");
+}
+
+/*
  * Where is byte @pos?  @count bytes are wanted.  Fills in @iomap, and @srcmap for
  * out-of-place writes.  @flags: IOMAP_* and FUSE_IOMAP_WRITEBACK.  Returns 0 or a
  * negative errno; -EAGAIN for IOMAP_NOWAIT if the server would have to be asked.
@@ -189,6 +214,10 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		err = map_out_of_place(inode, &out, iomap, srcmap);
 	else
 		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
+	if (!err)
+		err = check_cached_device(inode, flags, &out.read, iomap);
+	if (!err)
+		err = check_cached_device(inode, flags, &out.read, srcmap);
 	if (err)
 		return err;
 

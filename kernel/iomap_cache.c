@@ -142,12 +142,20 @@ static struct fuse_iomap_cache *get_cache(struct inode *inode)
 	return cache;
 }
 
-/* May a write of @opflags go where @e says? */
-static bool fits_write(const struct et_extent *e, u32 opflags)
+static bool reads_zeroes(const struct et_extent *e)
+{
+	return (e->kind & KIND_TYPE) == FUSE_IOMAP_TYPE_HOLE ||
+	       (e->kind & KIND_TYPE) == FUSE_IOMAP_TYPE_UNWRITTEN;
+}
+
+/* May a write of @opflags go where @e says, if @read is there so far? */
+static bool fits_write(const struct et_extent *e, const struct et_extent *read, u32 opflags)
 {
 	switch (e->kind & KIND_TYPE) {
 	case FUSE_IOMAP_TYPE_HOLE:
-		return opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_UNSHARE);
+		/* fs/iomap takes it that there is nothing to do */
+		return (opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_UNSHARE)) &&
+		       reads_zeroes(read);
 	case FUSE_IOMAP_TYPE_DELALLOC:
 		return !(opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK |
 				    FUSE_IOMAP_OP_OVERWRITE_ONLY));
@@ -214,7 +222,7 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 		if (w.kind == KIND_IN_PLACE &&
 		    (r.kind & (FUSE_IOMAP_F_SHARED << KIND_FLAGS_SHIFT)))
 			return false;
-		if (!fits_write(w.kind == KIND_IN_PLACE ? &r : &w, opflags))
+		if (!fits_write(w.kind == KIND_IN_PLACE ? &r : &w, &r, opflags))
 			return false;
 	}
 

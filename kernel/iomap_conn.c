@@ -7,6 +7,30 @@
 
 #include <linux/backing-dev.h>
 
+/*
+ * For what may be the end of an inode or a mount, and with it of the last use of the
+ * module: unloading waits for it.
+ */
+struct workqueue_struct *fuse_iomap_wq;
+
+/* Module load; may fail. */
+int __init fuse_iomap_init(void)
+{
+	fuse_iomap_wq = alloc_workqueue("fuseiomap", WQ_UNBOUND, 0);
+	if (!fuse_iomap_wq)
+		return -ENOMEM;
+	fuse_iomap_init_tables();
+	fuse_iomap_cache_init();
+	return 0;
+}
+
+/* Module unload, or loading has failed. */
+void fuse_iomap_exit(void)
+{
+	fuse_iomap_cache_exit();
+	destroy_workqueue(fuse_iomap_wq);
+}
+
 /* A connection is being allocated: nothing here can fail. */
 void fuse_iomap_conn_init(struct fuse_conn *fc)
 {

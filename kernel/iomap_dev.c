@@ -259,21 +259,40 @@ bool fuse_iomap_dev_is_gone(struct fuse_conn *fc)
 }
 
 /* Drop the folios of @mapping that hold byte @pos, but write what is dirty first. */
-static void drop_edge(struct address_space *mapping, loff_t pos)
+static int drop_edge(struct address_space *mapping, loff_t pos)
 {
 	filemap_write_and_wait_range(mapping, pos, pos);
-	invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT, pos >> PAGE_SHIFT);
+	return invalidate_inode_pages2_range(mapping, pos >> PAGE_SHIFT, pos >> PAGE_SHIFT);
+}
+
+static int drop_range(struct address_space *mapping, u64 offset, u64 end)
+{
+	int err = 0;
+
+	filemap_invalidate_lock(mapping);
+	truncate_inode_pages_range(mapping, offset, end - 1);
+	/*
+	 * Of folios that are only partly in the range that has zeroed the part, which is
+	 * not what the device has there: they go, too.
+	 */
+	if (!PAGE_ALIGNED(offset))
+		err = drop_edge(mapping, offset);
+	if (!err && !PAGE_ALIGNED(end))
+		err = drop_edge(mapping, end - 1);
+	filemap_invalidate_unlock(mapping);
+	return err;
 }
 
 /*
  * Drop @length bytes from byte @offset on from the page cache of the device with @id,
  * without writing them.  Returns 0, -EINVAL if they do not start on the device or are
  * not whole blocks of it, -ENODEV if there is no such device, -EACCES if the server may
- * not write to it.
+ * not write to it, -EBUSY if somebody else has the device for himself, or uses the part
+ * of the page cache right now.
  */
 int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 length)
 {
-	struct address_space *mapping;
+	struct block_device *bdev;
 	struct file *file = NULL;
 	int idr_id = id, err = 0;
 	u64 size, end;
@@ -292,18 +311,16 @@ int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 leng
 	if (err || !length)
 		goto out;
 
-	mapping = file->f_mapping;
-	filemap_invalidate_lock(mapping);
-	truncate_inode_pages_range(mapping, offset, end - 1);
-	/*
-	 * Of folios that are only partly in the range that has zeroed the part, which is
-	 * not what the device has there: they go, too.
-	 */
-	if (!PAGE_ALIGNED(offset))
-		drop_edge(mapping, offset);
-	if (!PAGE_ALIGNED(end))
-		drop_edge(mapping, end - 1);
-	filemap_invalidate_unlock(mapping);
+	/* a file system in the kernel may hold buffers: nobody else may have the device */
+	bdev = I_BDEV(file->f_mapping->host);
+	if (!file->private_data) {
+		err = bd_prepare_to_claim(bdev, &size, NULL);
+		if (err)
+			goto out;
+	}
+	err = drop_range(file->f_mapping, offset, end);
+	if (!file->private_data)
+		bd_abort_claiming(bdev, &size);
 out:
 	fput(file);
 	return err;

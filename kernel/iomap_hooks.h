@@ -14,6 +14,8 @@ struct fuse_copy_state;
 struct writeback_control;
 
 /* iomap_conn.c */
+int fuse_iomap_init(void);
+void fuse_iomap_exit(void);
 void fuse_iomap_conn_init(struct fuse_conn *fc);
 void fuse_iomap_conn_free(struct fuse_conn *fc);
 int fuse_iomap_conn_setup(struct super_block *sb, struct file *file);
@@ -46,10 +48,6 @@ void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
 extern const struct file_operations fuse_iomap_ctl_requests_ops;
 extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 
-/* iomap_cache.c */
-void fuse_iomap_cache_init(void);
-void fuse_iomap_cache_exit(void);
-
 /* iomap_exclusive.c */
 int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_mask, int err);
 void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa);
@@ -64,7 +62,6 @@ long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 		      unsigned int flags);
 
 /* iomap_inode.c */
-void fuse_iomap_init_tables(void);
 void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_evict_inode(struct inode *inode);
 void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr);

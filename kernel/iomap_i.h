@@ -61,7 +61,13 @@ int fuse_iomap_approve(struct file *dev_file);
 /*
  * iomap_conn.c
  */
+extern struct workqueue_struct *fuse_iomap_wq;
 void fuse_iomap_use_server_bdi(struct super_block *sb);
+
+/*
+ * iomap_inode.c
+ */
+void fuse_iomap_init_tables(void);
 
 /*
  * iomap_dev.c
@@ -150,6 +156,8 @@ void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);
 void fuse_iomap_cache_drop_fork(struct inode *inode, bool write, u64 offset, u64 length);
 void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length);
 void fuse_iomap_cache_free(struct inode *inode);
+void fuse_iomap_cache_init(void);
+void fuse_iomap_cache_exit(void);
 
 /*
  * iomap_inline.c

@@ -143,6 +143,9 @@ static int fill_folio(struct folio *folio, const struct iomap *iomap)
 	err = check_length(inode, iomap);
 	if (err)
 		return err;
+	/* fs/iomap has read or written single blocks of it: inline data has none */
+	if (folio_test_private(folio))
+		return -EFSCORRUPTED;
 	page = (void *)get_zeroed_page(GFP_NOFS);
 	if (!page)
 		return -ENOMEM;

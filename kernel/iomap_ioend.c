@@ -112,7 +112,9 @@ void fuse_iomap_ioend_worker(struct work_struct *work)
 	iomap_sort_ioends(&list);
 	while ((ioend = list_first_entry_or_null(&list, struct iomap_ioend, io_list))) {
 		list_del_init(&ioend->io_list);
-		iomap_ioend_try_merge(ioend, &list);
+		/* which looks at sectors, not at devices */
+		if (fuse_iomap_dev_is_only(get_fuse_conn(ioend->io_inode)))
+			iomap_ioend_try_merge(ioend, &list);
 		finish_writeback(ioend);
 		cond_resched();
 	}

@@ -189,8 +189,9 @@ int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first
 	return 0;
 }
 
-/* Can an operation with @opflags do with @io, its target? */
-static int check_target(struct inode *inode, const struct fuse_iomap_io *io, u32 opflags)
+/* Can an operation with @opflags do with @io, its target, if @read is there so far? */
+static int check_target(struct inode *inode, const struct fuse_iomap_io *io,
+			const struct fuse_iomap_io *read, u32 opflags)
 {
 	bool fills = (opflags & (FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_WRITEBACK)) &&
 		     !(opflags & (FUSE_IOMAP_OP_ZERO | FUSE_IOMAP_OP_UNSHARE));
@@ -199,6 +200,10 @@ static int check_target(struct inode *inode, const struct fuse_iomap_io *io, u32
 	case FUSE_IOMAP_TYPE_HOLE:
 		if (fills)
 			return fuse_iomap_refuse(inode, io, "no space for a write");
+		/* fs/iomap takes it that there is nothing to do */
+		if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) && read->type != FUSE_IOMAP_TYPE_HOLE &&
+		    read->type != FUSE_IOMAP_TYPE_UNWRITTEN)
+			return fuse_iomap_refuse(inode, io, "nowhere to write zeroes to");
 		return 0;
 	case FUSE_IOMAP_TYPE_DELALLOC:
 		if (opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK))
@@ -270,9 +275,9 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 		if (out->read.type == FUSE_IOMAP_TYPE_INLINE ||
 		    out->write.type == FUSE_IOMAP_TYPE_INLINE)
 			return fuse_iomap_refuse(inode, &out->read, "inline data in an out-of-place write");
-		return check_target(inode, &out->write, opflags);
+		return check_target(inode, &out->write, &out->read, opflags);
 	}
-	return check_target(inode, &out->read, opflags);
+	return check_target(inode, &out->read, &out->read, opflags);
 }
 
 /*

@@ -75,7 +75,7 @@ static void put_node(struct inode *inode)
 	 * become the last before it has run, so it is not queued twice.
 	 */
 	atomic_inc(&fc->iomap.nr_puts);
-	queue_work(system_unbound_wq, &FUSE_IOMAP_I(inode)->put_work);
+	queue_work(fuse_iomap_wq, &FUSE_IOMAP_I(inode)->put_work);
 }
 
 /* An unmount waits for the references that are still to be put. */

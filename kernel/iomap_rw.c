@@ -169,8 +169,8 @@ static int direct_write_end(struct kiocb *iocb, ssize_t size, int error, unsigne
 	if (dio_flags & IOMAP_DIO_UNWRITTEN)
 		flags |= FUSE_IOMAP_IOEND_UNWRITTEN;
 
-	if (!size)
-		return error;	/* nothing reached the device */
+	if (!size)	/* nothing reached the device */
+		return fuse_iomap_io_failed(inode, error);
 	error = fuse_iomap_ioend(inode, iocb->ki_pos, size, flags, error, NULL,
 				 FUSE_IOMAP_NULL_ADDR);
 	if (error)

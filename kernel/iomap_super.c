@@ -32,12 +32,25 @@ static void fill_args(struct super_block *sb, struct fuse_args *args, u32 opcode
 	args->in_args[0].value = in;
 }
 
-/* super_operations.freeze_super: as upstream, a mount without iomap can't. */
+/*
+ * super_operations.freeze_super.  As upstream, a mount without iomap can't be frozen by
+ * its users, but with its block device.
+ */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
 {
-	if (!get_fuse_conn_super(sb)->iomap.enabled)
-		return -EOPNOTSUPP;
-	return freeze_super(sb, who);
+	struct fuse_iomap_conn *ic = &get_fuse_conn_super(sb)->iomap;
+	bool was_frozen;
+	int err;
+
+	if (!ic->enabled)
+		return who & FREEZE_MAY_NEST ? freeze_super(sb, who) : -EOPNOTSUPP;
+
+	/* here, as for a read-only mount the server is not asked */
+	was_frozen = test_and_set_bit(FUSE_IOMAP_FROZEN, &ic->state);
+	err = freeze_super(sb, who);
+	if (err && !was_frozen)
+		clear_bit(FUSE_IOMAP_FROZEN, &ic->state);
+	return err;
 }
 
 /* super_operations.freeze_fs: everything has been written, nobody writes. */
@@ -49,12 +62,9 @@ int fuse_iomap_freeze_fs(struct super_block *sb)
 	int err;
 
 	if (!fc->iomap.enabled)
-		return -EOPNOTSUPP;
-	set_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state);
+		return 0;
 	fill_args(sb, &args, FUSE_FREEZE_FS, &in, sizeof(in));
 	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
-	if (err)
-		clear_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state);
 	return err == -ENOSYS ? -EOPNOTSUPP : err;
 }
 
@@ -67,6 +77,8 @@ int fuse_iomap_unfreeze_fs(struct super_block *sb)
 	FUSE_ARGS(args);
 	int err;
 
+	if (!get_fuse_conn_super(sb)->iomap.enabled)
+		return 0;
 	fill_args(sb, &args, FUSE_UNFREEZE_FS, NULL, 0);
 	args.force = true;
 	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
@@ -86,6 +98,9 @@ void fuse_iomap_thaw_worker(struct work_struct *work)
 	/* thaw_super() takes s_umount, which is outside of killsb */
 	down_read(&fc->killsb);
 	list_for_each_entry(fm, &fc->mounts, fc_entry) {
+		/* who has frozen the block device thaws it and the mount */
+		if (fm->sb && fm->sb->s_bdev && atomic_read(&fm->sb->s_bdev->bd_fsfreeze_count))
+			continue;
 		if (fm->sb && atomic_inc_not_zero(&fm->sb->s_active)) {
 			sb = fm->sb;
 			break;
@@ -108,7 +123,7 @@ void fuse_iomap_aborted(struct fuse_conn *fc)
 	if (!test_bit(FUSE_IOMAP_FROZEN, &fc->iomap.state))
 		return;
 	fuse_conn_get(fc);
-	if (!queue_work(system_unbound_wq, &fc->iomap.thaw_work))
+	if (!queue_work(fuse_iomap_wq, &fc->iomap.thaw_work))
 		fuse_conn_put(fc);
 }
 
@@ -156,6 +171,7 @@ static void shutdown_and_wait(struct super_block *sb)
 	pr_warn("%s: shut down by %s[%d], nothing is written any more\n", sb->s_id,
 		current->comm, task_pid_nr(current));
 	fill_args(sb, &args, FUSE_SHUTDOWN_FS, &in, sizeof(in));
+	args.force = true;
 	fuse_simple_request(get_fuse_mount_super(sb), &args);
 }
 
@@ -171,7 +187,7 @@ static int ioctl_shutdown(struct super_block *sb, u32 __user *argp)
 
 	switch (how) {
 	case SHUTDOWN_DEFAULT:
-		err = freeze_super(sb, FREEZE_HOLDER_USERSPACE);
+		err = fuse_iomap_freeze_super(sb, FREEZE_HOLDER_USERSPACE);
 		if (err)
 			return err;
 		shutdown_and_wait(sb);

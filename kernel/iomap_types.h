@@ -68,10 +68,11 @@ struct fuse_iomap_conn {
 enum {
 	/* nothing may be written any more */
 	FUSE_IOMAP_SHUT_DOWN,
-	/* the server has been told to freeze, and not to thaw */
+	/* frozen by its users, or about to be */
 	FUSE_IOMAP_FROZEN,
 };
 
+struct block_device;
 struct fuse_iomap_cache;
 
 /* fuse_iomap_inode.state */
@@ -101,6 +102,8 @@ struct fuse_iomap_inode {
 	/* mappings to make room for in the answer to the next BEGIN; racy, a guess */
 	u16 room;
 	unsigned long state;
+	/* the device of what is in the page cache; compared, never followed */
+	const struct block_device *cached_bdev;
 
 	/* Finished writeback that the server must hear of. */
 	spinlock_t ioend_lock;		/* taken from interrupts */
