@@ -487,6 +487,11 @@ static int freeze(struct server *s)
 	s->dirty = true;
 	err = super_sync(s);
 	s->frozen = !err;
+	if (err) {
+		s->fs->super->s_state &= ~EXT2_VALID_FS;
+		ext2fs_mark_super_dirty(s->fs);
+		s->dirty = true;
+	}
 	return err;
 }
 
