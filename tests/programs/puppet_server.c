@@ -263,6 +263,8 @@ static void on_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 	for (uint64_t b = first; b < end && b < NR_BLOCKS; b++) {
 		if (in->error && forks[0][b].type == FUSE_IOMAP_TYPE_DELALLOC)
 			set_blocks(forks[0], b, b + 1, FUSE_IOMAP_TYPE_HOLE, 0);
+		else if (!in->error && in->flags & FUSE_IOMAP_IOEND_SHARED && has_addr(forks[1][b].type))
+			set_blocks(forks[0], b, b + 1, FUSE_IOMAP_TYPE_MAPPED, forks[1][b].addr);
 		else if (!in->error && in->flags & FUSE_IOMAP_IOEND_UNWRITTEN &&
 			 forks[0][b].type == FUSE_IOMAP_TYPE_UNWRITTEN)
 			forks[0][b].type = FUSE_IOMAP_TYPE_MAPPED;

@@ -14,17 +14,28 @@ for disk in "$JOB_DISK1" "$JOB_DISK2"; do
 done
 expect_tell ok size 65536
 expect_tell "ok 2" device add "$JOB_DISK2" rw
-expect_tell ok set r 32768 32768 mapped $base
+# Consecutive by sector number, so that what looks at nothing else would go on on the
+# first device
+expect_tell ok set r 32768 32768 mapped $((base + 32768))
 expect_tell ok device use 1
 expect_tell ok set r 0 32768 mapped $base
 want=${JOB_DISK1: -1}${JOB_DISK2: -1}
-got=$(fold -w 1 "$m/f" | uniq -c | awk '{ printf "%s", $2 }')
+got=$(dd if="$m/f" bs=64K iflag=direct status=none | fold -w 1 | uniq -c | awk '{ printf "%s", $2 }')
 expect_equal "$want" "$got" "a file on two devices"
 expect_op 65536 dwrite "$m/f" 0 65536
-for disk in "$JOB_DISK1" "$JOB_DISK2"; do
-	expect_equal ww "$(dd if="$disk" bs=4096 iflag=direct,skip_bytes skip=$base count=1 status=none | head -c 2)" \
+for place in "$JOB_DISK1 $base" "$JOB_DISK2 $((base + 32768))"; do
+	read -r disk addr <<<"$place"
+	expect_equal ww "$(dd if="$disk" bs=4096 iflag=direct,skip_bytes skip="$addr" count=1 status=none | head -c 2)" \
 		"what was written to $disk"
+	expect_equal "${disk: -1}" "$(dd if="$disk" bs=4096 iflag=direct,skip_bytes \
+		skip=$((2 * base + 32768 - addr)) count=1 status=none | head -c 1)" "the other half of $disk"
 done
+# The page cache of a file is for one of them.
+expect_equal 32768 "$(fileop read "$m/f" 0 32768 | cut -d' ' -f1)" "bytes of the first device"
+expect_op EIO read "$m/f" 32768 4096
+expect_op EUCLEAN write "$m/f" 32768 4096
+expect_op 4096 write "$m/f" 0 4096
+sync "$m/f"
 
 # Only for what it was opened for
 expect_tell "ok 3" device add "$JOB_DISK2" r
