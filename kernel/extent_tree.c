@@ -2,25 +2,9 @@
 /*
  * A B+tree of extents, for many readers and few writers.
  *
- * A leaf keeps its extents as four arrays, so that a search touches nothing but
- * offsets, and those as 32-bit distances from the leaf's base.  18 bytes an extent:
- *
- *	+--------+------+----------+-----------+-----------+----------+
- *	| header | base | place[N] | delta[N]  | length[N] | kind[N]  |
- *	|        | u64  | u64      | u32       | u32       | u16      |
- *	+--------+------+----------+-----------+-----------+----------+
- *	  offset = base + delta		place = device << 48 | address
- *
- * A leaf of few extents is small; it is replaced by one of twice the size when it
- * is full, up to LEAF_MAX, and then split.  Inner nodes have one size:
- *
- *	+--------+-----+---------+-----------+
- *	| header | rcu | key[62] | child[62] |
- *	+--------+-----+---------+-----------+
- *	  key[i] = the lowest offset below child[i]
- *
- * base is a lower bound only: taking the first extent away leaves it.  No leaf is
- * empty, no inner node is.
+ * What its nodes look like is told in extent_tree_node.h; here are the operations on
+ * the whole.  No leaf is empty, no inner node is.  extent_tree_evict.c takes out what
+ * is not used.
  *
  * Readers and writers
  *
@@ -33,56 +17,20 @@
  *    or NULL, and slots that are not in use are NULL; a new node is complete before a
  *    pointer to it is seen (et_publish() pairs with the dependency on the load);
  *  - nodes are freed after an RCU grace period, so one that was ever reachable can
- *    be read until et_read_unlock(), and its level and capacity never change;
- *  - counts are cut to the capacity before they are used.
+ *    be read until et_read_unlock(), and its level, size and capacity never change;
+ *  - a search gives a slot that is there whatever it compares: it counts outcomes
+ *    of comparisons, of which there are no more than slots; and a hint, which starts
+ *    a search, is only ever written by who has such a slot.
  *
- * What freeing writes over a leaf (its rcu head lies over the arrays) is numbers
- * only; in an inner node it has its own place, as pointers there must stay good.
+ * What freeing writes over a node (its rcu head) lies over numbers only.
+ *
+ * Hints are guesses about the next lookup.  Readers store them without any order, a
+ * wrong one costs time.  As they lie in lines that all readers need, they are stored
+ * only when a lookup has come right behind another, and looked at only while that goes
+ * on (the root's hot): readers that jump about neither write them nor pay for them, but
+ * for the few jumps that look like a step.
  */
-#include "extent_tree.h"
-
-#define LEAF_MAX	ET_LEAF_MAX
-#define LEAF_MIN	64
-#define LEAF_SOME	(LEAF_MAX > 4 * LEAF_MIN ? LEAF_MAX / 4 : LEAF_MIN)
-#define INNER_SIZE	1024
-#define INNER_MAX	ET_INNER_MAX
-#define DEPTH_MAX	12
-#define DEV_SHIFT	48
-
-struct et_node {
-	u16 nr;			/* in use */
-	u16 cap;		/* capacity */
-	u8 level;		/* 0: leaf */
-	u8 hot;			/* a leaf that was made or looked up since eviction came by */
-	u16 size;		/* bytes allocated */
-};
-
-struct et_leaf {
-	struct et_node h;
-	u64 base;
-	union {
-		et_head_t rcu;	/* when nobody needs the rest any more */
-		u64 place[2];	/* really h.cap of them, then the other arrays */
-	};
-};
-
-struct et_inner {
-	struct et_node h;
-	et_head_t rcu;
-	u64 key[INNER_MAX];
-	struct et_node *child[INNER_MAX];
-};
-
-#define LEAF_HEAD	offsetof(struct et_leaf, place)
-#define EXTENT_BYTES	(sizeof(u64) + 2 * sizeof(u32) + sizeof(u16))
-
-/* Where a writer is: the nodes from the root (highest level) to the leaf. */
-struct path {
-	struct et_inner *inner[DEPTH_MAX];	/* by level - 1 */
-	unsigned int slot[DEPTH_MAX];
-	unsigned int height;			/* levels of inner nodes */
-	struct et_leaf *leaf;
-};
+#include "extent_tree_path.h"
 
 /* Inner nodes that an insertion will need. */
 struct spare {
@@ -90,229 +38,179 @@ struct spare {
 	unsigned int nr;
 };
 
-static struct et_leaf *to_leaf(struct et_node *n)
+/* What a reader has found. */
+struct answer {
+	struct et_node *root;
+	struct et_leaf *leaf;
+	unsigned int slot;
+	bool hinted;		/* the hint of the node above the leaf was right */
+	struct et_inner *step;	/* the node above the leaf, if its hint should be: */
+	unsigned int step_to;
+};
+
+/* Look in @l, of capacity @cap and @size bytes. */
+static __always_inline bool leaf_lookup(struct et_leaf *l, unsigned int cap, unsigned int size,
+			       u64 block, struct et_extent *e, struct answer *a)
 {
-	return (struct et_leaf *)n;
+	unsigned int n = leaf_count_in(l, cap, a->hinted, block);
+
+	if (!n)
+		return false;
+	a->leaf = l;
+	a->slot = n - 1;
+	get_in(l, cap, size, n - 1, e);
+	return block - e->offset < e->length;
 }
 
-static struct et_inner *to_inner(struct et_node *n)
+static inline bool read_lookup(struct extent_tree *t, u64 block, struct et_extent *e,
+			       struct answer *a)
 {
-	return (struct et_inner *)n;
-}
+	struct et_node *n = READ_ONCE(t->root), *next;
+	bool walk;
 
-static u64 *places(const struct et_leaf *l)
-{
-	return (u64 *)((char *)l + LEAF_HEAD);
-}
+	if (!n)
+		return false;
+	a->hinted = false;
+	a->step = NULL;
+	a->root = n;
+	walk = n->level && READ_ONCE(n->hot);
+	while (n->level) {
+		struct et_inner *in = to_inner(n);
 
-static u32 *deltas(const struct et_leaf *l)
-{
-	return (u32 *)(places(l) + l->h.cap);
-}
+		if (walk) {
+			unsigned int hint = READ_ONCE(in->h.hint);
 
-static u32 *lengths(const struct et_leaf *l)
-{
-	return deltas(l) + l->h.cap;
-}
-
-static u16 *kinds(const struct et_leaf *l)
-{
-	return (u16 *)(lengths(l) + l->h.cap);
-}
-
-static u64 to_place(const struct et_extent *e)
-{
-	return e->addr == ET_NO_ADDR ? U64_MAX : (u64)e->dev << DEV_SHIFT | e->addr;
-}
-
-static void get(const struct et_leaf *l, unsigned int i, struct et_extent *e)
-{
-	u64 place = READ_ONCE(places(l)[i]);
-
-	e->offset = READ_ONCE(l->base) + READ_ONCE(deltas(l)[i]);
-	e->length = READ_ONCE(lengths(l)[i]);
-	e->kind = READ_ONCE(kinds(l)[i]);
-	e->addr = place == U64_MAX ? ET_NO_ADDR : place & ET_MAX_ADDR;
-	e->dev = place == U64_MAX ? 0 : place >> DEV_SHIFT;
-}
-
-/* @e lies behind the leaf's base and not too far. */
-static void set(struct et_leaf *l, unsigned int i, const struct et_extent *e)
-{
-	WRITE_ONCE(places(l)[i], to_place(e));
-	WRITE_ONCE(deltas(l)[i], e->offset - l->base);
-	WRITE_ONCE(lengths(l)[i], e->length);
-	WRITE_ONCE(kinds(l)[i], e->kind);
-}
-
-static u64 end_of(const struct et_extent *e)
-{
-	return e->offset + e->length;
+			a->hinted = inner_hint_is_right(in, hint, block);
+			if (a->hinted) {
+				n = READ_ONCE(in->child[hint]);
+				if (!n)
+					return false;
+				continue;
+			}
+			if (in->h.level == 1 && hint + 1 < INNER_MAX &&
+			    inner_hint_is_right(in, hint + 1, block)) {
+				a->step = in;
+				a->step_to = hint + 1;
+				n = READ_ONCE(in->child[hint + 1]);
+				if (!n)
+					return false;
+				next = READ_ONCE(in->child[hint + 2]);
+				if (next)
+					leaf_prefetch(next);
+				continue;
+			}
+		}
+		n = READ_ONCE(in->child[inner_search(in, block)]);
+		if (!n)
+			return false;
+		if (in->h.level == 1)
+			leaf_prefetch(n);
+	}
+	/* most leaves: the compiler knows where everything is */
+	if (n->size == LEAF_MAX)
+		return leaf_lookup(to_leaf(n), LEAF_CAP(LEAF_MAX), LEAF_MAX, block, e, a);
+	return leaf_lookup(to_leaf(n), n->cap, n->size, block, e, a);
 }
 
 /*
- * How many of @nr sorted numbers are at most @x; both loops without a branch that
- * depends on what is compared.
+ * A lookup has found the first extent of leaf @l, where the hints did not lead it.
+ * Who goes forward has come from the leaf before: tell the nodes above, as far as
+ * their children are entered in front.
  */
-static unsigned int count_deltas(const u32 *a, unsigned int nr, u32 x)
-{
-	const u32 *p = a;
-
-	if (!nr)
-		return 0;
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		p += READ_ONCE(p[half]) <= x ? half : 0;
-		nr -= half;
-	}
-	return p - a + (READ_ONCE(*p) <= x);
-}
-
-static unsigned int count_keys(const u64 *a, unsigned int nr, u64 x)
-{
-	const u64 *p = a;
-
-	if (!nr)
-		return 0;
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		p += READ_ONCE(p[half]) <= x ? half : 0;
-		nr -= half;
-	}
-	return p - a + (READ_ONCE(*p) <= x);
-}
-
-/* The number of extents of @l that start at or before @block. */
-static unsigned int leaf_count(const struct et_leaf *l, u64 block)
-{
-	u64 base = READ_ONCE(l->base);
-	unsigned int nr = min_t(unsigned int, READ_ONCE(l->h.nr), l->h.cap);
-
-	if (block < base)
-		return 0;
-	return count_deltas(deltas(l), nr, min_t(u64, block - base, U32_MAX));
-}
-
-/* The child of @in to look for @block in; the first if all are behind it. */
-static unsigned int inner_slot(const struct et_inner *in, u64 block)
-{
-	unsigned int nr = min_t(unsigned int, READ_ONCE(in->h.nr), INNER_MAX);
-	unsigned int n = count_keys(in->key, nr, block);
-
-	return n ? n - 1 : 0;
-}
-
-static bool read_lookup(struct extent_tree *t, u64 block, struct et_extent *e,
-			struct et_leaf **leaf)
+static noinline void note_leaf(struct extent_tree *t, struct et_leaf *l, u64 block)
 {
 	struct et_node *n = READ_ONCE(t->root);
-	unsigned int i;
+	struct et_inner *path[DEPTH_MAX];
+	unsigned int slot[DEPTH_MAX], depth = 0, hint;
 
 	while (n && n->level) {
-		struct et_inner *in = to_inner(n);
-
-		n = READ_ONCE(in->child[inner_slot(in, block)]);
+		path[depth] = to_inner(n);
+		slot[depth] = inner_slot(path[depth], block);
+		n = READ_ONCE(path[depth]->child[slot[depth]]);
+		depth++;
 	}
-	if (!n)
-		return false;
-	*leaf = to_leaf(n);
-	i = leaf_count(*leaf, block);
-	if (!i)
-		return false;
-	get(*leaf, i - 1, e);
-	return block - e->offset < e->length;
+	if (!depth)
+		return;
+	n = &path[0]->h;
+	while (depth--) {
+		hint = READ_ONCE(path[depth]->h.hint);
+		if ((slot[depth] != hint + 1 && slot[depth]) || slot[depth] >= INNER_MAX)
+			break;
+		if (READ_ONCE(l->h.hint))
+			WRITE_ONCE(l->h.hint, 0);
+		if (!READ_ONCE(n->hot))
+			WRITE_ONCE(n->hot, 1);
+		if (slot[depth] != hint)
+			WRITE_ONCE(path[depth]->h.hint, slot[depth]);
+		if (slot[depth])
+			break;
+	}
 }
 
 bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e)
 {
-	struct et_leaf *leaf = NULL;
-	unsigned int seq;
+	unsigned int seq, hint;
+	struct answer a;
 	bool found;
 
 	et_read_lock();
 	do {
 		seq = et_read_begin(&t->seq);
-		found = read_lookup(t, block, e, &leaf);
+		found = read_lookup(t, block, e, &a);
 	} while (et_read_retry(&t->seq, seq));
-	/* only a hint, and written seldom: the line stays shared */
-	if (found && !READ_ONCE(leaf->h.hot))
-		WRITE_ONCE(leaf->h.hot, 1);
+	if (found) {
+		/* only a hint, and written seldom: the line stays shared */
+		if (!READ_ONCE(a.leaf->h.hot))
+			WRITE_ONCE(a.leaf->h.hot, 1);
+		if (a.hinted) {
+			hint = READ_ONCE(a.leaf->h.hint);
+			if (a.slot == hint + 1 && a.slot + 1 < a.leaf->h.cap)
+				WRITE_ONCE(a.leaf->h.hint, a.slot);
+		} else if (!a.slot && a.step) {
+			WRITE_ONCE(a.step->h.hint, a.step_to);
+			WRITE_ONCE(a.leaf->h.hint, 0);
+		} else if (!a.slot) {
+			note_leaf(t, a.leaf, block);
+		} else if (a.root->level && READ_ONCE(a.root->hot)) {
+			WRITE_ONCE(a.root->hot, 0);
+		}
+	}
 	et_read_unlock();
 	return found;
-}
-
-/*
- * Nodes
- */
-
-static struct et_leaf *new_leaf(struct extent_tree *t, size_t size, u64 base)
-{
-	struct et_leaf *l = et_alloc(size);
-
-	if (!l)
-		return NULL;
-	l->h = (struct et_node){
-		.cap = (size - LEAF_HEAD) / EXTENT_BYTES,
-		.hot = 1,
-		.size = size,
-	};
-	l->base = base;
-	t->bytes += size;
-	return l;
-}
-
-static struct et_inner *new_inner(struct extent_tree *t)
-{
-	struct et_inner *in;
-
-	BUILD_BUG_ON(sizeof(*in) > INNER_SIZE);
-	in = et_alloc(INNER_SIZE);
-	if (!in)
-		return NULL;
-	memset(in, 0, INNER_SIZE);
-	in->h.cap = INNER_MAX;
-	in->h.size = INNER_SIZE;
-	t->bytes += INNER_SIZE;
-	return in;
-}
-
-static void free_node(struct extent_tree *t, struct et_node *n)
-{
-	t->bytes -= n->size;
-	if (n->level) {
-		struct et_inner *in = to_inner(n);
-
-		et_free(in, rcu);
-	} else {
-		struct et_leaf *l = to_leaf(n);
-
-		et_free(l, rcu);
-	}
 }
 
 /*
  * Paths
  */
 
-static void descend(struct extent_tree *t, u64 block, struct path *p)
+void et_descend(struct extent_tree *t, u64 block, struct et_path *p)
 {
 	struct et_node *n = t->root;
 
 	p->height = n->level;
+	p->end = NO_KEY;
 	while (n->level) {
-		unsigned int level = n->level - 1;
+		struct et_inner *in = to_inner(n);
+		unsigned int level = n->level - 1, slot = READ_ONCE(in->h.hint);
 
-		p->inner[level] = to_inner(n);
-		p->slot[level] = inner_slot(to_inner(n), block);
-		n = p->inner[level]->child[p->slot[level]];
+		if (inner_hint_is_right(in, slot, block)) {
+			n = in->child[slot];
+		} else {
+			slot = inner_search(in, block);
+			n = in->child[slot];
+			if (!level)
+				leaf_prefetch(n);
+			WRITE_ONCE(in->h.hint, slot);
+		}
+		p->inner[level] = in;
+		p->slot[level] = slot;
+		/* keys that are not there are the highest */
+		p->end = min_t(u64, p->end, in->key[slot]);
 	}
 	p->leaf = to_leaf(n);
 }
 
-/* Go to the next leaf; false at the end. */
-static bool next_leaf(struct path *p)
+bool et_next_leaf(struct et_path *p)
 {
 	unsigned int level = 0;
 	struct et_node *n;
@@ -333,14 +231,14 @@ static bool next_leaf(struct path *p)
 }
 
 /* Find the extent that covers @block or the first behind it: its slot in p->leaf. */
-static bool find(struct extent_tree *t, u64 block, struct path *p, unsigned int *slot,
+static bool find(struct extent_tree *t, u64 block, struct et_path *p, unsigned int *slot,
 		 struct et_extent *e)
 {
 	unsigned int n;
 
-	if (!t->root)
+	if (!t->root || block == NO_KEY)
 		return false;
-	descend(t, block, p);
+	et_descend(t, block, p);
 	n = leaf_count(p->leaf, block);
 	if (n) {
 		*slot = n - 1;
@@ -350,7 +248,7 @@ static bool find(struct extent_tree *t, u64 block, struct path *p, unsigned int 
 	}
 	*slot = n;
 	if (n == p->leaf->h.nr) {
-		if (!next_leaf(p))
+		if (!et_next_leaf(p))
 			return false;
 		*slot = 0;
 	}
@@ -361,130 +259,17 @@ static bool find(struct extent_tree *t, u64 block, struct path *p, unsigned int 
 bool et_next(struct extent_tree *t, u64 block, struct et_extent *e)
 {
 	unsigned int slot;
-	struct path p;
+	struct et_path p;
 
 	return find(t, block, &p, &slot, e);
-}
-
-/*
- * Changes of one node.  All are made between et_write_begin() and et_write_end().
- */
-
-static void leaf_delete(struct et_leaf *l, unsigned int i)
-{
-	unsigned int last = l->h.nr - 1;
-
-	for (; i < last; i++) {
-		WRITE_ONCE(places(l)[i], places(l)[i + 1]);
-		WRITE_ONCE(deltas(l)[i], deltas(l)[i + 1]);
-		WRITE_ONCE(lengths(l)[i], lengths(l)[i + 1]);
-		WRITE_ONCE(kinds(l)[i], kinds(l)[i + 1]);
-	}
-	WRITE_ONCE(l->h.nr, last);
-}
-
-/* Room in the capacity and in the range of the deltas has been made sure of. */
-static void leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e)
-{
-	unsigned int j;
-
-	for (j = l->h.nr; j > i; j--) {
-		WRITE_ONCE(places(l)[j], places(l)[j - 1]);
-		WRITE_ONCE(deltas(l)[j], deltas(l)[j - 1]);
-		WRITE_ONCE(lengths(l)[j], lengths(l)[j - 1]);
-		WRITE_ONCE(kinds(l)[j], kinds(l)[j - 1]);
-	}
-	set(l, i, e);
-	WRITE_ONCE(l->h.nr, l->h.nr + 1);
-}
-
-/* Extents [@from, @to) of @src to the end of @dst, whose base is low enough. */
-static void leaf_append(struct et_leaf *dst, const struct et_leaf *src, unsigned int from,
-			unsigned int to)
-{
-	struct et_extent e;
-
-	for (; from < to; from++) {
-		get(src, from, &e);
-		leaf_insert(dst, dst->h.nr, &e);
-	}
-}
-
-static void leaf_rebase(struct et_leaf *l, u64 base)
-{
-	u32 change = (u32)(l->base - base);	/* modulo 2^32, as are the sums */
-	unsigned int i;
-
-	for (i = 0; i < l->h.nr; i++)
-		WRITE_ONCE(deltas(l)[i], deltas(l)[i] + change);
-	WRITE_ONCE(l->base, base);
-}
-
-/* Can offsets from @first to @last be in one leaf? */
-static bool spans(u64 first, u64 last)
-{
-	return last - first <= U32_MAX;
-}
-
-static u64 leaf_first(const struct et_leaf *l)
-{
-	return l->base + deltas(l)[0];
-}
-
-static u64 leaf_last(const struct et_leaf *l)
-{
-	return l->base + deltas(l)[l->h.nr - 1];
-}
-
-/* Make the deltas fit for an extent at @offset, if they can be. */
-static bool leaf_reach(struct extent_tree *t, struct et_leaf *l, u64 offset)
-{
-	if (offset >= l->base && spans(l->base, offset))
-		return true;
-	if (!spans(min_t(u64, leaf_first(l), offset), max_t(u64, leaf_last(l), offset)))
-		return false;
-	et_write_begin(&t->seq);
-	leaf_rebase(l, min_t(u64, leaf_first(l), offset));
-	et_write_end(&t->seq);
-	return true;
-}
-
-static void inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et_node *child)
-{
-	unsigned int j;
-
-	for (j = in->h.nr; j > i; j--) {
-		WRITE_ONCE(in->key[j], in->key[j - 1]);
-		et_publish(in->child[j], in->child[j - 1]);
-	}
-	WRITE_ONCE(in->key[i], key);
-	et_publish(in->child[i], child);
-	WRITE_ONCE(in->h.nr, in->h.nr + 1);
-}
-
-static void inner_delete(struct et_inner *in, unsigned int i)
-{
-	unsigned int last = in->h.nr - 1;
-
-	for (; i < last; i++) {
-		WRITE_ONCE(in->key[i], in->key[i + 1]);
-		et_publish(in->child[i], in->child[i + 1]);
-	}
-	WRITE_ONCE(in->child[last], NULL);
-	WRITE_ONCE(in->h.nr, last);
 }
 
 /*
  * Changes of the tree
  */
 
-static struct et_node *path_node(const struct path *p, unsigned int level)
-{
-	return level ? &p->inner[level - 1]->h : &p->leaf->h;
-}
-
 /* Replace the node of @level in @p. */
-static void replace(struct extent_tree *t, struct path *p, unsigned int level,
+static void replace(struct extent_tree *t, struct et_path *p, unsigned int level,
 		    struct et_node *n)
 {
 	if (level == p->height)
@@ -493,51 +278,35 @@ static void replace(struct extent_tree *t, struct path *p, unsigned int level,
 		et_publish(p->inner[level]->child[p->slot[level]], n);
 }
 
-/*
- * What is below slot[@level] of @p starts at @offset now: tell the key there, and
- * those above as far as this is the first below them.
- */
-static void set_keys(struct path *p, unsigned int level, u64 offset)
+void et_unlink_leaf(struct extent_tree *t, struct et_path *p)
 {
-	for (; level < p->height; level++) {
-		WRITE_ONCE(p->inner[level]->key[p->slot[level]], offset);
-		if (p->slot[level])
-			break;
-	}
-}
-
-/* Take the node of @level out of the tree, and what is empty above it. */
-static void unlink_node(struct extent_tree *t, struct path *p, unsigned int level)
-{
-	struct et_node *n = path_node(p, level);
+	struct et_node *n = &p->leaf->h;
 	struct et_inner *in;
+	unsigned int level;
 
-	for (; level < p->height; level++) {
+	for (level = 0; level < p->height; level++) {
 		in = p->inner[level];
-		inner_delete(in, p->slot[level]);
-		free_node(t, n);
-		if (in->h.nr) {
-			if (!p->slot[level])
-				set_keys(p, level + 1, in->key[0]);
+		et_inner_delete(in, p->slot[level]);
+		et_free_node(t, n);
+		if (in->h.nr)
 			break;
-		}
 		n = &in->h;
 	}
 	if (level == p->height) {
 		WRITE_ONCE(t->root, NULL);
-		free_node(t, n);
+		et_free_node(t, n);
 		return;
 	}
 	/* a root with one child is not needed */
 	while (t->root->level && t->root->nr == 1) {
 		in = to_inner(t->root);
 		et_publish(t->root, in->child[0]);
-		free_node(t, &in->h);
+		et_free_node(t, &in->h);
 	}
 }
 
 /* Allocate what inserting a child beside p->leaf takes. */
-static int prepare_split(struct extent_tree *t, const struct path *p, struct spare *spare)
+static int prepare_split(struct extent_tree *t, const struct et_path *p, struct spare *spare)
 {
 	unsigned int level = 0;
 
@@ -550,11 +319,11 @@ static int prepare_split(struct extent_tree *t, const struct path *p, struct spa
 	if (level > DEPTH_MAX)
 		return -ENOMEM;
 	while (spare->nr < level) {
-		struct et_inner *in = new_inner(t);
+		struct et_inner *in = et_new_inner(t);
 
 		if (!in) {
 			while (spare->nr)
-				free_node(t, &spare->inner[--spare->nr]->h);
+				et_free_node(t, &spare->inner[--spare->nr]->h);
 			return -ENOMEM;
 		}
 		spare->inner[spare->nr++] = in;
@@ -562,286 +331,327 @@ static int prepare_split(struct extent_tree *t, const struct path *p, struct spa
 	return 0;
 }
 
-/* Split inner node @in; its upper half, or nothing of it when @append, goes to @right. */
-static void split_inner(struct et_inner *in, struct et_inner *right, bool append)
-{
-	unsigned int keep = append ? in->h.nr : in->h.nr / 2, i;
-
-	right->h.level = in->h.level;
-	for (i = keep; i < in->h.nr; i++) {
-		right->key[i - keep] = in->key[i];
-		right->child[i - keep] = in->child[i];
-	}
-	right->h.nr = in->h.nr - keep;
-	for (i = keep; i < in->h.nr; i++)
-		WRITE_ONCE(in->child[i], NULL);
-	WRITE_ONCE(in->h.nr, keep);
-}
-
-/* Put leaf @n, whose offsets start at @key, behind (or before) the leaf of @p. */
-static void link_node(struct extent_tree *t, struct path *p, struct spare *spare, u64 key,
-		      struct et_node *n, bool before)
+/* Put leaf @n behind the leaf of @p, and @key between them. */
+static void link_leaf(struct extent_tree *t, struct et_path *p, struct spare *spare, u64 key,
+		      struct et_node *n)
 {
 	struct et_inner *root;
-	struct et_node *old;
 	unsigned int level;
 
-	if (before && p->height && !p->slot[0])
-		set_keys(p, 1, key);
 	for (level = 0; level < p->height; level++) {
 		struct et_inner *in = p->inner[level], *right;
-		unsigned int i = p->slot[level] + !before;
+		unsigned int i = p->slot[level] + 1, keep = in->h.nr / 2;
 
 		if (in->h.nr < INNER_MAX) {
-			inner_insert(in, i, key, n);
+			et_inner_insert(in, i, key, n);
 			return;
 		}
 		right = spare->inner[--spare->nr];
-		split_inner(in, right, i == in->h.nr);
-		if (i > in->h.nr || !right->h.nr)
-			inner_insert(right, i - in->h.nr, key, n);
-		else
-			inner_insert(in, i, key, n);
-		key = right->key[0];
+		if (i == in->h.nr) {
+			/* filling in order: the node stays full */
+			right->h.level = in->h.level;
+			right->h.nr = 1;
+			right->child[0] = n;
+		} else {
+			u64 between = et_inner_split(in, right, keep);
+
+			if (i <= keep)
+				et_inner_insert(in, i, key, n);
+			else
+				et_inner_insert(right, i - keep, key, n);
+			key = between;
+		}
 		n = &right->h;
-		before = false;
 	}
 	/* the root has been split, or was the leaf */
-	old = t->root;
 	root = spare->inner[--spare->nr];
-	root->h.level = old->level + 1;
-	inner_insert(root, 0, old->level ? to_inner(old)->key[0] : leaf_first(to_leaf(old)), old);
-	inner_insert(root, !before, key, n);
+	root->h.level = t->root->level + 1;
+	root->h.nr = 2;
+	root->child[0] = t->root;
+	root->key[0] = key;
+	root->child[1] = n;
 	et_publish(t->root, &root->h);
 }
 
-static bool merges(const struct et_extent *a, const struct et_extent *b)
+/*
+ * The last extent of p->leaf is to end at @end, behind p->end; until there nothing is
+ * in the next leaf.  The key between the two is in one place: where the ways to them
+ * part.
+ */
+static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 {
-	return end_of(a) == b->offset && a->kind == b->kind && a->dev == b->dev &&
-	       a->length + b->length <= ET_MAX_LENGTH &&
-	       (a->addr == ET_NO_ADDR ? b->addr == ET_NO_ADDR : a->addr + a->length == b->addr);
+	unsigned int level = 0;
+
+	while (level < p->height && p->slot[level] + 1 >= p->inner[level]->h.nr)
+		level++;
+	if (level < p->height) {
+		et_write_begin(&t->seq);
+		WRITE_ONCE(p->inner[level]->key[p->slot[level]], end);
+		et_write_end(&t->seq);
+	}
+	p->end = end;
+}
+
+/* Does what has @place begin where @length blocks from @before on end? */
+static bool goes_on(u64 before, u64 length, u64 place)
+{
+	return before == U64_MAX ? place == U64_MAX : before + length == place;
 }
 
 /* Merge @e with the extents around slot @i of the leaf, if they are of one piece. */
-static bool merge(struct extent_tree *t, struct path *p, unsigned int i,
+static bool merge(struct extent_tree *t, struct et_leaf *l, unsigned int i,
 		  const struct et_extent *e)
 {
-	struct et_leaf *l = p->leaf;
-	bool left = false, right = false;
-	struct et_extent a, b, sum = *e;
+	u64 place = to_place(e), length = e->length;
+	struct et_extent sum = *e;
+	bool left, right;
 
-	if (i) {
-		get(l, i - 1, &a);
-		left = merges(&a, e);
-		if (left) {
-			sum = a;
-			sum.length += e->length;
-		}
-	}
-	if (i < l->h.nr) {
-		get(l, i, &b);
-		right = merges(&sum, &b);
-	}
+	left = i && end_at(l, i - 1) == e->offset &&
+	       goes_on(places(l)[i - 1], lengths(l)[i - 1], place) &&
+	       kinds(l)[i - 1] == e->kind && lengths(l)[i - 1] + length <= ET_MAX_LENGTH;
+	if (left)
+		length += lengths(l)[i - 1];
+	right = i < l->h.nr && offset_at(l, i) == end_of(e) &&
+		goes_on(place, e->length, places(l)[i]) &&
+		kinds(l)[i] == e->kind && lengths(l)[i] + length <= ET_MAX_LENGTH;
 	if (!left && !right)
 		return false;
 	if (right)
-		sum.length += b.length;
+		length += lengths(l)[i];
+	if (left)
+		get(l, i - 1, &sum);
+	sum.length = length;
 
 	et_write_begin(&t->seq);
 	set(l, left ? i - 1 : i, &sum);
 	if (left && right)
-		leaf_delete(l, i);
-	if (!left && !i)
-		set_keys(p, 0, sum.offset);
+		et_leaf_delete(l, i);
 	et_write_end(&t->seq);
 	t->nr -= left && right;
 	return true;
 }
 
+/* Make the deltas fit for an extent at @offset, if they can be. */
+static bool leaf_reach(struct extent_tree *t, struct et_leaf *l, u64 offset)
+{
+	u64 first;
+
+	if (offset >= l->base && spans(l->base, offset))
+		return true;
+	first = min_t(u64, leaf_first(l), offset);
+	if (!spans(first, max_t(u64, leaf_last(l), offset)))
+		return false;
+	et_write_begin(&t->seq);
+	et_leaf_rebase(l, first);
+	et_write_end(&t->seq);
+	return true;
+}
+
 /* The full leaf of @p becomes one of the next size, with @e in slot @i. */
-static int grow_leaf(struct extent_tree *t, struct path *p, unsigned int i,
+static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 		     const struct et_extent *e)
 {
 	struct et_leaf *old = p->leaf, *l;
 
-	l = new_leaf(t, old->h.size * 2, min_t(u64, leaf_first(old), e->offset));
+	l = et_new_leaf(t, old->h.size * 2, old->base);
 	if (!l)
 		return -ENOMEM;
-	leaf_append(l, old, 0, i);
-	leaf_insert(l, i, e);
-	leaf_append(l, old, i, old->h.nr);
+	et_leaf_copy(l, old, 0);
+	et_leaf_insert(l, i, e);
 	l->h.hot = READ_ONCE(old->h.hot);
 	et_write_begin(&t->seq);
 	replace(t, p, 0, &l->h);
-	if (!i)
-		set_keys(p, 0, e->offset);
 	et_write_end(&t->seq);
-	free_node(t, &old->h);
+	et_free_node(t, &old->h);
 	return 0;
 }
 
 /* A new leaf for @e alone, behind or @before that of @p. */
-static int add_leaf(struct extent_tree *t, struct path *p, const struct et_extent *e,
+static int add_leaf(struct extent_tree *t, struct et_path *p, const struct et_extent *e,
 		    bool before, size_t size)
 {
+	struct et_leaf *old = p->leaf, *l = et_new_leaf(t, size, e->offset);
 	struct spare spare;
-	struct et_leaf *l = new_leaf(t, size, e->offset);
 
 	if (!l)
 		return -ENOMEM;
 	if (prepare_split(t, p, &spare)) {
-		free_node(t, &l->h);
+		et_free_node(t, &l->h);
 		return -ENOMEM;
 	}
-	leaf_insert(l, 0, e);
+	et_leaf_insert(l, 0, e);
 	et_write_begin(&t->seq);
-	link_node(t, p, &spare, e->offset, &l->h, before);
+	if (before) {
+		replace(t, p, 0, &l->h);
+		link_leaf(t, p, &spare, leaf_first(old), &old->h);
+	} else {
+		link_leaf(t, p, &spare, e->offset, &l->h);
+	}
 	et_write_end(&t->seq);
 	return 0;
 }
 
 /* The leaf of @p is as large as they get and full: half of it moves away. */
-static int split_leaf(struct extent_tree *t, struct path *p, unsigned int i,
+static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 		      const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf, *right;
 	unsigned int keep = l->h.nr / 2;
 	struct spare spare;
+	u64 key = offset_at(l, keep);
 
-	right = new_leaf(t, LEAF_MAX, l->base + deltas(l)[keep]);
+	right = et_new_leaf(t, LEAF_MAX, key);
 	if (!right)
 		return -ENOMEM;
 	if (prepare_split(t, p, &spare)) {
-		free_node(t, &right->h);
+		et_free_node(t, &right->h);
 		return -ENOMEM;
 	}
-	leaf_append(right, l, keep, l->h.nr);
+	et_leaf_copy(right, l, keep);
 	right->h.hot = READ_ONCE(l->h.hot);
+	if (i > keep)
+		et_leaf_insert(right, i - keep, e);
 	et_write_begin(&t->seq);
-	WRITE_ONCE(l->h.nr, keep);
-	if (i > keep) {
-		leaf_insert(right, i - keep, e);
-	} else {
-		leaf_insert(l, i, e);
-		if (!i)
-			set_keys(p, 0, e->offset);
-	}
-	link_node(t, p, &spare, leaf_first(right), &right->h, false);
+	et_leaf_cut(l, keep);
+	if (i <= keep)
+		et_leaf_insert(l, i, e);
+	link_leaf(t, p, &spare, key, &right->h);
 	et_write_end(&t->seq);
 	return 0;
 }
 
-static bool at_end(const struct path *p)
+/*
+ * The leaf of @p is full, and @e belongs into slot @i, not at its end.  If the next one
+ * has room, make them equally full: splits become rarer, and leaves fuller.
+ */
+static bool spill(struct extent_tree *t, struct et_path *p, unsigned int i,
+		  const struct et_extent *e)
 {
-	unsigned int level;
+	struct et_leaf *l = p->leaf, *right;
+	unsigned int slot = p->slot[0], nr;
 
-	for (level = 0; level < p->height; level++) {
-		if (p->slot[level] + 1 < p->inner[level]->h.nr)
-			return false;
-	}
+	if (!p->height || slot + 1 >= p->inner[0]->h.nr)
+		return false;
+	right = to_leaf(p->inner[0]->child[slot + 1]);
+	if (right->h.cap < l->h.cap || right->h.nr > l->h.cap * 2 / 3)
+		return false;
+	nr = (l->h.nr - right->h.nr + 1) / 2;
+	if (!spans(offset_at(l, l->h.nr - nr), leaf_last(right)))
+		return false;
+	et_write_begin(&t->seq);
+	et_leaf_move_right(l, right, nr);
+	if (i > l->h.nr)
+		et_leaf_insert(right, i - l->h.nr, e);
+	else
+		et_leaf_insert(l, i, e);
+	WRITE_ONCE(p->inner[0]->key[slot], leaf_first(right));
+	et_write_end(&t->seq);
 	return true;
 }
 
-/* Put @e where nothing is. */
-static int insert(struct extent_tree *t, const struct et_extent *e)
+/* Put @e where nothing is: before slot @i of the leaf of @p. */
+static int put(struct extent_tree *t, struct et_path *p, unsigned int i, const struct et_extent *e)
 {
-	struct et_leaf *l;
-	struct path p;
-	unsigned int i;
+	struct et_leaf *l = p->leaf;
 	bool reach;
 	int err = 0;
 
-	if (!t->root) {
-		l = new_leaf(t, LEAF_MIN, e->offset);
-		if (!l)
-			return -ENOMEM;
-		leaf_insert(l, 0, e);
-		et_write_begin(&t->seq);
-		et_publish(t->root, &l->h);
-		et_write_end(&t->seq);
-		t->nr++;
-		return 0;
-	}
-
-	descend(t, e->offset, &p);
-	l = p.leaf;
-	i = leaf_count(l, e->offset);
+	if (end_of(e) > p->end)
+		move_end(t, p, end_of(e));
 	reach = leaf_reach(t, l, e->offset);
-	if (reach && merge(t, &p, i, e))
+	if (reach && merge(t, l, i, e))
 		return 0;
-
 	if (!reach) {
 		/* in the middle everything is in reach */
-		err = add_leaf(t, &p, e, i == 0, LEAF_MIN);
+		err = add_leaf(t, p, e, i == 0, LEAF_MIN);
 	} else if (l->h.nr < l->h.cap) {
 		et_write_begin(&t->seq);
-		leaf_insert(l, i, e);
-		if (!i)
-			set_keys(&p, 0, e->offset);
+		et_leaf_insert(l, i, e);
 		et_write_end(&t->seq);
 	} else if (l->h.size < LEAF_MAX) {
-		err = grow_leaf(t, &p, i, e);
+		err = grow_leaf(t, p, i, e);
 	} else if (i == l->h.nr) {
 		/* filling in order: the leaf stays full */
-		err = add_leaf(t, &p, e, false, at_end(&p) ? LEAF_MAX : LEAF_SOME);
-	} else {
-		err = split_leaf(t, &p, i, e);
+		err = add_leaf(t, p, e, false, p->end == NO_KEY ? LEAF_MAX : LEAF_SOME);
+	} else if (!spill(t, p, i, e)) {
+		err = split_leaf(t, p, i, e);
 	}
 	if (!err)
 		t->nr++;
 	return err;
 }
 
+static int put_first(struct extent_tree *t, const struct et_extent *e)
+{
+	struct et_leaf *l = et_new_leaf(t, LEAF_MIN, e->offset);
+
+	if (!l)
+		return -ENOMEM;
+	et_leaf_insert(l, 0, e);
+	et_write_begin(&t->seq);
+	et_publish(t->root, &l->h);
+	et_write_end(&t->seq);
+	t->nr++;
+	return 0;
+}
+
+/* Put @e where nothing is. */
+static int insert(struct extent_tree *t, const struct et_extent *e)
+{
+	struct et_path p;
+
+	if (!t->root)
+		return put_first(t, e);
+	et_descend(t, e->offset, &p);
+	return put(t, &p, leaf_count(p.leaf, e->offset), e);
+}
+
 /* The leaf of @p has lost extents: make one of it and the next if there is room. */
-static void join_leaf(struct extent_tree *t, struct path *p)
+static void join_leaf(struct extent_tree *t, struct et_path *p)
 {
 	struct et_leaf *l = p->leaf, *right;
-	struct path q = *p;
+	struct et_inner *in = p->inner[0];
+	struct et_path q;
 	unsigned int nr;
+	u8 hot;
 
-	if (!p->height || l->h.nr > l->h.cap / 4 ||
-	    p->slot[0] + 1 >= p->inner[0]->h.nr)
+	if (!p->height || l->h.nr > l->h.cap / 4 || p->slot[0] + 1 >= in->h.nr)
 		return;
-	q.slot[0]++;
-	right = q.leaf = to_leaf(p->inner[0]->child[q.slot[0]]);
+	right = to_leaf(in->child[p->slot[0] + 1]);
 	nr = l->h.nr + right->h.nr;
 	if (nr > max_t(unsigned int, l->h.cap, right->h.cap) || !spans(l->base, leaf_last(right)))
 		return;
+	/* one of them goes away from the slot behind the leaf's, with the key between them */
+	q = *p;
+	q.slot[0]++;
 	et_write_begin(&t->seq);
+	/* readers set it at any time; one that gets lost is found again */
+	hot = READ_ONCE(l->h.hot) | READ_ONCE(right->h.hot);
 	if (nr <= l->h.cap) {
-		leaf_append(l, right, 0, right->h.nr);
-		WRITE_ONCE(l->h.hot, l->h.hot | right->h.hot);
-		unlink_node(t, &q, 0);
+		WRITE_ONCE(l->h.hot, hot);
+		et_leaf_move_left(l, right, right->h.nr);
+		q.leaf = right;
 	} else {
-		struct et_extent e;
-
-		leaf_rebase(right, min_t(u64, leaf_first(l), right->base));
-		while (l->h.nr) {
-			get(l, l->h.nr - 1, &e);
-			leaf_delete(l, l->h.nr - 1);
-			leaf_insert(right, 0, &e);
-		}
-		WRITE_ONCE(p->inner[0]->key[q.slot[0]], p->inner[0]->key[p->slot[0]]);
-		/* empty, but its key is right for what follows */
-		unlink_node(t, p, 0);
+		WRITE_ONCE(right->h.hot, hot);
+		et_leaf_move_right(l, right, l->h.nr);
+		replace(t, p, 0, &right->h);
+		q.leaf = l;
 	}
+	et_unlink_leaf(t, &q);
 	et_write_end(&t->seq);
 }
 
 /* Take the extent in slot @i of the leaf of @p out. */
-static void delete(struct extent_tree *t, struct path *p, unsigned int i)
+static void delete(struct extent_tree *t, struct et_path *p, unsigned int i)
 {
 	struct et_leaf *l = p->leaf;
 	bool alone = l->h.nr == 1;
 
 	et_write_begin(&t->seq);
-	if (alone) {
-		unlink_node(t, p, 0);
-	} else {
-		leaf_delete(l, i);
-		if (!i)
-			set_keys(p, 0, leaf_first(l));
-	}
+	if (alone)
+		et_unlink_leaf(t, p);
+	else
+		et_leaf_delete(l, i);
 	et_write_end(&t->seq);
 	t->nr--;
 	if (!alone)
@@ -856,13 +666,31 @@ static void move_start(struct et_extent *e, u64 to)
 	e->offset = to;
 }
 
+/* Mostly it is an extent as it was stored that goes.  False: it was something else. */
+static bool remove_one(struct extent_tree *t, u64 block, u64 end)
+{
+	struct et_path p;
+	unsigned int n;
+
+	if (!t->root || block == NO_KEY)
+		return false;
+	et_descend(t, block, &p);
+	n = leaf_count(p.leaf, block);
+	if (!n || offset_at(p.leaf, n - 1) != block || end_at(p.leaf, n - 1) != end)
+		return false;
+	delete(t, &p, n - 1);
+	return true;
+}
+
 void et_remove(struct extent_tree *t, u64 block, u64 length)
 {
 	u64 end = block + length < block ? U64_MAX : block + length;
 	struct et_extent e, rest;
 	unsigned int i;
-	struct path p;
+	struct et_path p;
 
+	if (remove_one(t, block, end))
+		return;
 	while (block < end && find(t, block, &p, &i, &e) && e.offset < end) {
 		struct et_leaf *l = p.leaf;
 
@@ -879,6 +707,7 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 				(void)insert(t, &rest);
 				return;
 			}
+			block = end_of(&rest);
 			continue;
 		}
 		if (end_of(&e) > end) {
@@ -886,8 +715,6 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 			if (spans(l->base, e.offset)) {
 				et_write_begin(&t->seq);
 				set(l, i, &e);
-				if (!i)
-					set_keys(&p, 0, e.offset);
 				et_write_end(&t->seq);
 			} else {
 				delete(t, &p, i);
@@ -895,11 +722,13 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 			}
 			return;
 		}
-		if (!i && leaf_last(l) + lengths(l)[l->h.nr - 1] <= end) {
+		block = end_of(&e);
+		if (!i && end_at(l, l->h.nr - 1) <= end) {
 			/* all of the leaf */
+			block = end_at(l, l->h.nr - 1);
 			t->nr -= l->h.nr;
 			et_write_begin(&t->seq);
-			unlink_node(t, &p, 0);
+			et_unlink_leaf(t, &p);
 			et_write_end(&t->seq);
 			continue;
 		}
@@ -909,48 +738,22 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 
 int et_store(struct extent_tree *t, const struct et_extent *e)
 {
+	unsigned int i;
+	struct et_path p;
+
 	if (!e->length || e->length > ET_MAX_LENGTH || e->offset > ET_MAX_OFFSET ||
 	    (e->addr != ET_NO_ADDR && (e->addr > ET_MAX_ADDR - e->length || e->dev == U16_MAX)))
 		return -ERANGE;
+	if (!t->root)
+		return put_first(t, e);
+	et_descend(t, e->offset, &p);
+	i = leaf_count(p.leaf, e->offset);
+	/* mostly nothing is there, and one way down is enough */
+	if ((!i || end_at(p.leaf, i - 1) <= e->offset) &&
+	    end_of(e) <= (i < p.leaf->h.nr ? offset_at(p.leaf, i) : p.end))
+		return put(t, &p, i, e);
 	et_remove(t, e->offset, e->length);
 	return insert(t, e);
-}
-
-size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
-{
-	size_t before = t->bytes;
-	unsigned int rounds = 0;
-	struct path p;
-
-	/* the first round may find all of it in use */
-	while (t->root && t->bytes > bytes && rounds < 3 && leaves--) {
-		struct et_leaf *l;
-		u64 next;
-
-		descend(t, t->clock, &p);
-		l = p.leaf;
-		next = leaf_last(l) + 1;
-		if (next <= t->clock) {
-			/* what the clock points to lies behind this leaf */
-			if (!next_leaf(&p)) {
-				t->clock = 0;
-				rounds++;
-				continue;
-			}
-			l = p.leaf;
-			next = leaf_last(l) + 1;
-		}
-		t->clock = next;
-		if (READ_ONCE(l->h.hot)) {
-			WRITE_ONCE(l->h.hot, 0);
-			continue;
-		}
-		t->nr -= l->h.nr;
-		et_write_begin(&t->seq);
-		unlink_node(t, &p, 0);
-		et_write_end(&t->seq);
-	}
-	return before - t->bytes;
 }
 
 void et_init(struct extent_tree *t)
@@ -961,17 +764,13 @@ void et_init(struct extent_tree *t)
 
 void et_destroy(struct extent_tree *t)
 {
-	struct path p;
+	struct et_path p;
 
 	while (t->root) {
-		descend(t, 0, &p);
+		et_descend(t, 0, &p);
 		et_write_begin(&t->seq);
-		unlink_node(t, &p, 0);
+		et_unlink_leaf(t, &p);
 		et_write_end(&t->seq);
 	}
 	t->nr = 0;
 }
-
-#ifndef __KERNEL__
-#include "extent_tree_check.h"
-#endif

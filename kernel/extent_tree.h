@@ -20,8 +20,8 @@
 
 /* A test may want small nodes, to have many of them. */
 #ifndef ET_LEAF_MAX
-#define ET_LEAF_MAX	1024	/* bytes, a power of 2 */
-#define ET_INNER_MAX	62	/* children */
+#define ET_LEAF_MAX	512	/* bytes, a power of 2 */
+#define ET_INNER_MAX	63	/* children */
 #endif
 
 struct et_extent {

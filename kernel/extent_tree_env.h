@@ -10,6 +10,7 @@
 
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include "extent_tree_user.h"
 
-/* held shared by readers in the tree */
-static pthread_rwlock_t in_tree = PTHREAD_RWLOCK_INITIALIZER;
+/* held shared by readers in the tree, who let the one that waits for them go first */
+static pthread_rwlock_t in_tree = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 et_head_t *et_garbage;
 long et_fail_after = -1;

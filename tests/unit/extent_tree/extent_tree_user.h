@@ -21,11 +21,17 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+#define U8_MAX UINT8_MAX
 #define U16_MAX UINT16_MAX
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
+#define noinline __attribute__((noinline))
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+/* the compiler takes a function that does nothing but prefetch for one that does nothing */
+#define prefetch(p) do { __builtin_prefetch(p); __asm__ volatile(""); } while (0)
 #define BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What must hold of every tree; see kernel/extent_tree_node.h. */
+#include "extent_tree_path.h"
+
+struct totals {
+	u64 end; /* where the last extent seen ends */
+	size_t bytes, nr;
+};
+
+/* All is to lie between blocks @from and @to. */
+static const char *check_leaf(const struct et_leaf *l, u64 from, u64 to, struct totals *sum)
+{
+	struct et_extent e;
+	unsigned int i;
+
+	if (!l->h.nr || l->h.nr > l->h.cap)
+		return "a leaf's count";
+	if (LEAF_HEAD + l->h.cap * EXTENT_BYTES > l->h.size || l->h.size > LEAF_MAX)
+		return "a leaf's capacity";
+	if (l->h.hint >= l->h.cap - 1 && l->h.size == LEAF_MAX && l->h.cap > 2)
+		return "a leaf's hint";
+	for (i = 0; i < l->h.nr; i++) {
+		get(l, i, &e);
+		if (!e.length || (sum->nr && e.offset < sum->end))
+			return "extents overlap or are empty";
+		if (e.offset < from || end_of(&e) > to)
+			return "a key";
+		sum->end = end_of(&e);
+		sum->nr++;
+	}
+	for (; i <= l->h.cap; i++) {
+		if (deltas(l)[i] != NO_DELTA)
+			return "a delta that is not in use";
+	}
+	return NULL;
+}
+
+static const char *check_node(struct et_node *n, u64 from, u64 to, struct totals *sum)
+{
+	const char *wrong;
+	struct et_inner *in;
+	unsigned int i;
+
+	sum->bytes += n->size;
+	if (!n->level)
+		return check_leaf(to_leaf(n), from, to, sum);
+	in = to_inner(n);
+	if (!n->nr || n->nr > INNER_MAX)
+		return "an inner node's count";
+	if (n->hint >= INNER_MAX)
+		return "an inner node's hint";
+	for (i = 0; i < INNER_SLOTS; i++) {
+		if (!in->child[i] != (i >= n->nr))
+			return "an inner node's empty slots";
+		if (i < INNER_SLOTS - 1 && (in->key[i] == NO_KEY) != (i + 1 >= n->nr))
+			return "an inner node's unused keys";
+		if (i >= n->nr)
+			continue;
+		if (in->child[i]->level + 1 != n->level)
+			return "levels";
+		wrong = check_node(in->child[i], i ? in->key[i - 1] : from,
+				   i + 1 < n->nr ? in->key[i] : to, sum);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+const char *et_check(struct extent_tree *t)
+{
+	struct totals sum = {0};
+	const char *wrong = t->root ? check_node(t->root, 0, NO_KEY, &sum) : NULL;
+
+	if (wrong)
+		return wrong;
+	if (sum.nr != t->nr)
+		return "the number of extents";
+	if (sum.bytes != t->bytes)
+		return "the number of bytes";
+	return NULL;
+}
