@@ -187,6 +187,9 @@ static void give_space(uint64_t first, uint64_t end, uint32_t opflags)
 	/* at writeback all that was put off gets its space */
 	for (; b < NR_BLOCKS && (b < end || (now && fork[b].type == FUSE_IOMAP_TYPE_DELALLOC));
 	     b++) {
+		/* what is written elsewhere has its space there */
+		if (forks[1][b].type != TYPE_PURE)
+			continue;
 		if (fork[b].type == FUSE_IOMAP_TYPE_HOLE && !now)
 			set_blocks(fork, b, b + 1, FUSE_IOMAP_TYPE_DELALLOC, 0);
 		else if (now && (fork[b].type == FUSE_IOMAP_TYPE_HOLE ||
