@@ -8,20 +8,7 @@
 
 need_iomap4fs
 m=$TEST_TMP/m
-size=64M
-
-make_image()
-{
-	wipefs -qa "$JOB_DISK1"
-	mke2fs -q -F -t ext4 -E lazy_itable_init=0,nodiscard "$JOB_DISK1" $size
-}
-
-checksum()
-{
-	head -c $size "$JOB_DISK1" | sha256sum
-}
-
-make_image
+make_small_ext4 "$JOB_DISK1"
 mount_iomap4fs "$JOB_DISK1" "$m"
 at_exit touch "$TEST_TMP/stop"
 
@@ -53,13 +40,13 @@ at_exit thaw
 for round in 1 2 3; do
 	sleep 1
 	fsfreeze -f "$m"
-	before=$(checksum)
+	before=$(small_checksum "$JOB_DISK1")
 	check_clean "$JOB_DISK1"
 	touch "$m/while-frozen" &
 	writers+=($!)
 	cat "$m"/noise? >/dev/null
 	sleep 1
-	expect_equal "$before" "$(checksum)" "the frozen device, round $round"
+	expect_equal "$before" "$(small_checksum "$JOB_DISK1")" "the frozen device, round $round"
 	[ ! -e "$m/while-frozen" ] || fail "a file was made in a frozen file system"
 	fsfreeze -u "$m"
 	wait "${writers[-1]}"
@@ -74,11 +61,11 @@ echo "gone" >"$m/deleted"
 exec 8<"$m/deleted"
 rm "$m/deleted"
 fsfreeze -f "$m"
-before=$(checksum)
+before=$(small_checksum "$JOB_DISK1")
 exec 8<&-
 echo 2 >/proc/sys/vm/drop_caches
 sleep 1
-expect_equal "$before" "$(checksum)" "the frozen device after a last close"
+expect_equal "$before" "$(small_checksum "$JOB_DISK1")" "the frozen device after a last close"
 fsfreeze -u "$m"
 expect_equal 4 "$(request_count "$m" $FREEZE_FS)" "freeze requests"
 umount_iomap4fs "$m"
@@ -97,7 +84,7 @@ wait $writer && fail "a write without a server succeeded"
 umount "$m"
 
 # Without iomap there is nobody to answer for the device.
-make_image
+make_small_ext4 "$JOB_DISK1"
 mount -t iomap4fs -o iomap=off "$JOB_DISK1" "$m"
 expect_fail fsfreeze -f "$m" 2>"$TEST_TMP/err"
 grep -qi "not supported" "$TEST_TMP/err" || fail "freezing without iomap: $(<"$TEST_TMP/err")"

@@ -139,6 +139,18 @@ make_ext4()
 	mke2fs -q -F -t ext4 -b 4096 -E lazy_itable_init=0,nodiscard "$@" "$device" 256M
 }
 
+# make_small_ext4 DEVICE: 64 MiB, for tests that read all of it by small_checksum.
+make_small_ext4()
+{
+	wipefs -qa "$1"
+	mke2fs -q -F -t ext4 -E lazy_itable_init=0,nodiscard "$1" 64M
+}
+
+small_checksum()
+{
+	head -c 64M "$1" | sha256sum
+}
+
 # Processes of iomap4fs; mount(8) gives it another name.
 server_pids()
 {

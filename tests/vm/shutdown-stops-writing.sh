@@ -8,19 +8,6 @@
 
 need_iomap4fs
 m=$TEST_TMP/m
-size=64M
-
-make_image()
-{
-	wipefs -qa "$JOB_DISK1"
-	mke2fs -q -F -t ext4 -E lazy_itable_init=0,nodiscard "$JOB_DISK1" $size
-}
-
-checksum()
-{
-	head -c $size "$JOB_DISK1" | sha256sum
-}
-
 SHUTDOWN_FS=4091
 
 check_dead()
@@ -39,7 +26,7 @@ check_dead()
 # round HOW: what the file holds afterwards goes to $TEST_TMP/after
 round()
 {
-	make_image
+	make_small_ext4 "$JOB_DISK1"
 	mount_iomap4fs "$JOB_DISK1" "$m"
 	echo old >"$m/f"
 	sync "$m/f"
@@ -49,10 +36,10 @@ round()
 		"a shutdown without privileges"
 	expect_op 0 shutdown "$m" "$1"
 	local before
-	before=$(checksum)
+	before=$(small_checksum "$JOB_DISK1")
 	check_dead
 	umount_iomap4fs "$m"
-	expect_equal "$before" "$(checksum)" "the device after a shutdown"
+	expect_equal "$before" "$(small_checksum "$JOB_DISK1")" "the device after a shutdown"
 	e2fsck -fp "$JOB_DISK1" >"$TEST_TMP/e2fsck" || [ $? -eq 1 ] || fail "e2fsck: $(<"$TEST_TMP/e2fsck")"
 	mount_ext4 "$JOB_DISK1" "$m"
 	cp "$m/f" "$TEST_TMP/after"
