@@ -45,8 +45,9 @@ asked=$(awk 'NR == FNR { n[$1] = $2; next } $2 != n[$1] && $1 != 27 && $1 != 29 
 # What changes is seen at once.
 echo new >"$m/a/b/new"
 rm "$m/a/b/f50"
-ls "$m/a/b" | grep -qx new || fail "the new file is not listed"
-! ls "$m/a/b" | grep -qx f50 || fail "the deleted file is listed"
+ls "$m/a/b" >"$TEST_TMP/list"
+grep -qx new "$TEST_TMP/list" || fail "the new file is not listed"
+! grep -qx f50 "$TEST_TMP/list" || fail "the deleted file is listed"
 mv "$m/link" "$m/gone"
 readlink "$m/gone" >/dev/null || fail "the renamed link is not there"
 umount_iomap4fs "$m"

@@ -29,6 +29,7 @@ for ((round = 0; round < ${ROUNDS:-1}; round++)); do
 			--randseed=$((round + 1)) --thread --output="$TEST_TMP/$engine" &
 		pids+=($!)
 	done
+	# shellcheck disable=SC2016 # the inner shell's
 	within writer bash -c 'for i in 1 2 3; do cp -a /etc "$0.$i"; done' "$m/tree" &
 	pids+=($!)
 	for pid in "${pids[@]}"; do
