@@ -38,7 +38,8 @@ static void fill_args(struct super_block *sb, struct fuse_args *args, u32 opcode
  */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
 {
-	struct fuse_iomap_conn *ic = &get_fuse_conn_super(sb)->iomap;
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	struct fuse_iomap_conn *ic = &fc->iomap;
 	bool was_frozen;
 	int err;
 
@@ -50,6 +51,9 @@ int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
 	err = freeze_super(sb, who);
 	if (err && !was_frozen)
 		clear_bit(FUSE_IOMAP_FROZEN, &ic->state);
+	/* whoever came with an abort meanwhile may have found nothing to thaw */
+	if (!err && !READ_ONCE(fc->connected))
+		fuse_iomap_aborted(fc);
 	return err;
 }
 
