@@ -15,8 +15,16 @@ sync "$m/f"
 expect_op ENOENT open "$m/g"
 grep -q " $m .*root_nodeid=128" /proc/mounts || fail "the mount options don't show it"
 expect_tell ok inval r 0 -1
-fsfreeze -f "$m" 2>/dev/null && fail "the server can't freeze"
+expect_fail fsfreeze -f "$m" 2>"$TEST_TMP/err"
+grep -qi "not supported" "$TEST_TMP/err" || fail "a server that can't freeze: $(<"$TEST_TMP/err")"
 stop_puppet "$m"
 
-! mount -i -t fuseiomap -o fd=0,rootmode=40000,user_id=0,group_id=0,root_nodeid=0 none "$m" \
-	</dev/fuseiomap 2>/dev/null || fail "node 0 is the root"
+# Not 0; all else about this mount is right.
+mount_root()
+{
+	mount -i -t fuseiomap -o "fd=0,rootmode=40000,user_id=0,group_id=0,root_nodeid=$1" none "$m" \
+		<>/dev/fuseiomap
+}
+mount_root 5 || fail "a mount with root 5"
+umount "$m"
+expect_fail mount_root 0 2>/dev/null

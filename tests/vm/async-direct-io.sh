@@ -8,16 +8,7 @@
 
 need_iomap4fs
 m=$TEST_TMP/m
-sectors=$((256 * 2048))
-table()
-{
-	echo "0 $sectors delay $JOB_DISK1 0 0 $JOB_DISK1 0 $1"
-}
-
-modprobe -q dm-delay || :
-dmsetup create --noudevsync slow --table "$(table 0)" || skip "no dm-delay in this kernel"
-at_exit dmsetup remove --retry slow
-dm=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)
+make_slow_device
 make_ext4 "$dm"
 mount_iomap4fs "$dm" "$m"
 
@@ -43,9 +34,7 @@ done
 sync -f "$m"
 
 # Eight writes at once on a device that takes 4 s for each.
-dmsetup suspend slow
-dmsetup reload slow --table "$(table 4000)"
-dmsetup resume --noudevsync slow
+delay_writes 4000
 for engine in libaio io_uring; do
 	start=$EPOCHSECONDS
 	run_fio "$engine" "$engine" --rw=write --size=32k --iodepth=8 --iodepth_batch=8 \
@@ -54,8 +43,6 @@ for engine in libaio io_uring; do
 	[ $took -ge 3 ] || fail "$engine: $took s, the device is too fast for this test"
 	[ $took -lt 16 ] || fail "$engine: eight writes took $took s, one after the other"
 done
-dmsetup suspend slow
-dmsetup reload slow --table "$(table 0)"
-dmsetup resume --noudevsync slow
+delay_writes 0
 umount_iomap4fs "$m"
 check_clean "$dm"

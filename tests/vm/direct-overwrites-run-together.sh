@@ -7,25 +7,14 @@
 
 need_iomap4fs
 m=$TEST_TMP/m
-sectors=$((256 * 2048))
-table()
-{
-	echo "0 $sectors delay $JOB_DISK1 0 0 $JOB_DISK1 0 $1"
-}
-
-modprobe -q dm-delay || :
-dmsetup create --noudevsync slow --table "$(table 0)" || skip "no dm-delay in this kernel"
-at_exit dmsetup remove --retry slow
-dm=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)
+make_slow_device
 make_ext4 "$dm"
 mount_iomap4fs "$dm" "$m"
 head -c 1M /usr/bin/perl >"$m/f"
 sync -f "$m"
 # Now the mapping is known, and that there are no privileges to take away.
 expect_op 4096 dwrite "$m/f" 0 4096
-dmsetup suspend slow
-dmsetup reload slow --table "$(table 5000)"
-dmsetup resume --noudevsync slow
+delay_writes 5000
 # seconds_for OFFSET OFFSET: how long two direct writes take that start together.
 seconds_for()
 {
@@ -50,8 +39,6 @@ together=$(seconds_for 65536 131072)
 [ "$together" -lt 9 ] || fail "two overwrites took $together s: one after the other"
 apart=$(seconds_for 1048576 1052672)
 [ "$apart" -ge 9 ] || fail "two extending writes took $apart s: together"
-dmsetup suspend slow
-dmsetup reload slow --table "$(table 0)"
-dmsetup resume --noudevsync slow
+delay_writes 0
 umount_iomap4fs "$m"
 check_clean "$dm"

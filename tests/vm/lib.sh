@@ -227,6 +227,29 @@ expect_op()
 	[ "${got%% *}" = "$want" ] || fail "$*: expected $want, got $got"
 }
 
+# The first 256 MiB of JOB_DISK1 as $dm, a device whose writes can be made to take long.
+make_slow_device()
+{
+	modprobe -q dm-delay || :
+	dmsetup create --noudevsync slow --table "$(slow_table 0)" || skip "no dm-delay in this kernel"
+	at_exit dmsetup remove --retry slow
+	# shellcheck disable=SC2034 # for the test
+	dm=/dev/$(dmsetup info -c --noheadings -o blkdevname slow)
+}
+
+slow_table()
+{
+	echo "0 $((256 * 2048)) delay $JOB_DISK1 0 0 $JOB_DISK1 0 $1"
+}
+
+# delay_writes MILLISECONDS
+delay_writes()
+{
+	dmsetup suspend slow
+	dmsetup reload slow --table "$(slow_table "$1")"
+	dmsetup resume --noudevsync slow
+}
+
 # Groups of processes with little memory.
 use_cgroups()
 {
