@@ -79,7 +79,7 @@ check_image() {
 		fail "e2fsck found errors in $image"
 	}
 	# no error, no open orphan, no dirty state
-	dumpe2fs -h "$image" 2>/dev/null | grep -q '^Filesystem state: *clean$' ||
+	dumpe2fs -h "$image" 2>/dev/null | grep '^Filesystem state: *clean$' >/dev/null ||
 		fail "$image is not marked clean"
 }
 

@@ -101,7 +101,7 @@ assert os.stat("sgid/d").st_gid == 1234 and os.stat("sgid/d").st_mode & 0o2000
 assert os.stat("sgid/f").st_gid == 1234
 PY
 	# renameat2(2)'s flags, where mv knows them
-	if mv --help | grep -q -- --exchange; then
+	if mv --help | grep -e --exchange >/dev/null; then
 		mkdir a b
 		touch a/file
 		mv --exchange a/file b

@@ -19,7 +19,7 @@ sync "$TMP/live"
 cp "$TMP/live" "$TMP/image"
 exec 5>&-
 unmount_kernel
-dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q needs_recovery || fail "no journal to replay"
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep needs_recovery >/dev/null || fail "no journal to replay"
 
 before=$(sha256sum <"$TMP/image")
 if "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,ro 2>"$TMP/err"; then
@@ -55,8 +55,8 @@ wait $server || :
 umount -l "$MNT"
 exec 5>&- || :
 flock -w 10 "$TMP/image" true
-dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q 'First orphan inode' || fail "no orphan"
-dumpe2fs -h "$TMP/image" 2>/dev/null | grep -q '^Filesystem state: *not clean' ||
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep 'First orphan inode' >/dev/null || fail "no orphan"
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep '^Filesystem state: *not clean' >/dev/null ||
 	fail "it says that it is clean"
 mount_image "$TMP/image"
 unmount_image "$TMP/image"

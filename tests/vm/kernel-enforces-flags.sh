@@ -69,7 +69,7 @@ umount_iomap4fs "$m"
 
 # What is on the disk is enforced from the first lookup on.
 mount_ext4 "$JOB_DISK1" "$m"
-lsattr "$m/f" | grep -q '^--S' || fail "the sync flag is not on the disk"
+lsattr "$m/f" | grep '^--S' >/dev/null || fail "the sync flag is not on the disk"
 chattr +i "$m/f"
 umount "$m"
 mount_iomap4fs "$JOB_DISK1" "$m"

@@ -22,7 +22,7 @@ for event in fuse_request_send fuse_request_end iomap_begin iomap_ioend; do
 	grep -q " $event: " "$TEST_TMP/trace" || fail "no event $event"
 done
 # Where writeback goes is known from there.
-grep ' iomap_begin: ' "$TEST_TMP/trace" | grep -q 'op .*WRITE' ||
+grep ' iomap_begin: ' "$TEST_TMP/trace" | grep 'op .*WRITE' >/dev/null ||
 	fail "no iomap_begin event of writing"
-grep ' iomap_begin: ' "$TEST_TMP/trace" | grep 'DIRECT' | grep -q 'pos 0x1000' ||
+grep ' iomap_begin: ' "$TEST_TMP/trace" | grep 'DIRECT' | grep 'pos 0x1000' >/dev/null ||
 	fail "the direct read's iomap_begin event does not tell its position"
