@@ -5,7 +5,9 @@
 #
 #	. "$(dirname "$0")/lib.sh"
 #
-# runs in the job's directory with set -euo pipefail, and has
+# runs in the job's directory with set -euo pipefail (so a pipe ends in grep
+# >/dev/null, never in grep -q: that leaves early and lets the writer die of
+# SIGPIPE), and has
 #	TEST_TMP	an empty directory of its own, on a disk
 #	JOB_DISK1..3	scratch disks of 4 GiB, 4 GiB and 1 GiB that every test may
 #			overwrite; what an earlier test left there is anyone's guess
