@@ -46,6 +46,7 @@ int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
 				       &fuse_iomap_ops);
 	else
 		err = iomap_truncate_page(inode, newsize, &zeroed, &fuse_iomap_ops);
+	err = fuse_iomap_inline_result(inode, oldsize, err);
 	if (err)
 		return err;
 
@@ -60,7 +61,9 @@ int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
 	return 0;
 }
 
-static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
+/* @writeback: nobody asked for it, and if it fails what the kernel knows is lost. */
+static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr,
+			bool writeback)
 {
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	struct fuse_setattr_in in = {};
@@ -79,7 +82,7 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 	}
 	fuse_setattr_fill(fc, &args, inode, &in, &out);
 	/* pages have been cut off already: a signal must not keep it from the server */
-	args.force = attr->ia_valid & ATTR_SIZE;
+	args.force = (attr->ia_valid & ATTR_SIZE) || writeback;
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
 	if (err)
 		return err;
@@ -123,8 +126,8 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 
 	err = fuse_iomap_prepare_size(inode, attr->ia_size);
 	if (!err) {
-		set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
-		err = send_setattr(idmap, inode, attr);
+		err = send_setattr(idmap, inode, attr, false);
+		fuse_iomap_metadata_changed(inode);
 		fuse_iomap_cache_drop(inode, min(oldsize, attr->ia_size), LLONG_MAX);
 	}
 	if (err) {
@@ -166,7 +169,7 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	if (attr->ia_valid & ATTR_SIZE)
 		return set_size(idmap, inode, attr);
 
-	err = send_setattr(idmap, inode, attr);
+	err = send_setattr(idmap, inode, attr, false);
 	if (!err)
 		apply(idmap, inode, attr);
 	return err;
@@ -190,5 +193,5 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);
 	attr.ia_ctime = inode_get_ctime(inode);
-	return send_setattr(&nop_mnt_idmap, inode, &attr);
+	return send_setattr(&nop_mnt_idmap, inode, &attr, !fuse_iomap_knows_caller(inode->i_sb));
 }

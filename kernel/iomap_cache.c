@@ -224,6 +224,9 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			return false;
 		if (!fits_write(w.kind == KIND_IN_PLACE ? &r : &w, &r, opflags))
 			return false;
+	} else if ((opflags & FUSE_IOMAP_OP_DIRECT) &&
+		   (r.kind & KIND_TYPE) == FUSE_IOMAP_TYPE_DELALLOC) {
+		return false;
 	}
 
 	to_wire(cache, &r, &out->read);
@@ -231,7 +234,7 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 		out->write.type = FUSE_IOMAP_TYPE_PURE_OVERWRITE;
 	else
 		to_wire(cache, &w, &out->write);
-	if (test_bit(FUSE_IOMAP_METADATA_DIRTY, &ii->state)) {
+	if (fuse_iomap_metadata_is_dirty(inode)) {
 		out->read.flags |= FUSE_IOMAP_F_DIRTY;
 		out->write.flags |= FUSE_IOMAP_F_DIRTY;
 	}
@@ -357,15 +360,18 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	struct contents before;
 	unsigned int i;
 	bool late;
+	u64 now;
 
 	if (!ic->keeps_mappings || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
 		return seq;
 	cache = get_cache(inode);
 	if (!cache) {
 		/* space may have been allocated */
-		if (write)
-			atomic64_inc_return(&ii->mapping_seq);
-		return seq;
+		if (!write)
+			return seq;
+		fuse_iomap_metadata_changed(inode);
+		now = atomic64_inc_return(&ii->mapping_seq);
+		return now == seq + 1 ? now : seq;
 	}
 
 	mutex_lock(&cache->lock);
@@ -374,7 +380,7 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 		set_out_of_place(cache);
 	late = atomic64_read(&ii->mapping_seq) != seq;
 	if (write) {
-		set_bit(FUSE_IOMAP_METADATA_DIRTY, &ii->state);
+		fuse_iomap_metadata_changed(inode);
 		remove_wire(cache, FORK_READ, &out->read);
 		if (cache->out_of_place)
 			remove_wire(cache, FORK_WRITE, in_place ? &out->read : &out->write);

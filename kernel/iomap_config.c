@@ -34,7 +34,7 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 	if ((flags & FUSE_IOMAP_CONFIG_UUID) && out->s_uuid_len > sizeof(out->s_uuid))
 		return false;
 	if ((flags & FUSE_IOMAP_CONFIG_BLOCKSIZE) &&
-	    (out->s_blocksize > PAGE_SIZE || blk_validate_block_size(out->s_blocksize)))
+	    !fuse_iomap_can_have_blocks_of(out->s_blocksize))
 		return false;
 	if ((flags & FUSE_IOMAP_CONFIG_TIME) &&
 	    (out->s_time_gran == 0 || out->s_time_gran > NSEC_PER_SEC ||

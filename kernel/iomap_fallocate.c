@@ -165,8 +165,8 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && offset + len > oldsize)
 		len = round_up((u64)offset + len, i_blocksize(inode)) - offset;
 
-	set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
 	err = send_fallocate(file, mode, offset, len);
+	fuse_iomap_metadata_changed(inode);
 	fuse_iomap_cache_drop(inode, offset, mode & MOVING_MODES ? LLONG_MAX : len);
 	if (err)
 		goto undo;
@@ -205,6 +205,7 @@ long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len
 	filemap_invalidate_lock(inode->i_mapping);
 	inode_dio_wait(inode);
 	err = fallocate_locked(file, mode, offset, len);
+	err = fuse_iomap_inline_result(inode, i_size_read(inode), err);
 	filemap_invalidate_unlock(inode->i_mapping);
 	inode_unlock(inode);
 

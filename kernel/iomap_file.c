@@ -90,6 +90,7 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	struct inode *inode = file_inode(file);
 	struct fuse_conn *fc = get_fuse_conn(inode);
+	s64 changes;
 	int err;
 
 	if (fuse_iomap_is_unusable(inode))
@@ -107,10 +108,10 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 
 	if (!fc->no_fsync) {
 		/* what changes from now on is for the next one */
-		clear_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
+		changes = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->metadata_changes);
 		err = fuse_iomap_send_fsync(file, datasync);
-		if (err)
-			set_bit(FUSE_IOMAP_METADATA_DIRTY, &FUSE_IOMAP_I(inode)->state);
+		if (!err)
+			fuse_iomap_metadata_durable(inode, changes);
 		if (err != -ENOSYS)
 			return err;
 		fc->no_fsync = 1;

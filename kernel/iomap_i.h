@@ -37,6 +37,45 @@
 /* Where the largest file ends, rounded to any block size: what fs/iomap can count in. */
 #define FUSE_IOMAP_MAX_BYTES	((u64)(MAX_LFS_FILESIZE & ~((u64)SZ_1G - 1)))
 
+/*
+ * A block is in one folio.  fs/iomap zeroes up to 64 KiB around a direct write, and
+ * the page cache has large folios only with transparent huge pages.
+ */
+static inline bool fuse_iomap_can_have_blocks_of(u32 size)
+{
+	return is_power_of_2(size) && size >= SECTOR_SIZE &&
+	       size <= (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ? SZ_64K : PAGE_SIZE);
+}
+
+/*
+ * The server has changed what is needed to find the file's data.  Before the kernel
+ * uses the change, so that a synchronous write to the changed place knows of it.
+ */
+static inline void fuse_iomap_metadata_changed(struct inode *inode)
+{
+	atomic64_inc_return(&get_fuse_inode(inode)->iomap.metadata_changes);
+}
+
+/* All of the first @changes changes are durable. */
+static inline void fuse_iomap_metadata_durable(struct inode *inode, s64 changes)
+{
+	atomic64_t *durable = &get_fuse_inode(inode)->iomap.metadata_durable;
+	s64 old = atomic64_read(durable);
+
+	while (old < changes && !atomic64_try_cmpxchg(durable, &old, changes))
+		;
+}
+
+/* Must what has been found of the file's mappings still be made durable? */
+static inline bool fuse_iomap_metadata_is_dirty(struct inode *inode)
+{
+	struct fuse_iomap_inode *ii = &get_fuse_inode(inode)->iomap;
+
+	/* after the mapping: pairs with fuse_iomap_metadata_changed() */
+	smp_rmb();
+	return atomic64_read(&ii->metadata_changes) > atomic64_read(&ii->metadata_durable);
+}
+
 /* iomap.flags: the server wants an END for this mapping */
 #define FUSE_IOMAP_F_WANT_END	IOMAP_F_PRIVATE
 
@@ -110,6 +149,7 @@ void fuse_iomap_swap_deactivate(struct file *file);
 /*
  * iomap_upcall.c
  */
+bool fuse_iomap_knows_caller(struct super_block *sb);
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 			  struct fuse_iomap_begin_out *out, unsigned int room);
 int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in);
@@ -163,6 +203,7 @@ void fuse_iomap_cache_exit(void);
  * iomap_inline.c
  */
 int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load);
+ssize_t fuse_iomap_inline_result(struct inode *inode, loff_t isize, ssize_t ret);
 int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 			  unsigned int flags, struct iomap *iomap);
 int fuse_iomap_read_folio(struct file *unused, struct folio *folio);

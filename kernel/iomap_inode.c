@@ -77,7 +77,7 @@ static u8 choose_blkbits(const struct inode *inode, const struct fuse_attr *attr
 {
 	u32 size = attr->blksize;
 
-	if (size < SECTOR_SIZE || size > PAGE_SIZE || !is_power_of_2(size))
+	if (!fuse_iomap_can_have_blocks_of(size))
 		return inode->i_sb->s_blocksize_bits;
 	return ilog2(size);
 }
@@ -111,8 +111,10 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
 	/* what the server did when the inode was in memory before is not known */
-	ii->state = BIT(FUSE_IOMAP_METADATA_DIRTY);
+	atomic64_set(&ii->metadata_changes, 1);
 	atomic_long_inc(&fc->iomap.nr_inodes);
+	/* counted before it looks at devices: pairs with fuse_iomap_dev_remove() */
+	smp_mb__after_atomic();
 
 	inode->i_blkbits = choose_blkbits(inode, attr);
 	inode->i_flags &= ~(S_NOATIME | S_NOCMTIME);
@@ -120,10 +122,11 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	inode->i_op = &fuse_iomap_inode_operations;
 	inode->i_fop = &fuse_iomap_file_operations;
 	inode->i_mapping->a_ops = &fuse_iomap_aops;
-	/*
-	 * No large folios: a store through a mapping dirties, and so allocates, its
-	 * whole folio, and sparse files would lose holes that kernel ext4 keeps.
-	 */
+	/* a block is in one folio: what is zeroed around a write is written with it */
+	if (inode->i_blkbits > PAGE_SHIFT)
+		mapping_set_folio_min_order(inode->i_mapping, inode->i_blkbits - PAGE_SHIFT);
+	else
+		mapping_set_large_folios(inode->i_mapping);
 }
 
 /* @inode goes, its page cache is empty. */

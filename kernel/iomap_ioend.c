@@ -51,7 +51,6 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 						FUSE_IOMAP_IOEND_APPEND))))
 		return 0;
 
-	set_bit(FUSE_IOMAP_METADATA_DIRTY, &fi->iomap.state);
 	if (!READ_ONCE(fc->iomap.no_ioend)) {
 		/* memory that this needs must not wait for this write */
 		nofs = memalloc_nofs_save();
@@ -62,6 +61,8 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 			err = 0;
 		}
 	}
+	/* before anybody finds the space to be written */
+	fuse_iomap_metadata_changed(inode);
 	/*
 	 * The server may have converted blocks even if it failed half-way, and where
 	 * shared ones have moved to it alone knows.  A longer file is the same file.
@@ -92,8 +93,9 @@ static void finish_writeback(struct iomap_ioend *ioend)
 	if (ioend->io_type == IOMAP_UNWRITTEN)
 		flags |= FUSE_IOMAP_IOEND_UNWRITTEN;
 
+	/* a driver may have replaced the device of the bio */
 	error = fuse_iomap_ioend(inode, ioend->io_offset, ioend->io_size, flags, error,
-				 ioend->io_bio.bi_bdev,
+				 READ_ONCE(FUSE_IOMAP_I(inode)->cached_bdev),
 				 (u64)ioend->io_sector << SECTOR_SHIFT);
 	iomap_finish_ioends(ioend, error);
 }

@@ -77,8 +77,6 @@ struct fuse_iomap_cache;
 
 /* fuse_iomap_inode.state */
 enum {
-	/* the server has changed something that fdatasync must make durable */
-	FUSE_IOMAP_METADATA_DIRTY,
 	/* some of the file's bytes have been in the server's metadata */
 	FUSE_IOMAP_HAD_INLINE,
 };
@@ -102,6 +100,14 @@ struct fuse_iomap_inode {
 	/* mappings to make room for in the answer to the next BEGIN; racy, a guess */
 	u16 room;
 	unsigned long state;
+	/*
+	 * Counts what the server has changed for the file's data to be found; and how
+	 * much of that has been made durable.
+	 */
+	atomic64_t metadata_changes;
+	atomic64_t metadata_durable;
+	/* why the server did not take inline bytes; protected by i_rwsem, held to write */
+	int inline_error;
 	/* the device of what is in the page cache; compared, never followed */
 	const struct block_device *cached_bdev;
 

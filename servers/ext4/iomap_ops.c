@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "log.h"
@@ -78,6 +79,7 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 {
 	struct server *s = server_of(req);
 	struct fuse_iomap_config_out config;
+	uint32_t bs;
 	int dev, err;
 
 	(void)cache_maxbytes;
@@ -88,7 +90,10 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		return;
 	}
 	s->iomap_dev = dev;
-	err = fuse_iomap_device_set_blocksize(s->session, dev, s->fs->blocksize);
+	/* that of the device is at most a page, that of files may be more */
+	bs = sysconf(_SC_PAGESIZE);
+	err = fuse_iomap_device_set_blocksize(s->session, dev,
+					      s->fs->blocksize < bs ? s->fs->blocksize : bs);
 	if (err)
 		log_debug("block size of the device: %s", strerror(-err));
 	fill_config(s, flags, maxbytes, &config);

@@ -76,8 +76,8 @@ static void place(const struct world *w, const struct op *op, int fd, bool direc
 		*off = w->max_size;
 	if (*len > w->max_size - *off)
 		*len = w->max_size - *off;
-	/* Past all limits, and odd. */
-	if (direct && (op->arg & ARG_ODD_DIRECT) && *len)
+	/* Past all limits, and odd; but reading a hole has no alignment to keep to. */
+	if (direct && (op->arg & ARG_ODD_DIRECT) && *len && !w->no_holes && !w->mmap_may_fill)
 		*off |= 1;
 }
 

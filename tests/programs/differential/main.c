@@ -71,8 +71,8 @@ static const char usage_text[] =
 "  --stop-at N      stop after operation N\n"
 "  --inject KIND@N  at operation N change B: byte, size, mode, hole or name\n"
 "  --no-direct      no direct I/O\n"
-"  --no-holes       do not compare maps of holes\n"
-"  --mmap-may-fill  A may have data for holes of files written by mmap\n"
+"  --no-holes       do not compare maps of holes, nor odd direct I/O\n"
+"  --mmap-may-fill  A may have data for holes of files written by mmap; no odd direct I/O\n"
 "  --keep           leave the files there\n"
 "  --verbose        show each operation and its result\n";
 
