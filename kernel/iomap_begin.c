@@ -50,9 +50,6 @@ static int map_out_of_place(struct inode *inode, const struct fuse_iomap_begin_o
 	if (srcmap->type == IOMAP_HOLE)
 		iomap->length = min(iomap->offset + iomap->length,
 				    srcmap->offset + srcmap->length) - iomap->offset;
-	/* fresh space has no old contents, and fs/iomap does not look for the flag everywhere */
-	if (srcmap->type == IOMAP_MAPPED && (srcmap->flags & IOMAP_F_NEW))
-		srcmap->type = IOMAP_UNWRITTEN;
 	/*
 	 * Without a source, the rest of a partial block is zeroes: not what the new place
 	 * happens to hold, which fs/iomap would read if the source is a hole.
@@ -243,8 +240,10 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 	/* all or nothing: what has been submitted could not be taken back */
 	if ((flags & IOMAP_OVERWRITE_ONLY) &&
 	    (iomap->type != IOMAP_MAPPED || (iomap->flags & IOMAP_F_SHARED) ||
-	     iomap->offset + iomap->length < pos + count))
-		return -EAGAIN;
+	     iomap->offset + iomap->length < pos + count)) {
+		err = -EAGAIN;
+		goto unused;
+	}
 	if ((flags & IOMAP_DIRECT) && (flags & IOMAP_WRITE) &&
 	    direct_needs_copy(inode, pos, count, iomap, srcmap)) {
 		/* the server has its space back before it is asked again, if it wants that */
@@ -256,9 +255,18 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 	/* into the page cache: fuse_iomap_read_folio() does it */
 	if (!(flags & ~IOMAP_NOWAIT)) {
 		set_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state);
-		return -EIO;
+		err = -EIO;
+		goto unused;
 	}
-	return fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
+	err = fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
+	if (err)
+		goto unused;
+	return 0;
+
+unused:	/* fs/iomap won't say so */
+	if (iomap->flags & FUSE_IOMAP_F_WANT_END)
+		fuse_iomap_end(inode, pos, count, 0, flags, iomap);
+	return err;
 }
 
 /* Does the server want to hear that @written of @count bytes of a mapping were used? */

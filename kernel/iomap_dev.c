@@ -79,16 +79,29 @@ int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id)
 	if (id == FUSE_IOMAP_DEV_NULL || id > FUSE_IOMAP_MAX_DEVICES)
 		return -ENOENT;
 
-	spin_lock(&ic->devices_lock);
-	/* an inode that appears after this check finds the id gone */
-	if (atomic_long_read(&ic->nr_inodes)) {
-		spin_unlock(&ic->devices_lock);
+	if (atomic_long_read(&ic->nr_inodes))
 		return -EBUSY;
+	spin_lock(&ic->devices_lock);
+	dev = idr_find(&ic->devices, id);
+	if (!dev) {
+		spin_unlock(&ic->devices_lock);
+		return -ENOENT;
 	}
-	dev = idr_remove(&ic->devices, id);
+	/*
+	 * First hide it, then look again: pairs with fuse_iomap_init_inode().  An inode
+	 * that is not counted yet finds the device gone.
+	 */
+	idr_replace(&ic->devices, NULL, id);
+	smp_mb();
+	if (atomic_long_read(&ic->nr_inodes)) {
+		idr_replace(&ic->devices, dev, id);
+		dev = NULL;
+	} else {
+		idr_remove(&ic->devices, id);
+	}
 	spin_unlock(&ic->devices_lock);
 	if (!dev)
-		return -ENOENT;
+		return -EBUSY;
 	free_dev(dev);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/fileattr.h>
+#include <linux/pagemap.h>
 
 #define KEPT_FLAGS	(S_SYNC | S_IMMUTABLE | S_APPEND)
 
@@ -64,6 +65,11 @@ void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa)
 		mark_inode_dirty_sync(inode);
 	} else {
 		fuse_invalidate_attr_mask(inode, STATX_CTIME);
+	}
+	/* takes away the right to store through mappings; what fails, fsync will tell */
+	if ((flags & S_IMMUTABLE) && fuse_is_iomap(inode)) {
+		inode_dio_wait(inode);
+		filemap_write_and_wait(inode->i_mapping);
 	}
 }
 

@@ -109,7 +109,10 @@ int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load)
 	return 0;
 }
 
-/* The operation has used @written bytes at @pos of an inline mapping. */
+/*
+ * The operation has used @written bytes at @pos of an inline mapping.  fs/iomap does not
+ * listen to an error, so that of the server is left for fuse_iomap_inline_result().
+ */
 int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 			  unsigned int flags, struct iomap *iomap)
 {
@@ -118,8 +121,10 @@ int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 
 	if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) && written > 0) {
 		err = write_inline(inode, iomap_inline_data(iomap, pos), pos, written);
-		if (err)
+		if (err && (flags & IOMAP_FAULT))
 			mapping_set_error(inode->i_mapping, err);
+		else if (err)
+			FUSE_IOMAP_I(inode)->inline_error = err;
 		else
 			fuse_iomap_size_recorded(inode, max_t(loff_t, pos + written,
 							FUSE_IOMAP_I(inode)->disk_size));
@@ -128,6 +133,27 @@ int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 	}
 	free_page((unsigned long)iomap->inline_data);
 	iomap->inline_data = NULL;
+	return err;
+}
+
+/*
+ * An operation under i_rwsem has written with result @ret to a file of @isize bytes
+ * before.  Has the server refused inline bytes of it?  Then the file is again what the
+ * server has, and this returns why; else @ret.
+ */
+ssize_t fuse_iomap_inline_result(struct inode *inode, loff_t isize, ssize_t ret)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	int err = fi->iomap.inline_error;
+
+	if (likely(!err))
+		return ret;
+	fi->iomap.inline_error = 0;
+	spin_lock(&fi->lock);
+	i_size_write(inode, isize);
+	spin_unlock(&fi->lock);
+	/* all of the file is in its first folio */
+	invalidate_inode_pages2_range(inode->i_mapping, 0, 0);
 	return err;
 }
 

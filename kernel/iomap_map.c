@@ -90,6 +90,8 @@ static int check_space(struct inode *inode, const struct fuse_iomap_io *io, bool
 		return -EACCES;
 	if (IS_ERR(bdev))
 		return fuse_iomap_refuse(inode, io, "unknown device");
+	if (i_blocksize(inode) < bdev_logical_block_size(bdev))
+		return fuse_iomap_refuse(inode, io, "the device's blocks are larger than the file's");
 	if (!IS_ALIGNED(io->addr, bdev_logical_block_size(bdev)))
 		return fuse_iomap_refuse(inode, io, "address is not a multiple of the device's block size");
 	if (end > bdev_nr_bytes(bdev))
@@ -233,7 +235,7 @@ static int check_retry(struct inode *inode, u32 opflags, const struct fuse_iomap
 
 /*
  * Check mapping @io that the server wants remembered in the read or the write fork.
- * Returns as fuse_iomap_check_begin() does, and -EINVAL for a device of size 0.
+ * Returns as fuse_iomap_check_begin() does.
  */
 int fuse_iomap_check_upsert(struct inode *inode, const struct fuse_iomap_io *io, bool write)
 {
@@ -327,6 +329,13 @@ int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
 		iomap->type = IOMAP_MAPPED;
 		iomap->addr = io->addr;
 		break;
+	}
+
+	/* fresh space has no old contents; and fs/iomap would zero it, even for a reader */
+	if (!write && (iomap->flags & IOMAP_F_NEW)) {
+		iomap->flags &= ~IOMAP_F_NEW;
+		if (iomap->type == IOMAP_MAPPED)
+			iomap->type = IOMAP_UNWRITTEN;
 	}
 
 	if (iomap->addr != IOMAP_NULL_ADDR) {

@@ -125,6 +125,7 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 		if (iocb->ki_pos > isize) {
 			err = iomap_zero_range(inode, isize, iocb->ki_pos - isize, NULL,
 					       &fuse_iomap_ops);
+			err = fuse_iomap_inline_result(inode, isize, err);
 			if (err)
 				return err;
 		}
@@ -132,6 +133,20 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 
 	err = kiocb_modified(iocb);
 	return err ?: count;
+}
+
+/* Write what prepare_write() has left of @from, through the page cache. */
+static ssize_t write_to_cache(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t pos = iocb->ki_pos, isize = i_size_read(inode);
+	ssize_t written, ret;
+
+	written = iomap_file_buffered_write(iocb, from, &fuse_iomap_ops, NULL);
+	ret = fuse_iomap_inline_result(inode, isize, written);
+	if (ret != written)
+		iocb->ki_pos = pos;
+	return ret;
 }
 
 static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
@@ -144,7 +159,7 @@ static ssize_t buffered_write(struct kiocb *iocb, struct iov_iter *from)
 		return ret;
 	ret = prepare_write(iocb, from);
 	if (ret > 0)
-		ret = iomap_file_buffered_write(iocb, from, &fuse_iomap_ops, NULL);
+		ret = write_to_cache(iocb, from);
 	inode_unlock(inode);
 
 	if (ret > 0)
@@ -171,6 +186,9 @@ static int direct_write_end(struct kiocb *iocb, ssize_t size, int error, unsigne
 
 	if (!size)	/* nothing reached the device */
 		return fuse_iomap_io_failed(inode, error);
+	/* nor did it reach the server: direct_write() will undo it */
+	if (FUSE_IOMAP_I(inode)->inline_error)
+		return FUSE_IOMAP_I(inode)->inline_error;
 	error = fuse_iomap_ioend(inode, iocb->ki_pos, size, flags, error, NULL,
 				 FUSE_IOMAP_NULL_ADDR);
 	if (error)
@@ -242,6 +260,7 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 	struct inode *inode = file_inode(iocb->ki_filp);
 	unsigned int blockmask = i_blocksize(inode) - 1;
 	unsigned int dio_flags = 0;
+	loff_t pos, isize;
 	ssize_t ret;
 
 	if (replaces_only(iocb, from)) {
@@ -270,8 +289,15 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 		dio_flags = IOMAP_DIO_FORCE_WAIT;
 	}
 
+	pos = iocb->ki_pos;
+	isize = i_size_read(inode);
 	ret = iomap_dio_rw(iocb, from, &fuse_iomap_ops, &fuse_iomap_dio_write_ops, dio_flags,
 			   NULL, 0);
+	if (FUSE_IOMAP_I(inode)->inline_error) {
+		iocb->ki_pos = pos;
+		ret = fuse_iomap_inline_result(inode, isize, ret);
+		goto out;
+	}
 	if (ret == -ENOTBLK)
 		ret = 0;
 	if (ret >= 0 && iov_iter_count(from)) {
@@ -281,7 +307,7 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 			ssize_t buffered;
 
 			iocb->ki_flags &= ~IOCB_DIRECT;
-			buffered = iomap_file_buffered_write(iocb, from, &fuse_iomap_ops, NULL);
+			buffered = write_to_cache(iocb, from);
 			ret = direct_write_fallback(iocb, from, ret, buffered);
 			if (ret > 0)
 				ret = generic_write_sync(iocb, ret);

@@ -68,6 +68,7 @@ int fuse_iomap_freeze_fs(struct super_block *sb)
 	if (!fc->iomap.enabled)
 		return 0;
 	fill_args(sb, &args, FUSE_FREEZE_FS, &in, sizeof(in));
+	args.force = !fuse_iomap_knows_caller(sb);
 	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
 	return err == -ENOSYS ? -EOPNOTSUPP : err;
 }

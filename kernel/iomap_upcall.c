@@ -3,7 +3,8 @@
  * The requests of the iomap path, and how long one waits for them.
  *
  * BEGIN is an ordinary request that a fatal signal ends, even when the server
- * has already read it (fuse_iomap_abandon_request()).  END, IOEND and FSYNC are
+ * has already read it (fuse_iomap_abandon_request()), but for writeback by somebody
+ * whom the server's user namespace does not know.  END, IOEND and FSYNC are
  * forced: they tell the server what has happened to its blocks, which it must
  * learn even if the task that did it is being killed.  All of them end when the
  * connection does.
@@ -13,6 +14,17 @@
  */
 #include "iomap_i.h"
 #include "iomap_trace.h"
+
+/*
+ * Does the current task have ids in the server's user namespace?  The client lets
+ * no others send requests that are not forced; the flusher threads, for one.
+ */
+bool fuse_iomap_knows_caller(struct super_block *sb)
+{
+	struct user_namespace *ns = get_fuse_conn_super(sb)->user_ns;
+
+	return kuid_has_mapping(ns, current_fsuid()) && kgid_has_mapping(ns, current_fsgid());
+}
 
 /*
  * Ask where [@pos, @pos + @count) bytes are.  Behind @out there is place for @room
@@ -43,6 +55,8 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	args.out_argvar = room != 0;
 	args.out_args[0].size = sizeof(*out) + room * sizeof(struct fuse_iomap_io);
 	args.out_args[0].value = out;
+	/* dirty pages are lost if it fails, whoever writes them back: never for its ids */
+	args.force = (opflags & FUSE_IOMAP_OP_WRITEBACK) && !fuse_iomap_knows_caller(inode->i_sb);
 	ret = fuse_simple_request(get_fuse_mount(inode), &args);
 	if (room && ret >= 0) {
 		ret -= sizeof(*out);
@@ -125,6 +139,20 @@ int fuse_iomap_send_fsync(struct file *file, bool datasync)
 	return fuse_simple_request(get_fuse_mount(inode), &args);
 }
 
+/* Take @req from the queue of those that no server has read, if it is there. */
+static bool take_unread(struct fuse_req *req)
+{
+	struct fuse_iqueue *fiq = &req->fm->fc->iq;
+	bool found;
+
+	spin_lock(&fiq->lock);
+	found = test_and_clear_bit(FR_PENDING, &req->flags);
+	if (found)
+		list_del_init(&req->list);
+	spin_unlock(&fiq->lock);
+	return found;
+}
+
 /*
  * Take @req from the server that is working on it.  False if it can't be found:
  * it is being copied to or from the server right now, or has ended.
@@ -134,6 +162,10 @@ static bool take_back(struct fuse_req *req)
 	struct fuse_conn *fc = req->fm->fc;
 	struct fuse_dev *fud;
 	bool found = false;
+
+	/* a server may have all that it was sent queued once more (FUSE_NOTIFY_RESEND) */
+	if (take_unread(req))
+		return true;
 
 	spin_lock(&fc->lock);
 	list_for_each_entry(fud, &fc->devices, entry) {

@@ -11,6 +11,7 @@
 
 #include <linux/pagemap.h>
 #include <linux/blkdev.h>
+#include <linux/sched/mm.h>
 
 /* Would a write that ends at @end (bytes) make the recorded file larger? */
 bool fuse_iomap_ends_beyond_disk_size(struct inode *inode, loff_t end)
@@ -104,6 +105,12 @@ static const struct iomap_writeback_ops fuse_iomap_writeback_ops = {
 int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
 	struct iomap_writepage_ctx wpc = {};
+	unsigned int nofs;
+	int err;
 
-	return iomap_writepages(mapping, wbc, &wpc, &fuse_iomap_writeback_ops);
+	/* folios wait in a bio for others: memory for these must not wait for folios */
+	nofs = memalloc_nofs_save();
+	err = iomap_writepages(mapping, wbc, &wpc, &fuse_iomap_writeback_ops);
+	memalloc_nofs_restore(nofs);
+	return err;
 }

@@ -5,11 +5,13 @@
  *
  *	puppet_server DEVICE DIR LOG [ROOT]
  *
- * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1. Block N of the file belongs at byte 1 MiB + N * 4096
- * of the device; at first all of it is a hole. Requests are written to LOG, a line
- * each. Commands come on standard input; each is answered by a line "ok" or the name
- * of an errno. FORK is r or w, TYPE one of hole, delalloc, mapped, unwritten, pure
- * (writes go where reads do; w only), OP one of begin, ioend, setattr.
+ * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1. Block
+ * N of the file belongs at byte 1 MiB + N * 4096 of the device; at first all of it is
+ * a hole. Requests are written to LOG, a line each. Commands come on standard input;
+ * each is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of
+ * begin, ioend, setattr, write, TYPE one of hole, delalloc, mapped, unwritten, fresh
+ * (mapped, and new), inline (the server has the bytes, for block 0), pure (writes go
+ * where reads do; w only).
  *
  *	device add PATH r|w|rw		register it: "ok ID"; for mappings set from now on
  *	device use|remove ID
@@ -45,9 +47,12 @@
 #define BASE		(1ULL << 20)
 #define TYPE_PURE	FUSE_IOMAP_TYPE_PURE_OVERWRITE
 
-enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, NR_OPS };
+/* In the table of blocks only: a type of the protocol with a flag. */
+#define TYPE_FRESH	0x1000
 
-static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr" };
+enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_WRITE, NR_OPS };
+
+static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "write" };
 
 struct block {
 	uint64_t addr;
@@ -66,6 +71,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
 static struct block forks[2][NR_BLOCKS];	/* read, write */
 static off_t file_size;
+static char inline_bytes[BLOCK];
 static bool delalloc, by_cache;
 static unsigned int retries;
 static struct {
@@ -92,7 +98,8 @@ static uint64_t home(uint64_t block)
 
 static bool has_addr(uint16_t type)
 {
-	return type == FUSE_IOMAP_TYPE_MAPPED || type == FUSE_IOMAP_TYPE_UNWRITTEN;
+	return type == FUSE_IOMAP_TYPE_MAPPED || type == FUSE_IOMAP_TYPE_UNWRITTEN ||
+	       type == TYPE_FRESH;
 }
 
 static void set_blocks(struct block *fork, uint64_t first, uint64_t end, uint16_t type,
@@ -134,6 +141,10 @@ static void to_io(const struct block *fork, uint64_t b, struct fuse_iomap_io *io
 	if (has_addr(io->type)) {
 		io->addr = fork[first].addr;
 		io->dev = fork[first].dev;
+	}
+	if (io->type == TYPE_FRESH) {
+		io->type = FUSE_IOMAP_TYPE_MAPPED;
+		io->flags = FUSE_IOMAP_F_NEW;
 	}
 }
 
@@ -338,7 +349,48 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		on_getattr(req, ino, fi);
 }
 
+/* Inline bytes only: other data does not come by here. */
+static void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	char bytes[BLOCK];
+
+	if (off < 0 || (uint64_t)off >= BLOCK) {
+		fuse_reply_err(req, EIO);
+		return;
+	}
+	if (size > BLOCK - off)
+		size = BLOCK - off;
+	pthread_mutex_lock(&lock);
+	memcpy(bytes, inline_bytes + off, size);
+	pthread_mutex_unlock(&lock);
+	fuse_reply_buf(req, bytes, size);
+}
+
+static void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+		     struct fuse_file_info *fi)
+{
+	int err = EIO;
+
+	pthread_mutex_lock(&lock);
+	log_line("write %lld %zu", (long long)off, size);
+	if (off >= 0 && (uint64_t)off < BLOCK && size <= BLOCK - off) {
+		err = obey(OP_WRITE);
+		if (!err)
+			memcpy(inline_bytes + off, buf, size);
+		if (!err && off + (off_t)size > file_size)
+			file_size = off + size;
+	}
+	pthread_mutex_unlock(&lock);
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		fuse_reply_write(req, size);
+}
+
 static const struct fuse_lowlevel_ops fuse_ops = {
+	.read		= on_read,
+	.write		= on_write,
 	.lookup		= on_lookup,
 	.getattr	= on_getattr,
 	.setattr	= on_setattr,
@@ -363,6 +415,7 @@ static int parse_type(const char *name)
 	} types[] = {
 		{ "hole", FUSE_IOMAP_TYPE_HOLE }, { "delalloc", FUSE_IOMAP_TYPE_DELALLOC },
 		{ "mapped", FUSE_IOMAP_TYPE_MAPPED }, { "unwritten", FUSE_IOMAP_TYPE_UNWRITTEN },
+		{ "fresh", TYPE_FRESH }, { "inline", FUSE_IOMAP_TYPE_INLINE },
 		{ "pure", TYPE_PURE },
 	};
 
