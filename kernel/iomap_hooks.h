@@ -89,6 +89,17 @@ static inline bool fuse_is_iomap(const struct inode *inode)
 	return container_of(inode, struct fuse_inode, inode)->iomap.enabled;
 }
 
+/*
+ * Whose ids a request carries that would be sent with those of @idmap.  Requests that
+ * create something bring the idmap of the mount they came through; for the others,
+ * without any, it is the caller, as the file system's user namespace sees him.
+ */
+static inline struct mnt_idmap *fuse_iomap_caller_idmap(const struct fuse_conn *fc,
+							struct mnt_idmap *idmap)
+{
+	return fc->iomap.enabled && idmap == &invalid_mnt_idmap ? &nop_mnt_idmap : idmap;
+}
+
 /* dir.c */
 extern const struct inode_operations fuse_common_inode_operations;
 void iattr_to_fattr(struct mnt_idmap *idmap, struct fuse_conn *fc, struct iattr *iattr,
