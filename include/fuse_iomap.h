@@ -279,6 +279,14 @@ size_t fuse_iomap_add_direntry_plus(fuse_req_t req, char *buf, size_t bufsize,
 				    off_t off, uint32_t iflags);
 
 /*
+ * What libfuse does not tell the setxattr() operation: FUSE_SETXATTR_* flags.  With
+ * FUSE_SETXATTR_ACL_KILL_SGID a new access ACL takes the set-gid bit from the file,
+ * because the caller is not of its group; only the kernel can know that.  To be called
+ * before the operation returns, in its thread; 0 where the kernel has no such flags.
+ */
+uint32_t fuse_iomap_setxattr_flags(fuse_req_t req);
+
+/*
  * Mappings
  */
 

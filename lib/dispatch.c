@@ -200,6 +200,10 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 	} else {
 		if (in->opcode == FUSE_DESTROY)
 			iomap_inflight_drain(fis, counts);
+		if (in->opcode == FUSE_SETXATTR) {
+			fbuf.mem = iomap_setxattr(fis, buf);
+			fbuf.size = ((struct fuse_in_header *)fbuf.mem)->len;
+		}
 		fuse_session_process_buf(fis->se, &fbuf);
 	}
 

@@ -48,6 +48,9 @@ bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_hea
 		return false;
 	}
 	fis->kernel_minor = ((const struct fuse_init_in *)(in + 1))->minor;
+	fis->xattr_flags_offered = in->len - sizeof(*in) >= offsetof(struct fuse_init_in, flags2) &&
+				   ((const struct fuse_init_in *)(in + 1))->flags &
+				   FUSE_SETXATTR_EXT;
 	atomic_store(&fis->negotiated, offered);
 	iomap_this_thread()->init_pending = true;
 	return true;
@@ -60,6 +63,13 @@ void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
 	/* stored before the reply is written: then bigger requests may come */
 	if (need > atomic_load(&fis->bufsize))
 		atomic_store(&fis->bufsize, need);
+
+	/* for requests to come: stored before the reply as well */
+	if (fis->xattr_flags_offered) {
+		atomic_store(&fis->xattr_flags, true);
+		atomic_store(&fis->xattr_flags_ours, !(out->flags & FUSE_SETXATTR_EXT));
+		out->flags |= FUSE_SETXATTR_EXT;
+	}
 
 	if (!fuse_iomap_session_negotiated(fis))
 		return;

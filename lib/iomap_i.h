@@ -72,6 +72,9 @@ struct fuse_iomap_session {
 	struct fuse_iomap_session *next;	/* registry.c */
 
 	uint32_t kernel_minor;		/* of the kernel's INIT */
+	bool xattr_flags_offered;
+	atomic_bool xattr_flags;	/* SETXATTR has flags... */
+	atomic_bool xattr_flags_ours;	/* ...that libfuse does not know of */
 	atomic_bool negotiated;
 	atomic_bool initialised;	/* INIT has been answered */
 	atomic_size_t bufsize;		/* of the buffer for one request */
@@ -115,6 +118,7 @@ struct iomap_thread {
 	bool init_pending;		/* the reply to INIT is about to be written */
 	bool attr_pending;		/* so is one with attributes */
 	uint32_t attr_flags;
+	uint32_t xattr_flags;		/* of the SETXATTR that libfuse is handling */
 };
 struct iomap_thread *iomap_this_thread(void);
 int iomap_io_install(struct fuse_iomap_session *fis, int fd);
@@ -122,6 +126,9 @@ int iomap_io_install(struct fuse_iomap_session *fis, int fd);
 /* init.c */
 bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_header *in);
 void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out);
+
+/* setxattr.c */
+struct fuse_in_header *iomap_setxattr(struct fuse_iomap_session *fis, struct fuse_in_header *in);
 
 /* attr_flags.c */
 void iomap_attr_flags_patch(void *body, size_t len, uint32_t iflags);

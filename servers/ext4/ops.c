@@ -408,6 +408,7 @@ static int load_for_xattr(struct server *s, fuse_ino_t nodeid, struct inode *in)
 static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, const char *value,
 			size_t size, int flags)
 {
+	bool kill_sgid = fuse_iomap_setxattr_flags(req) & FUSE_SETXATTR_ACL_KILL_SGID;
 	struct server *s = server_of(req);
 	struct inode in;
 	int err;
@@ -415,7 +416,7 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 	server_lock(s);
 	err = load_for_xattr(s, nodeid, &in);
 	if (!err)
-		err = xattr_set(s, &in, name, value, size, flags);
+		err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }

@@ -152,11 +152,14 @@ static int set_acl_raw(struct server *s, struct inode *in, const char *name,
 	return err;
 }
 
-/* What the system call gives: an access ACL is also a chmod, maybe only that. */
+/*
+ * What the system call gives: an access ACL is also a chmod, maybe only that, and like
+ * chmod(2) it takes the set-gid bit from a file if the caller is not of its group.
+ */
 static int set_acl(struct server *s, struct inode *in, const char *name, const void *value,
-		   size_t size)
+		   size_t size, bool kill_sgid)
 {
-	mode_t mode = in->raw.i_mode;
+	mode_t mode = in->raw.i_mode & ~(kill_sgid ? S_ISGID : 0);
 	struct acl *acl;
 	int err;
 
@@ -199,7 +202,7 @@ static int check_flags(struct server *s, struct inode *in, const char *name, int
 }
 
 int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
-	      size_t size, int flags)
+	      size_t size, int flags, bool kill_sgid)
 {
 	int err = check_name(name);
 
@@ -211,7 +214,7 @@ int xattr_set(struct server *s, struct inode *in, const char *name, const void *
 		return err;
 	inode_touch(s, in, false);
 	if (is_acl(name))
-		return set_acl(s, in, name, value, size);
+		return set_acl(s, in, name, value, size, kill_sgid);
 	return set_raw(s, in, name, value, size);
 }
 

@@ -10,9 +10,12 @@
 
 /* *@value is to be freed.  -ENODATA when there is none. */
 int xattr_get(struct server *s, struct inode *in, const char *name, void **value, size_t *size);
-/* @flags: XATTR_CREATE, XATTR_REPLACE.  ACLs change the mode too. */
+/*
+ * @flags: XATTR_CREATE, XATTR_REPLACE.  ACLs change the mode too; @kill_sgid: an access ACL
+ * also takes the set-gid bit.
+ */
 int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
-	      size_t size, int flags);
+	      size_t size, int flags, bool kill_sgid);
 int xattr_remove(struct server *s, struct inode *in, const char *name);
 /* Names, each with its NUL; *@list is to be freed.  trusted.* only if @privileged. */
 int xattr_list(struct server *s, struct inode *in, bool privileged, char **list, size_t *size);
