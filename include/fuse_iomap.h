@@ -176,6 +176,23 @@ bool fuse_iomap_session_is_iomap(const struct fuse_iomap_session *fis);
 bool fuse_iomap_session_negotiated(const struct fuse_iomap_session *fis);
 
 /*
+ * Let mounts of this file system be idmapped (mount_setattr(2)); without this call the
+ * kernel refuses that with EINVAL.  To be called in the server's init().  By calling it
+ * the server says:
+ *  - the kernel checks permissions (default_permissions).  The kernel refuses the
+ *    connection of a mount without; so does this function, for a mount made by
+ *    fuse_iomap_session_mount().
+ *  - what it creates belongs to the ids in fuse_req_ctx(), and to the directory's group
+ *    where the mode says so.  They are the creator's as the mount maps them: they may be
+ *    ids that he does not have, and say nothing about what he may do.
+ * The ids in all other requests are the caller's, not mapped.
+ *
+ * -EOPNOTSUPP: the session is plain FUSE, or the kernel can't (before Linux 6.12).
+ * -EPERM: mounted without default_permissions.  -EINVAL: not in init().
+ */
+int fuse_iomap_session_allow_idmap(struct fuse_iomap_session *fis);
+
+/*
  * Serve requests with @threads worker threads until the file system has been
  * unmounted.  The calling thread supervises: it takes the signals, which the
  * workers block.  With one worker the operations run one at a time.

@@ -12,6 +12,8 @@
 #include "iomap_i.h"
 
 #define IOMAP_FLAGS2	((uint32_t)(FUSE_IOMAP >> 32))
+/* FUSE_ALLOW_IDMAP of Linux 6.12: newer than the oldest supported <linux/fuse.h> */
+#define IDMAP_FLAGS2	(1U << (40 - 32))
 
 static bool iomap_offered(const struct fuse_in_header *in)
 {
@@ -48,12 +50,29 @@ bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_hea
 		return false;
 	}
 	fis->kernel_minor = ((const struct fuse_init_in *)(in + 1))->minor;
+	fis->idmap_offered = offered &&
+			     ((const struct fuse_init_in *)(in + 1))->flags2 & IDMAP_FLAGS2;
 	fis->xattr_flags_offered = in->len - sizeof(*in) >= offsetof(struct fuse_init_in, flags2) &&
 				   ((const struct fuse_init_in *)(in + 1))->flags &
 				   FUSE_SETXATTR_EXT;
 	atomic_store(&fis->negotiated, offered);
 	iomap_this_thread()->init_pending = true;
 	return true;
+}
+
+int fuse_iomap_session_allow_idmap(struct fuse_iomap_session *fis)
+{
+	const struct iomap_thread *thread = iomap_this_thread();
+
+	if (thread->fis != fis || !thread->init_pending)
+		return -EINVAL;
+	if (!fis->idmap_offered)
+		return -EOPNOTSUPP;
+	/* the kernel would refuse the connection */
+	if (fis->mnt.path && !fis->default_permissions)
+		return -EPERM;
+	fis->idmap = true;
+	return 0;
 }
 
 void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
@@ -75,6 +94,8 @@ void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
 		return;
 	out->flags |= FUSE_INIT_EXT;
 	out->flags2 |= IOMAP_FLAGS2;
+	if (fis->idmap)
+		out->flags2 |= IDMAP_FLAGS2;
 	/* the kernel has to have said so first */
 	if (fis->kernel_minor >= FUSE_IOMAP_MINOR_VERSION)
 		out->minor = FUSE_IOMAP_MINOR_VERSION;

@@ -72,6 +72,8 @@ struct fuse_iomap_session {
 	struct fuse_iomap_session *next;	/* registry.c */
 
 	uint32_t kernel_minor;		/* of the kernel's INIT */
+	bool default_permissions;	/* of our mount */
+	bool idmap_offered, idmap;	/* while INIT is being answered */
 	bool xattr_flags_offered;
 	atomic_bool xattr_flags;	/* SETXATTR has flags... */
 	atomic_bool xattr_flags_ours;	/* ...that libfuse does not know of */

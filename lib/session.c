@@ -240,6 +240,7 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 	}
 
 	fis->mode = mode;
+	fis->default_permissions = o.default_permissions;
 	err = adopt(fis, fd, iomap);
 	if (err) {
 		/* nobody serves it: closing first keeps the unmount from waiting */

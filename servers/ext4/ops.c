@@ -35,6 +35,14 @@ static struct caller caller_of(fuse_req_t req)
  * Session
  */
 
+static void allow_idmap(struct server *s)
+{
+	int err = fuse_iomap_session_allow_idmap(s->session);
+
+	if (err && err != -EOPNOTSUPP)
+		log_warn("mounts of this file system can't be idmapped: %s", strerror(-err));
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct server *s = userdata;
@@ -50,6 +58,9 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	conn->time_gran = EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ? 1 :
 										  1000000000;
+	/* who may do what is the kernel's business, whatever a mount makes of the ids */
+	if (s->opt.default_permissions)
+		allow_idmap(s);
 	/* with iomap the mount is usable only after CONFIG */
 	if (!fuse_iomap_session_negotiated(s->session))
 		s->ready(s);
