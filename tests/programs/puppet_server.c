@@ -3,15 +3,16 @@
  * puppet_server: a file system of one file that does what a test tells it, in the
  * order that the test wants.
  *
- *	puppet_server DEVICE DIR LOG [ROOT]
+ *	puppet_server DEVICE DIR LOG [ROOT [idmap]]
  *
- * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1. Block
- * N of the file belongs at byte 1 MiB + N * 4096 of the device; at first all of it is
- * a hole. Requests are written to LOG, a line each. Commands come on standard input;
- * each is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of
- * begin, ioend, setattr, write, TYPE one of hole, delalloc, mapped, unwritten, fresh
- * (mapped, and new), inline (the server has the bytes, for block 0), pure (writes go
- * where reads do; w only).
+ * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1, or 0 for
+ * what it is anyway. With "idmap" the kernel checks permissions, and mounts can be
+ * idmapped. Block N of the file belongs at byte 1 MiB + N * 4096 of the device; at first
+ * all of it is a hole. Requests are written to LOG, a line each. Commands come on
+ * standard input; each is answered by a line "ok" or the name of an errno. FORK is r or
+ * w, OP one of begin, ioend, setattr, write, TYPE one of hole, delalloc, mapped,
+ * unwritten, fresh (mapped, and new), inline (the server has the bytes, for block 0),
+ * pure (writes go where reads do; w only).
  *
  *	device add PATH r|w|rw		register it: "ok ID"; for mappings set from now on
  *	device use|remove ID
@@ -336,7 +337,8 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 
 	pthread_mutex_lock(&lock);
 	if (to_set & FUSE_SET_ATTR_SIZE) {
-		log_line("setattr %lld", (long long)attr->st_size);
+		log_line("setattr %lld by %u:%u", (long long)attr->st_size,
+			 fuse_req_ctx(req)->uid, fuse_req_ctx(req)->gid);
 		file_size = attr->st_size;
 		set_blocks(forks[0], (file_size + BLOCK - 1) / BLOCK, NR_BLOCKS,
 			   FUSE_IOMAP_TYPE_HOLE, 0);
@@ -388,7 +390,15 @@ static void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 		fuse_reply_write(req, size);
 }
 
+static void on_init(void *userdata, struct fuse_conn_info *conn)
+{
+	int err = fuse_iomap_session_allow_idmap(session);
+
+	log_line("idmap %s", err ? strerrorname_np(-err) : "ok");
+}
+
 static const struct fuse_lowlevel_ops fuse_ops = {
+	.init		= on_init,
 	.read		= on_read,
 	.write		= on_write,
 	.lookup		= on_lookup,
@@ -550,9 +560,10 @@ int main(int argc, char **argv)
 	pthread_t commands;
 	int res;
 
-	if (argc < 4 || argc > 5)
-		errx(2, "usage: puppet_server DEVICE DIR LOG [ROOT]");
-	if (argc == 5) {
+	if (argc < 4 || argc > 6 || (argc == 6 && strcmp(argv[5], "idmap")))
+		errx(2, "usage: puppet_server DEVICE DIR LOG [ROOT [idmap]]");
+	opts.allow_other = opts.default_permissions = argc == 6;
+	if (argc > 4 && number(argv[4])) {
 		opts.root_nodeid = root_ino = number(argv[4]);
 		file_ino = FUSE_ROOT_ID;
 	}

@@ -280,7 +280,7 @@ within()
 	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$cgroups/$group" "$@"
 }
 
-# start_puppet DEVICE DIR [ROOT]: mount the file system that does as told (tests/programs).
+# start_puppet DEVICE DIR [ROOT [idmap]]: mount the file system that does as told (tests/programs).
 # Its requests are in $TEST_TMP/puppet.log.
 start_puppet()
 {
@@ -288,7 +288,7 @@ start_puppet()
 	mkdir -p "$2"
 	at_exit umount_all "$2"
 	mkfifo "$TEST_TMP/puppet.in" "$TEST_TMP/puppet.out"
-	puppet_server "$1" "$2" "$TEST_TMP/puppet.log" ${3:+"$3"} <"$TEST_TMP/puppet.in" >"$TEST_TMP/puppet.out" &
+	puppet_server "$1" "$2" "$TEST_TMP/puppet.log" "${@:3}" <"$TEST_TMP/puppet.in" >"$TEST_TMP/puppet.out" &
 	puppet_pid=$!
 	exec 5>"$TEST_TMP/puppet.in" 6<"$TEST_TMP/puppet.out"
 	wait_until 10 mountpoint -q "$2" || fail "the puppet server did not mount"
