@@ -9,6 +9,7 @@
  * mapping_seq on when the change is done.  Equal values then mean: no change since.
  */
 #include "iomap_i.h"
+#include "iomap_trace.h"
 
 /*
  * Is @iomap, which fuse_iomap_resolve() made, still true?  Called with the folio
@@ -192,8 +193,11 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 	for (;;) {
 		/* pairs with the full barriers of who changes mappings */
 		seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
-		if (fuse_iomap_cache_find(inode, seq, pos, opflags, &out))
+		if (fuse_iomap_cache_find(inode, seq, pos, opflags, &out)) {
+			trace_iomap_cache_hit(inode, get_fuse_inode(inode)->orig_ino, pos, opflags,
+					      &out);
 			break;
+		}
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
 		err = ask(inode, opflags, pos, count, &out, &seq);

@@ -34,6 +34,7 @@
  * is allocated under it without entering file systems.
  */
 #include "iomap_i.h"
+#include "iomap_trace.h"
 #include "extent_tree.h"
 
 #include <linux/mutex.h>
@@ -53,6 +54,8 @@ struct fuse_iomap_cache {
 	bool out_of_place;
 	unsigned int blkbits;
 	struct fuse_iomap_conn *ic;	/* for the counters, until the inode goes */
+	dev_t dev;			/* for trace events */
+	u64 ino;
 
 	refcount_t ref;			/* the inode's and the shrinker's */
 	struct list_head entry;		/* of "caches" */
@@ -128,6 +131,8 @@ static struct fuse_iomap_cache *get_cache(struct inode *inode)
 	et_init(&cache->tree[FORK_WRITE]);
 	cache->blkbits = inode->i_blkbits;
 	cache->ic = &get_fuse_conn(inode)->iomap;
+	cache->dev = inode->i_sb->s_dev;
+	cache->ino = get_fuse_inode(inode)->orig_ino;
 	refcount_set(&cache->ref, 1);
 	INIT_LIST_HEAD(&cache->entry);
 
@@ -335,12 +340,16 @@ static void store(struct fuse_iomap_cache *cache, int fork, const struct fuse_io
 
 static void enforce_limit(struct fuse_iomap_cache *cache)
 {
-	size_t limit = cache->ic->cache_limit;
+	size_t limit = cache->ic->cache_limit, freed;
 	int fork;
 
-	for (fork = 0; fork < NR_FORKS; fork++)
-		if (cache->tree[fork].bytes > limit)
-			et_evict(&cache->tree[fork], limit / 4 * 3, UINT_MAX);
+	for (fork = 0; fork < NR_FORKS; fork++) {
+		if (cache->tree[fork].bytes <= limit)
+			continue;
+		freed = et_evict(&cache->tree[fork], limit / 4 * 3, UINT_MAX);
+		trace_iomap_cache_evict(cache->dev, cache->ino, freed, contents_of(cache).bytes,
+					true);
+	}
 }
 
 /*
@@ -403,6 +412,7 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	}
 	account(cache, before);
 	mutex_unlock(&cache->lock);
+	trace_iomap_cache_fill(inode, cache->ino, pos, nr, late);
 	return seq;
 }
 
@@ -459,6 +469,7 @@ static void drop(struct inode *inode, u64 offset, u64 length, bool read, bool wr
 	cache = cache_of(inode);
 	if (!cache)
 		return;
+	trace_iomap_cache_drop(inode, cache->ino, offset, length);
 
 	first = offset >> cache->blkbits;
 	if (end < offset || end > LLONG_MAX)
@@ -507,6 +518,7 @@ void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
 		fuse_iomap_cache_drop(inode, offset, length);
 		return;
 	}
+	trace_iomap_cache_written(inode, cache->ino, offset, length);
 	tree = &cache->tree[FORK_READ];
 	mask = (1ULL << cache->blkbits) - 1;
 	mutex_lock(&cache->lock);
@@ -603,6 +615,9 @@ static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted)
 	account(cache, before);
 	if (cache->ic)
 		atomic_long_add(freed, &cache->ic->cache_evicted);
+	if (freed)
+		trace_iomap_cache_evict(cache->dev, cache->ino, freed, contents_of(cache).bytes,
+					false);
 	mutex_unlock(&cache->lock);
 	return freed;
 }

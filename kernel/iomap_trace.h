@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Trace events of the iomap path: one for each upcall, when it has been answered.
+ * Trace events of the iomap path: one for each upcall, when it has been answered, for
+ * each notification, and for what happens to the mappings that are kept.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM fuseiomap
@@ -221,6 +222,124 @@ TRACE_EVENT(iomap_upsert,
 		  __print_symbolic(__entry->write_type, FUSE_IOMAP_TRACE_TYPES),
 		  __entry->write_offset, __entry->write_length, __entry->write_addr,
 		  __entry->error)
+);
+
+/* An operation needs not ask: @out is kept. */
+TRACE_EVENT(iomap_cache_hit,
+	TP_PROTO(const struct inode *inode, u64 ino, u64 pos, u32 opflags,
+		 const struct fuse_iomap_begin_out *out),
+	TP_ARGS(inode, ino, pos, opflags, out),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, pos)
+		__field(u32, opflags)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u64, addr)
+		__field(u16, type)
+		__field(u16, flags)
+		__field(u16, write_type)
+		__field(u64, write_addr)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = ino;
+		__entry->pos = pos;
+		__entry->opflags = opflags;
+		__entry->offset = out->read.offset;
+		__entry->length = out->read.length;
+		__entry->addr = out->read.addr;
+		__entry->type = out->read.type;
+		__entry->flags = out->read.flags;
+		__entry->write_type = out->write.type;
+		__entry->write_addr = out->write.type == FUSE_IOMAP_TYPE_PURE_OVERWRITE ?
+				      FUSE_IOMAP_NULL_ADDR : out->write.addr;
+	),
+	TP_printk("dev %d:%d ino %llu pos 0x%llx op %s offset 0x%llx length 0x%llx addr 0x%llx type %s flags 0x%x write %s addr 0x%llx",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->pos,
+		  __print_flags(__entry->opflags, "|", FUSE_IOMAP_TRACE_OPFLAGS),
+		  __entry->offset, __entry->length, __entry->addr,
+		  __print_symbolic(__entry->type, FUSE_IOMAP_TRACE_TYPES),
+		  __entry->flags,
+		  __print_symbolic(__entry->write_type, FUSE_IOMAP_TRACE_TYPES),
+		  __entry->write_addr)
+);
+
+/* An answer has come to the question for @pos; with @late it was too late to be kept. */
+TRACE_EVENT(iomap_cache_fill,
+	TP_PROTO(const struct inode *inode, u64 ino, u64 pos, unsigned int further, bool late),
+	TP_ARGS(inode, ino, pos, further, late),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, pos)
+		__field(unsigned int, further)
+		__field(bool, late)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = ino;
+		__entry->pos = pos;
+		__entry->further = further;
+		__entry->late = late;
+	),
+	TP_printk("dev %d:%d ino %llu pos 0x%llx further mappings %u%s",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->pos,
+		  __entry->further, __entry->late ? " late" : "")
+);
+
+DECLARE_EVENT_CLASS(iomap_cache_range,
+	TP_PROTO(const struct inode *inode, u64 ino, u64 offset, u64 length),
+	TP_ARGS(inode, ino, offset, length),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, offset)
+		__field(u64, length)
+	),
+	TP_fast_assign(
+		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = ino;
+		__entry->offset = offset;
+		__entry->length = length;
+	),
+	TP_printk("dev %d:%d ino %llu offset 0x%llx length 0x%llx",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
+		  __entry->offset, __entry->length)
+);
+
+/* The mappings of a range have changed, or are about to, and are forgotten. */
+DEFINE_EVENT(iomap_cache_range, iomap_cache_drop,
+	TP_PROTO(const struct inode *inode, u64 ino, u64 offset, u64 length),
+	TP_ARGS(inode, ino, offset, length));
+
+/* Unwritten space of a range has become written, and what is kept says so. */
+DEFINE_EVENT(iomap_cache_range, iomap_cache_written,
+	TP_PROTO(const struct inode *inode, u64 ino, u64 offset, u64 length),
+	TP_ARGS(inode, ino, offset, length));
+
+/* @bytes of memory have been given back. */
+TRACE_EVENT(iomap_cache_evict,
+	TP_PROTO(dev_t dev, u64 ino, size_t bytes, size_t left, bool limit),
+	TP_ARGS(dev, ino, bytes, left, limit),
+	TP_STRUCT__entry(
+		__field(dev_t, dev)
+		__field(u64, ino)
+		__field(u64, bytes)
+		__field(u64, left)
+		__field(bool, limit)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->ino = ino;
+		__entry->bytes = bytes;
+		__entry->left = left;
+		__entry->limit = limit;
+	),
+	TP_printk("dev %d:%d ino %llu bytes %llu left %llu for %s",
+		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino, __entry->bytes,
+		  __entry->left, __entry->limit ? "the limit of a file" : "memory pressure")
 );
 
 /* A mapping from the server broke a rule and was refused. */

@@ -392,8 +392,12 @@ static void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 
 static void on_init(void *userdata, struct fuse_conn_info *conn)
 {
-	int err = fuse_iomap_session_allow_idmap(session);
+	int err;
 
+	/* who only has the descriptor can't know whether the mount checks permissions */
+	if (*(bool *)userdata)
+		return;
+	err = fuse_iomap_session_allow_idmap(session);
 	log_line("idmap %s", err ? strerrorname_np(-err) : "ok");
 }
 
@@ -557,6 +561,7 @@ int main(int argc, char **argv)
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	struct fuse_iomap_mount_opts opts = { .size = sizeof(opts), .source = argv[1],
 					      .subtype = "puppet" };
+	bool handed_over = argc > 2 && !strncmp(argv[2], "/dev/fd/", 8);
 	pthread_t commands;
 	int res;
 
@@ -579,7 +584,7 @@ int main(int argc, char **argv)
 	set_blocks(forks[1], 0, NR_BLOCKS, TYPE_PURE, 0);
 
 	session = fuse_iomap_session_new(&args, &fuse_ops, sizeof(fuse_ops), &iomap_ops,
-					 sizeof(iomap_ops), NULL);
+					 sizeof(iomap_ops), &handed_over);
 	if (!session)
 		return 1;
 	res = fuse_iomap_session_mount(session, argv[2], FUSE_IOMAP_MODE_REQUIRE, &opts);
