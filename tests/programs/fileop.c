@@ -9,7 +9,9 @@
  * exit status is 0 in both cases, 2 for wrong usage. Reads and writes go by
  * system call, direct (d...) or by mapping (m...); writes put the byte 'w', or
  * that of --byte=C given first. read prints the bytes' checksum as second word.
- * The late... ones open the file, print "open" and wait for a line on standard input.
+ * The n... ones may not wait (RWF_NOWAIT); a write of these is preceded by one of LENGTH
+ * bytes at offset 0, so that no time has to be set, and is tried again when that was not
+ * enough. The late... ones open the file, print "open" and wait for a line on standard input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define MAX_IO	(64L << 20)	/* bytes read or written by one call */
@@ -47,6 +50,31 @@ static long do_read(int fd, off_t off, size_t len)
 static long do_write(int fd, off_t off, size_t len)
 {
 	return pwrite(fd, buf, len, off);
+}
+
+static long do_nowait_read(int fd, off_t off, size_t len)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+
+	return preadv2(fd, &iov, 1, off, RWF_NOWAIT);
+}
+
+#define NOWAIT_TRIES	50
+
+static long do_nowait_write(int fd, off_t off, size_t len)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	long ret = -1;
+	int i;
+
+	for (i = 0; i < NOWAIT_TRIES; i++) {
+		if (pwrite(fd, buf, len, 0) < 0)
+			return -1;
+		ret = pwritev2(fd, &iov, 1, off, RWF_NOWAIT);
+		if (ret >= 0 || errno != EAGAIN)
+			break;
+	}
+	return ret;
 }
 
 static long do_append(int fd, off_t off, size_t len)
@@ -108,6 +136,18 @@ static long do_fsync(int fd, off_t off, size_t len)
 	return fsync(fd);
 }
 
+/* Begin to write the range, in pieces of 64 KiB, and don't wait. */
+static long do_writeback(int fd, off_t off, size_t len)
+{
+	const size_t piece = 65536;
+	off_t end = off + len;
+
+	for (; off < end; off += piece)
+		if (sync_file_range(fd, off, piece, SYNC_FILE_RANGE_WRITE))
+			return -1;
+	return 0;
+}
+
 static long do_truncate(int fd, off_t off, size_t len)
 {
 	(void)len;
@@ -166,6 +206,33 @@ static long do_fiemap(int fd, off_t off, size_t len)
 	struct fiemap fm = { .fm_start = off, .fm_length = len ? len : FIEMAP_MAX_OFFSET };
 
 	return ioctl(fd, FS_IOC_FIEMAP, &fm) ? -1 : (long)fm.fm_mapped_extents;
+}
+
+/* The file system's: prints it. */
+static long do_uuid(int fd, off_t off, size_t len)
+{
+	/* FS_IOC_GETFSUUID, which older headers have not */
+	struct {
+		uint8_t len;
+		uint8_t uuid[16];
+	} arg;
+
+	(void)off;
+	(void)len;
+	if (ioctl(fd, _IOR(0x15, 0, arg), &arg))
+		return -1;
+	printf("%.*s ", (int)sizeof(arg.uuid), (char *)arg.uuid);
+	return arg.len;
+}
+
+/* The file system's block size, bytes. */
+static long do_blocksize(int fd, off_t off, size_t len)
+{
+	int size;
+
+	(void)off;
+	(void)len;
+	return ioctl(fd, FIGETBSZ, &size) ? -1 : size;
 }
 
 /* The block on the device of block OFFSET. */
@@ -261,15 +328,20 @@ static const struct {
 	{ "read",	do_read,	O_RDONLY,		true },
 	{ "dread",	do_read,	O_RDONLY | O_DIRECT,	true },
 	{ "mread",	do_map_read,	O_RDONLY,		true },
+	{ "nread",	do_nowait_read,	O_RDONLY,		true },
+	{ "ndread",	do_nowait_read,	O_RDONLY | O_DIRECT,	true },
 	{ "write",	do_write,	O_RDWR,			false },
 	{ "swrite",	do_write_sync,	O_RDWR,			false },
 	{ "dwrite",	do_write,	O_RDWR | O_DIRECT,	false },
 	{ "dsyncwrite",	do_write,	O_RDWR | O_DSYNC,	false },
+	{ "ddsyncwrite", do_write,	O_RDWR | O_DIRECT | O_DSYNC, false },
+	{ "ndwrite",	do_nowait_write, O_RDWR | O_DIRECT,	false },
 	{ "mwrite",	do_map_write,	O_RDWR,			false },
 	{ "latewrite",	do_late_write,	O_RDWR,			false },
 	{ "latemwrite",	do_late_map_write, O_RDWR,		false },
 	{ "append",	do_append,	O_WRONLY | O_APPEND,	false },
 	{ "fsync",	do_fsync,	O_RDONLY,		false },
+	{ "writeback",	do_writeback,	O_RDONLY,		false },
 	{ "truncate",	do_truncate,	O_RDWR,			false },
 	{ "fallocate",	do_fallocate,	O_RDWR,			false },
 	{ "keepsize",	do_keepsize,	O_RDWR,			false },
@@ -282,6 +354,8 @@ static const struct {
 	{ "seekhole",	do_seek_hole,	O_RDONLY,		false },
 	{ "fiemap",	do_fiemap,	O_RDONLY,		false },
 	{ "bmap",	do_bmap,	O_RDONLY,		false },
+	{ "uuid",	do_uuid,	O_RDONLY,		false },
+	{ "blocksize",	do_blocksize,	O_RDONLY,		false },
 };
 
 #define NR_OPS	(sizeof(ops) / sizeof(ops[0]))

@@ -3,31 +3,42 @@
  * puppet_server: a file system of one file that does what a test tells it, in the
  * order that the test wants.
  *
- *	puppet_server DEVICE DIR LOG [ROOT [idmap]]
+ *	puppet_server [FIELD=VALUE]... DEVICE DIR LOG [ROOT [idmap]]
  *
- * serves DIR/f in the foreground; ROOT is the node id of DIR, and then f has 1, or 0 for
- * what it is anyway. With "idmap" the kernel checks permissions, and mounts can be
- * idmapped. Block N of the file belongs at byte 1 MiB + N * 4096 of the device; at first
- * all of it is a hole. Requests are written to LOG, a line each. Commands come on
- * standard input; each is answered by a line "ok" or the name of an errno. FORK is r or
- * w, OP one of begin, ioend, setattr, write, TYPE one of hole, delalloc, mapped,
- * unwritten, fresh (mapped, and new), inline (the server has the bytes, for block 0),
- * pure (writes go where reads do; w only).
+ * serves DIR/f in the foreground, beside it DIR/p, which is no iomap file and empty; ROOT
+ * is the node id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the
+ * kernel checks permissions, and mounts can be idmapped. FIELDs are of the answer to
+ * CONFIG: sid, uuid (text of up to 16 bytes), blocksize, links, gran, min, max, maxbytes;
+ * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC.
  *
- *	device add PATH r|w|rw		register it: "ok ID"; for mappings set from now on
+ * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
+ * hole. Requests are written to LOG, a line each. Commands come on standard input; each
+ * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of begin,
+ * ioend, setattr, write, TYPE one of hole, delalloc, mapped, unwritten, fresh (mapped,
+ * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
+ * do; w only), retry.
+ *
+ *	device add PATH r|w|rw|path	register it: "ok ID"; for mappings set from now on
+ *	device fill PATH		as often as it goes
+ *	device open PATH FLAGS PADDING	by the ioctl itself
  *	device use|remove ID
  *	device blocksize ID BYTES
  *	size BYTES			of the file, before anybody looks it up
  *	set FORK OFFSET LENGTH TYPE [ADDR]	what BEGIN answers from now on
+ *	flags N				of the mappings with space in these answers
  *	delalloc on|off			buffered writes to holes get no address yet
  *	upsert OFFSET LENGTH TYPE [ADDR]	into the kernel's cache, to be read and written
+ *	wupsert OFFSET LENGTH TYPE [ADDR]	the same, where writes go
  *	inval FORK OFFSET LENGTH	out of the kernel's cache; -1: to the end
+ *	node NODEID INO			the file of upsert, wupsert and inval from now on
  *	devinval DEV OFFSET LENGTH	out of the device's page cache; DEV 0 is the server's
+ *	message CODE SIZE [WORD]...	a notification of SIZE bytes: words of 32 bits, zeroes
  *	retry N				the next N answers to BEGIN are "look again"
  *	by-cache on|off			BEGIN is answered by an upsert and "look again"
  *	hold OP				the next OP's answer is made, but not sent until
  *	release OP
  *	fail OP ERRNO			the next OP fails
+ *	open plain|direct|nonseekable	how files are opened from now on
  */
 #include <err.h>
 #include <errno.h>
@@ -42,6 +53,7 @@
 #include <unistd.h>
 
 #include <fuse_iomap.h>
+#include "puppet_raw.h"
 
 #define BLOCK		4096ULL
 #define NR_BLOCKS	16384ULL	/* 64 MiB */
@@ -66,6 +78,14 @@ static FILE *log_file;
 static int device_fd, device_id;
 /* node ids, which are inode numbers, too */
 static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
+#define PLAIN_INO	1000003
+/* as main() has it from its arguments */
+static struct fuse_iomap_config_out config = {
+	.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE, .s_blocksize = BLOCK,
+};
+static bool keeps = true;
+/* the commands' own */
+static uint64_t told_node, told_ino;
 
 /* All below */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -74,6 +94,8 @@ static struct block forks[2][NR_BLOCKS];	/* read, write */
 static off_t file_size;
 static char inline_bytes[BLOCK];
 static bool delalloc, by_cache;
+static bool open_direct, open_nonseekable;
+static uint16_t map_flags;
 static unsigned int retries;
 static struct {
 	bool hold, held;
@@ -142,6 +164,7 @@ static void to_io(const struct block *fork, uint64_t b, struct fuse_iomap_io *io
 	if (has_addr(io->type)) {
 		io->addr = fork[first].addr;
 		io->dev = fork[first].dev;
+		io->flags = map_flags;
 	}
 	if (io->type == TYPE_FRESH) {
 		io->type = FUSE_IOMAP_TYPE_MAPPED;
@@ -172,16 +195,15 @@ static int obey(enum op op)
 static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		      uint32_t cache_maxbytes)
 {
-	struct fuse_iomap_config_out config = {
-		.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE | (flags & FUSE_IOMAP_CONFIG_MAPPINGS),
-		.s_blocksize = BLOCK,
-	};
+	struct fuse_iomap_config_out answer = config;
 
+	if (keeps)
+		answer.flags |= flags & FUSE_IOMAP_CONFIG_MAPPINGS;
 	device_id = fuse_iomap_device_add(session, device_fd, 0);
 	if (device_id < 0)
 		fuse_iomap_reply_err(req, -device_id);
 	else
-		fuse_iomap_reply_config(req, &config);
+		fuse_iomap_reply_config(req, &answer);
 }
 
 static bool wants_space(uint32_t opflags)
@@ -308,16 +330,18 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param e = { .ino = file_ino, .attr_timeout = 3600, .entry_timeout = 3600 };
+	bool plain = !strcmp(name, "p");
+	struct fuse_entry_param e = { .ino = plain ? PLAIN_INO : file_ino,
+				      .attr_timeout = 3600, .entry_timeout = 3600 };
 
-	if (parent != root_ino || strcmp(name, "f")) {
+	if (parent != root_ino || (!plain && strcmp(name, "f"))) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
 	pthread_mutex_lock(&lock);
-	fill_stat(file_ino, &e.attr);
+	fill_stat(e.ino, &e.attr);
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_entry(req, &e, FUSE_ATTR_IOMAP);
+	fuse_iomap_reply_entry(req, &e, plain ? 0 : FUSE_ATTR_IOMAP);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -327,7 +351,28 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	pthread_mutex_lock(&lock);
 	fill_stat(ino, &st);
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_attr(req, &st, 3600, ino == root_ino ? 0 : FUSE_ATTR_IOMAP);
+	fuse_iomap_reply_attr(req, &st, 3600, ino == file_ino ? FUSE_ATTR_IOMAP : 0);
+}
+
+static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	pthread_mutex_lock(&lock);
+	fi->direct_io = open_direct;
+	fi->nonseekable = open_nonseekable;
+	pthread_mutex_unlock(&lock);
+	fuse_reply_open(req, fi);
+}
+
+static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	log_line("release");
+	fuse_reply_err(req, 0);
+}
+
+static void on_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	log_line("fsync %d", datasync);
+	fuse_reply_err(req, 0);
 }
 
 static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -336,7 +381,7 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 	int err = 0;
 
 	pthread_mutex_lock(&lock);
-	if (to_set & FUSE_SET_ATTR_SIZE) {
+	if (ino == file_ino && to_set & FUSE_SET_ATTR_SIZE) {
 		log_line("setattr %lld by %u:%u", (long long)attr->st_size,
 			 fuse_req_ctx(req)->uid, fuse_req_ctx(req)->gid);
 		file_size = attr->st_size;
@@ -357,6 +402,7 @@ static void on_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	char bytes[BLOCK];
 
+	log_line("read %lld %zu", (long long)off, size);
 	if (off < 0 || (uint64_t)off >= BLOCK) {
 		fuse_reply_err(req, EIO);
 		return;
@@ -401,13 +447,15 @@ static void on_init(void *userdata, struct fuse_conn_info *conn)
 	log_line("idmap %s", err ? strerrorname_np(-err) : "ok");
 }
 
-static const struct fuse_lowlevel_ops fuse_ops = {
+static struct fuse_lowlevel_ops fuse_ops = {
 	.init		= on_init,
 	.read		= on_read,
 	.write		= on_write,
 	.lookup		= on_lookup,
 	.getattr	= on_getattr,
 	.setattr	= on_setattr,
+	.open		= on_open,
+	.release	= on_release,
 };
 
 static const struct fuse_iomap_ops iomap_ops = {
@@ -430,7 +478,7 @@ static int parse_type(const char *name)
 		{ "hole", FUSE_IOMAP_TYPE_HOLE }, { "delalloc", FUSE_IOMAP_TYPE_DELALLOC },
 		{ "mapped", FUSE_IOMAP_TYPE_MAPPED }, { "unwritten", FUSE_IOMAP_TYPE_UNWRITTEN },
 		{ "fresh", TYPE_FRESH }, { "inline", FUSE_IOMAP_TYPE_INLINE },
-		{ "pure", TYPE_PURE },
+		{ "pure", TYPE_PURE }, { "retry", FUSE_IOMAP_TYPE_RETRY_CACHE },
 	};
 
 	for (size_t i = 0; name && i < sizeof(types) / sizeof(types[0]); i++)
@@ -452,22 +500,41 @@ static uint64_t number(const char *text)
 	return text ? strtoull(text, NULL, 0) : 0;
 }
 
+static int open_mode(const char *word)
+{
+	if (!word || !strcmp(word, "rw"))
+		return O_RDWR;
+	if (!strcmp(word, "path"))
+		return O_PATH;
+	return *word == 'w' ? O_WRONLY : O_RDONLY;
+}
+
+static int device_of_session(void)
+{
+	return fuse_session_fd(fuse_iomap_session_fuse(session));
+}
+
 /* Returns 0, the id of an added device, or a negative errno. */
 static int do_device(char **w)
 {
 	int fd, id = w[2] ? atoi(w[2]) : 0;
 
-	if (w[2] && !strcmp(w[1], "add")) {
-		fd = open(w[2], O_CLOEXEC | (!w[3] || !strcmp(w[3], "rw") ? O_RDWR :
-					     *w[3] == 'w' ? O_WRONLY : O_RDONLY));
+	if (w[2] && (!strcmp(w[1], "add") || !strcmp(w[1], "fill"))) {
+		bool fill = *w[1] == 'f';
+
+		fd = open(w[2], O_CLOEXEC | open_mode(w[3]));
 		if (fd < 0)
 			return -errno;
-		id = fuse_iomap_device_add(session, fd, 0);
+		do {
+			id = fuse_iomap_device_add(session, fd, 0);
+		} while (fill && id > 0);
 		close(fd);
 		if (id > 0)
 			device_id = id;
 		return id;
 	}
+	if (w[2] && w[3] && w[4] && !strcmp(w[1], "open"))
+		return puppet_backing_open(device_of_session(), w[2], number(w[3]), number(w[4]));
 	if (!strcmp(w[1], "use"))
 		device_id = id;
 	else if (!strcmp(w[1], "remove"))
@@ -488,19 +555,29 @@ static int do_command(char **w)
 
 	if (!strcmp(w[0], "device") && w[1])
 		return do_device(w);
-	if (!strcmp(w[0], "upsert") && type >= 0) {
+	if ((!strcmp(w[0], "upsert") || !strcmp(w[0], "wupsert")) && type >= 0) {
+		bool write = *w[0] == 'w';
+
 		io.type = type;
 		io.addr = FUSE_IOMAP_NULL_ADDR;
 		if (has_addr(type)) {
 			io.addr = w[4] ? number(w[4]) : home(io.offset / BLOCK);
 			io.dev = device_id;
 		}
-		return fuse_iomap_upsert_mappings(session, file_ino, file_ino, &io, NULL);
+		return fuse_iomap_upsert_mappings(session, told_node, told_ino,
+						  write ? NULL : &io, write ? &io : NULL);
 	}
 	if (!strcmp(w[0], "inval") && w[1])
-		return fuse_iomap_inval_mappings(session, file_ino, file_ino,
+		return fuse_iomap_inval_mappings(session, told_node, told_ino,
 						 *w[1] == 'r' ? &range : NULL,
 						 *w[1] == 'w' ? &range : NULL);
+	if (!strcmp(w[0], "node")) {
+		told_node = number(w[1]);
+		told_ino = number(w[2]);
+		return 0;
+	}
+	if (!strcmp(w[0], "message"))
+		return puppet_message(device_of_session(), number(w[1]), number(w[2]), &w[3]);
 	if (!strcmp(w[0], "devinval"))
 		return fuse_iomap_device_invalidate(session,
 						    number(w[1]) ? (int)number(w[1]) : device_id,
@@ -514,6 +591,11 @@ static int do_command(char **w)
 			   parse_type(w[4]), w[5] ? number(w[5]) : home(first));
 	} else if (!strcmp(w[0], "size")) {
 		file_size = number(w[1]);
+	} else if (!strcmp(w[0], "flags")) {
+		map_flags = number(w[1]);
+	} else if (!strcmp(w[0], "open") && w[1]) {
+		open_direct = !strcmp(w[1], "direct");
+		open_nonseekable = !strcmp(w[1], "nonseekable");
 	} else if (!strcmp(w[0], "delalloc") && w[1]) {
 		delalloc = !strcmp(w[1], "on");
 	} else if (!strcmp(w[0], "by-cache") && w[1]) {
@@ -534,18 +616,21 @@ static int do_command(char **w)
 	return op == -2 ? -EBADMSG : 0;
 }
 
+#define MAX_WORDS	24
+
 static void *read_commands(void *arg)
 {
-	char line[256], *words[8];
+	char line[256], *words[MAX_WORDS + 4];
 
 	while (fgets(line, sizeof(line), stdin)) {
 		int nr = 0, res;
 
-		for (char *p = strtok(line, " \n"); p && nr < 7; p = strtok(NULL, " \n"))
+		for (char *p = strtok(line, " \n"); p && nr < MAX_WORDS; p = strtok(NULL, " \n"))
 			words[nr++] = p;
 		if (!nr)
 			continue;
-		memset(&words[nr], 0, (8 - nr) * sizeof(*words));
+		/* so that commands can look at words that are not there */
+		memset(&words[nr], 0, (MAX_WORDS + 4 - nr) * sizeof(*words));
 		res = do_command(words);
 		if (res > 0)
 			printf("ok %d\n", res);
@@ -559,20 +644,31 @@ static void *read_commands(void *arg)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	struct fuse_iomap_mount_opts opts = { .size = sizeof(opts), .source = argv[1],
-					      .subtype = "puppet" };
-	bool handed_over = argc > 2 && !strncmp(argv[2], "/dev/fd/", 8);
+	struct fuse_iomap_mount_opts opts = { .size = sizeof(opts), .subtype = "puppet" };
+	bool handed_over;
 	pthread_t commands;
 	int res;
 
+	for (; argc > 1 && strchr(argv[1], '='); argv++, argc--) {
+		if (!strcmp(argv[1], "keep=0"))
+			keeps = false;
+		else if (!strcmp(argv[1], "fsync=1"))
+			fuse_ops.fsync = on_fsync;
+		else if (!puppet_config_field(&config, argv[1]))
+			errx(2, "no such field: %s", argv[1]);
+	}
 	if (argc < 4 || argc > 6 || (argc == 6 && strcmp(argv[5], "idmap")))
-		errx(2, "usage: puppet_server DEVICE DIR LOG [ROOT [idmap]]");
+		errx(2, "usage: puppet_server [FIELD=VALUE]... DEVICE DIR LOG [ROOT [idmap]]");
+	handed_over = !strncmp(argv[2], "/dev/fd/", 8);
+	opts.source = argv[1];
 	opts.allow_other = opts.default_permissions = argc == 6;
 	if (argc > 4 && number(argv[4])) {
 		opts.root_nodeid = root_ino = number(argv[4]);
 		file_ino = FUSE_ROOT_ID;
 	}
-	log_file = fopen(argv[3], "we");
+	told_node = told_ino = file_ino;
+	/* for appending, so that tests can empty it */
+	log_file = fopen(argv[3], "ae");
 	if (!log_file)
 		err(1, "%s", argv[3]);
 	/* the block size of a device can be set only by who has it exclusively */
@@ -580,6 +676,7 @@ int main(int argc, char **argv)
 	if (device_fd < 0)
 		err(1, "%s", argv[1]);
 	file_size = 16 << 20;
+	memset(inline_bytes, 'I', sizeof(inline_bytes));
 	set_blocks(forks[0], 0, NR_BLOCKS, FUSE_IOMAP_TYPE_HOLE, 0);
 	set_blocks(forks[1], 0, NR_BLOCKS, TYPE_PURE, 0);
 

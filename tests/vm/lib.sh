@@ -280,15 +280,18 @@ within()
 	bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$cgroups/$group" "$@"
 }
 
-# start_puppet DEVICE DIR [ROOT [idmap]]: mount the file system that does as told (tests/programs).
-# Its requests are in $TEST_TMP/puppet.log.
+# start_puppet DEVICE DIR [ROOT [idmap]]: mount the file system that does as told
+# (tests/programs), with the fields in puppet_options. Its requests are in
+# $TEST_TMP/puppet.log.
+puppet_options=()
 start_puppet()
 {
 	module_loaded || skip "the module is not loaded"
 	mkdir -p "$2"
 	at_exit umount_all "$2"
 	mkfifo "$TEST_TMP/puppet.in" "$TEST_TMP/puppet.out"
-	puppet_server "$1" "$2" "$TEST_TMP/puppet.log" "${@:3}" <"$TEST_TMP/puppet.in" >"$TEST_TMP/puppet.out" &
+	puppet_server "${puppet_options[@]}" "$1" "$2" "$TEST_TMP/puppet.log" "${@:3}" \
+		<"$TEST_TMP/puppet.in" >"$TEST_TMP/puppet.out" &
 	puppet_pid=$!
 	exec 5>"$TEST_TMP/puppet.in" 6<"$TEST_TMP/puppet.out"
 	wait_until 10 mountpoint -q "$2" || fail "the puppet server did not mount"
