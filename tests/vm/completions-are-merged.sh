@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Pieces of a file that are written back one behind the other, and complete at about the
+# same time, are reported by one IOEND request, not by one for each bio.
+. "$(dirname "$0")/lib.sh"
+
+m=$TEST_TMP/m
+log=$TEST_TMP/puppet.log
+size=$((4 << 20))
+make_slow_device
+start_puppet "$dm" "$m"
+expect_tell ok size 0
+
+# Fields of /sys/block/DEVICE/stat: the fifth is writes completed.
+bios()
+{
+	awk '{ print $5 }' "/sys/block/${dm#/dev/}/stat"
+}
+
+dd if=/dev/zero of="$m/f" bs=1M count=4 status=none
+sync -d "$m"
+before=$(bios)
+delay_writes 2000
+: >"$log"
+expect_op 0 writeback "$m/f" 0 $size
+sync "$m/f"
+delay_writes 0
+bios=$(($(bios) - before))
+ioends=$(grep -c '^ioend' "$log") || :
+echo "$bios bios, $ioends completions"
+[ "$bios" -ge 64 ] || fail "only $bios bios: the test shows nothing"
+[ $((ioends * 4)) -le "$bios" ] || fail "$ioends completions for $bios bios"
+# Together they are the file, each byte once.
+awk -v size=$size '$1 == "ioend" { if ($5 != 0) exit 1; sum += $3; if ($2 + $3 > end) end = $2 + $3 }
+	END { exit sum != size || end != size }' "$log" || fail "the completions are not the file: $(<"$log")"
+stop_puppet "$m"
