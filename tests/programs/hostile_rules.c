@@ -44,6 +44,10 @@ static const struct hostile_rule rules[] = {
 	{ .name = "good-hole", .errors = GOOD, .ops = OP_READ | OP_BREAD | OP_FIEMAP,
 	  .slots = SLOT_READ, .set = NO_SPACE,
 	  .to = { .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_HOLE }, FINE },
+	{ .name = "good-flags", .errors = GOOD, .ops = EVERY_OP & ~OP_TRUNCATE, .slots = SLOT_READ,
+	  .set = SET_FLAGS,
+	  .to = { .flags = FUSE_IOMAP_F_DIRTY | FUSE_IOMAP_F_MERGED | FUSE_IOMAP_F_ATOMIC_BIO },
+	  FINE },
 	{ .name = "good-readonly-device", .errors = GOOD, .ops = OP_READ | OP_BREAD,
 	  .slots = SLOT_READ, .set = SET_DEV, .to = { .dev = HOSTILE_DEV_RO }, FINE },
 
@@ -54,6 +58,8 @@ static const struct hostile_rule rules[] = {
 	MAPPING_RULE("kernel-flag-size-changed", SET_FLAGS, .flags = FUSE_IOMAP_F_SIZE_CHANGED),
 	MAPPING_RULE("kernel-flag-stale", SET_FLAGS, .flags = FUSE_IOMAP_F_STALE),
 	MAPPING_RULE("unknown-flag", SET_FLAGS, .flags = 1 << 15),
+	MAPPING_RULE("boundary-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_BOUNDARY),
+	MAPPING_RULE("anon-write-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_ANON_WRITE),
 	/* 2 */
 	MAPPING_RULE("length-zero", SET_LENGTH, .length = 0),
 	/* 3: HOSTILE_POS lies inside all of these */
@@ -168,6 +174,11 @@ static const struct hostile_rule rules[] = {
 	{ .name = "inline-too-long", .errors = "ENOMEM|EIO|EUCLEAN", .ops = OP_READ | OP_BREAD,
 	  .slots = SLOT_READ, .set = NO_SPACE,
 	  .to = { .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_INLINE }, FINE },
+	/* a block of inline data is less than the file: all of it has to be inline */
+	{ .name = "inline-too-short", .errors = CORRUPT, .ops = OP_READ | OP_BREAD,
+	  .slots = SLOT_READ, .set = NO_SPACE | SET_LENGTH | SET_OFFSET,
+	  .to = { .offset = HOSTILE_POS, .length = HOSTILE_BLOCK, .addr = NULL_ADDR,
+		  .type = FUSE_IOMAP_TYPE_INLINE }, FINE },
 	/* READ of inline data fails */
 	{ .name = "inline-read-fails", .errors = "EIO", .ops = OP_BREAD, .slots = SLOT_READ,
 	  .size = 1000, .set = NO_SPACE | SET_LENGTH,
@@ -231,6 +242,8 @@ static const struct hostile_rule rules[] = {
 	MORE_RULE("more-retry", NO_SPACE, .addr = NULL_ADDR,
 		  .type = FUSE_IOMAP_TYPE_RETRY_CACHE),
 	MORE_RULE("more-kernel-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_SIZE_CHANGED),
+	MORE_RULE("more-boundary-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_BOUNDARY),
+	MORE_RULE("more-anon-write-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_ANON_WRITE),
 	MORE_RULE("more-length-zero", SET_LENGTH, .length = 0),
 	MORE_RULE("more-unaligned", SET_OFFSET, .offset = HOSTILE_FILE_SIZE / 2 + 512),
 	MORE_RULE("more-overlaps", SET_OFFSET, .offset = HOSTILE_FILE_SIZE / 2 - HOSTILE_BLOCK),
@@ -304,6 +317,11 @@ const struct hostile_config hostile_configs[] = {
 	CONFIG_RULE("time-gran-zero", .flags = FUSE_IOMAP_CONFIG_TIME, .s_time_gran = 0),
 	CONFIG_RULE("time-gran-huge", .flags = FUSE_IOMAP_CONFIG_TIME,
 		    .s_time_gran = 1000000001),
+	CONFIG_RULE("time-backwards", .flags = FUSE_IOMAP_CONFIG_TIME, .s_time_gran = 1,
+		    .s_time_min = 2, .s_time_max = 1),
+	{ .name = "good-time", .works = true,
+	  .out = { .flags = FUSE_IOMAP_CONFIG_TIME, .s_time_gran = 1, .s_time_min = 1,
+		   .s_time_max = 1 } },
 	CONFIG_RULE("maxbytes-negative", .flags = FUSE_IOMAP_CONFIG_MAXBYTES, .s_maxbytes = -1),
 	{ .name = "empty", .size = UINT32_MAX },
 	{ .name = "short", .size = FUSE_IOMAP_CONFIG_OUT_V1_SIZE - 1 },
