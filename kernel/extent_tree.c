@@ -38,9 +38,8 @@ struct spare {
 	unsigned int nr;
 };
 
-/* What a reader has found. */
+/* What a reader by hints has found. */
 struct answer {
-	struct et_node *root;
 	struct et_leaf *leaf;
 	unsigned int slot;
 	bool hinted;		/* the hint of the node above the leaf was right */
@@ -48,68 +47,139 @@ struct answer {
 	unsigned int step_to;
 };
 
-/* Look in @l, of capacity @cap and @size bytes. */
-static __always_inline bool leaf_lookup(struct et_leaf *l, unsigned int cap, unsigned int size,
-			       u64 block, struct et_extent *e, struct answer *a)
+/* Does @r of @l cover @block?  Then it is @e. */
+static __always_inline bool record_lookup(const struct et_leaf *l, const struct et_record *r,
+					  u64 block, struct et_extent *e)
 {
-	unsigned int n = leaf_count_in(l, cap, a->hinted, block);
+	u64 base = READ_ONCE(l->base), where = READ_ONCE(r->where);
 
-	if (!n)
+	if (!is_covered(where, block - base))
 		return false;
-	a->leaf = l;
-	a->slot = n - 1;
-	get_in(l, cap, size, n - 1, e);
-	return block - e->offset < e->length;
+	unpack(base, where, READ_ONCE(r->what), e);
+	return true;
 }
 
-static inline bool read_lookup(struct extent_tree *t, u64 block, struct et_extent *e,
-			       struct answer *a)
+/* Search @l.  The record that covers @block, or NULL. */
+static __always_inline struct et_record *leaf_lookup(struct et_leaf *l, u64 block,
+						     struct et_extent *e)
 {
-	struct et_node *n = READ_ONCE(t->root), *next;
-	bool walk;
+	unsigned int cap = l->h.cap;
+	struct et_record *r;
 
-	if (!n)
-		return false;
-	a->hinted = false;
-	a->step = NULL;
-	a->root = n;
-	walk = n->level && READ_ONCE(n->hot);
-	while (n->level) {
+	/* most leaves: the compiler knows how many comparisons there are */
+	if (cap == LEAF_CAP(LEAF_MAX))
+		r = leaf_search(l, LEAF_CAP(LEAF_MAX), block);
+	else
+		r = leaf_search(l, cap, block);
+	return r-- != records(l) && record_lookup(l, r, block, e) ? r : NULL;
+}
+
+/* Search from @n on.  The record that covers @block, in *@leaf, or NULL. */
+static __always_inline struct et_record *search(struct et_node *n, u64 block,
+						struct et_extent *e, struct et_leaf **leaf)
+{
+	unsigned int level = n->level;
+
+	if (level) {
+		while (--level) {
+			n = READ_ONCE(*child_of(inner_search(to_inner(n), block)));
+			if (!n)
+				return NULL;
+		}
+		n = READ_ONCE(*child_of(inner_search(to_inner(n), block)));
+		if (!n)
+			return NULL;
+		leaf_prefetch(n);
+	}
+	*leaf = to_leaf(n);
+	return leaf_lookup(*leaf, block, e);
+}
+
+/* Go down by the hints, each of which has to be right. */
+static __always_inline bool hinted_lookup(struct et_node *n, u64 block, struct et_extent *e,
+					  struct answer *a)
+{
+	unsigned int level = n->level, hint;
+
+	while (level--) {
 		struct et_inner *in = to_inner(n);
 
-		if (walk) {
-			unsigned int hint = READ_ONCE(in->h.hint);
-
-			a->hinted = inner_hint_is_right(in, hint, block);
-			if (a->hinted) {
-				n = READ_ONCE(in->child[hint]);
-				if (!n)
-					return false;
-				continue;
-			}
-			if (in->h.level == 1 && hint + 1 < INNER_MAX &&
-			    inner_hint_is_right(in, hint + 1, block)) {
-				a->step = in;
-				a->step_to = hint + 1;
-				n = READ_ONCE(in->child[hint + 1]);
-				if (!n)
-					return false;
-				next = READ_ONCE(in->child[hint + 2]);
-				if (next)
-					leaf_prefetch(next);
-				continue;
-			}
-		}
-		n = READ_ONCE(in->child[inner_search(in, block)]);
+		hint = READ_ONCE(in->h.hint);
+		if (!inner_hint_is_right(in, hint, block))
+			return false;
+		n = READ_ONCE(in->child[hint]);
 		if (!n)
 			return false;
-		if (in->h.level == 1)
-			leaf_prefetch(n);
 	}
-	/* most leaves: the compiler knows where everything is */
-	if (n->size == LEAF_MAX)
-		return leaf_lookup(to_leaf(n), LEAF_CAP(LEAF_MAX), LEAF_MAX, block, e, a);
-	return leaf_lookup(to_leaf(n), n->cap, n->size, block, e, a);
+	hint = READ_ONCE(n->hint);
+	a->leaf = to_leaf(n);
+	a->slot = hint + 1;
+	if (record_lookup(a->leaf, &records(a->leaf)[hint + 1], block, e))
+		return true;
+	a->slot = hint;
+	return record_lookup(a->leaf, &records(a->leaf)[hint], block, e);
+}
+
+/* Go down by hints where they are right or one less, by searching where they are not. */
+static noinline bool mixed_lookup(struct et_node *n, u64 block, struct et_extent *e,
+				  struct answer *a)
+{
+	unsigned int level = n->level, hint;
+	struct et_record *r;
+	struct et_node *next;
+
+	a->step = NULL;
+	a->hinted = false;
+	while (level--) {
+		struct et_inner *in = to_inner(n);
+
+		hint = READ_ONCE(in->h.hint);
+		a->hinted = inner_hint_is_right(in, hint, block);
+		if (a->hinted) {
+			n = READ_ONCE(in->child[hint]);
+		} else if (!level && hint + 1 < INNER_MAX &&
+			   inner_hint_is_right(in, hint + 1, block)) {
+			a->step = in;
+			a->step_to = hint + 1;
+			n = READ_ONCE(in->child[hint + 1]);
+			next = READ_ONCE(in->child[hint + 2]);
+			if (next)
+				leaf_prefetch(next);
+		} else {
+			n = READ_ONCE(*child_of(inner_search(in, block)));
+			if (n && !level)
+				leaf_prefetch(n);
+		}
+		if (!n)
+			return false;
+	}
+	a->leaf = to_leaf(n);
+	r = leaf_lookup(a->leaf, block, e);
+	if (!r)
+		return false;
+	a->slot = r - records(a->leaf);
+	return true;
+}
+
+/* Was there no extent in @l between slot @from and @to?  A guess. */
+static inline bool none_between(const struct et_leaf *l, unsigned int from, unsigned int to)
+{
+	return !(READ_ONCE(l->h.live) & slots_below(to) & ~slots_below(from));
+}
+
+/* The hint and the slot behind it can be looked at. */
+static inline void set_leaf_hint(struct et_leaf *l, unsigned int slot)
+{
+	slot = min_t(unsigned int, slot, l->h.cap - 2);
+	if (READ_ONCE(l->h.hint) != slot)
+		WRITE_ONCE(l->h.hint, slot);
+}
+
+static inline void mark(struct et_leaf *l)
+{
+	/* only a hint, and written seldom: the line stays shared */
+	if (!READ_ONCE(l->h.hot))
+		WRITE_ONCE(l->h.hot, 1);
 }
 
 /*
@@ -117,7 +187,8 @@ static inline bool read_lookup(struct extent_tree *t, u64 block, struct et_exten
  * Who goes forward has come from the leaf before: tell the nodes above, as far as
  * their children are entered in front.
  */
-static noinline void note_leaf(struct extent_tree *t, struct et_leaf *l, u64 block)
+static noinline void note_leaf(struct extent_tree *t, struct et_leaf *l, unsigned int first,
+			       u64 block)
 {
 	struct et_node *n = READ_ONCE(t->root);
 	struct et_inner *path[DEPTH_MAX];
@@ -136,8 +207,7 @@ static noinline void note_leaf(struct extent_tree *t, struct et_leaf *l, u64 blo
 		hint = READ_ONCE(path[depth]->h.hint);
 		if ((slot[depth] != hint + 1 && slot[depth]) || slot[depth] >= INNER_MAX)
 			break;
-		if (READ_ONCE(l->h.hint))
-			WRITE_ONCE(l->h.hint, 0);
+		set_leaf_hint(l, first);
 		if (!READ_ONCE(n->hot))
 			WRITE_ONCE(n->hot, 1);
 		if (slot[depth] != hint)
@@ -147,34 +217,89 @@ static noinline void note_leaf(struct extent_tree *t, struct et_leaf *l, u64 blo
 	}
 }
 
+/* A lookup that used hints, not all of which were right, has found @a. */
+static noinline void correct_hints(struct extent_tree *t, const struct answer *a, u64 block)
+{
+	struct et_leaf *l = a->leaf;
+	unsigned int hint;
+
+	if (a->hinted) {
+		hint = READ_ONCE(l->h.hint);
+		if (a->slot > hint && none_between(l, hint + 1, a->slot))
+			set_leaf_hint(l, a->slot);
+	} else if (!none_between(l, 0, a->slot)) {
+		struct et_node *root = READ_ONCE(t->root);
+
+		/* it has jumped: no more of that */
+		if (root && root->level)
+			WRITE_ONCE(root->hot, 0);
+	} else if (a->step) {
+		WRITE_ONCE(a->step->h.hint, a->step_to);
+		set_leaf_hint(l, a->slot);
+	} else {
+		note_leaf(t, l, a->slot, block);
+	}
+}
+
+/* Look up @block as one that comes right behind another. */
+static noinline bool lookup_in_order(struct extent_tree *t, u64 block, struct et_extent *e)
+{
+	struct et_node *root;
+	struct answer a;
+	unsigned int seq;
+	bool found, straight;
+
+	do {
+		seq = et_read_begin(&t->seq);
+		root = READ_ONCE(t->root);
+		if (!root)
+			return false;
+		straight = hinted_lookup(root, block, e, &a);
+		found = straight || mixed_lookup(root, block, e, &a);
+	} while (et_read_retry(&t->seq, seq));
+	if (!found)
+		return false;
+	mark(a.leaf);
+	if (straight)
+		set_leaf_hint(a.leaf, a.slot);
+	else
+		correct_hints(t, &a, block);
+	return true;
+}
+
+/* Look up @block as one that may be anywhere. */
+static __always_inline bool lookup_anywhere(struct extent_tree *t, u64 block,
+					    struct et_extent *e)
+{
+	struct et_record *r;
+	struct et_node *root;
+	struct et_leaf *l;
+	unsigned int seq;
+
+	do {
+		seq = et_read_begin(&t->seq);
+		root = READ_ONCE(t->root);
+		r = root ? search(root, block, e, &l) : NULL;
+	} while (et_read_retry(&t->seq, seq));
+	if (!r)
+		return false;
+	mark(l);
+	if (r == records(l))
+		note_leaf(t, l, 0, block);
+	return true;
+}
+
 bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e)
 {
-	unsigned int seq, hint;
-	struct answer a;
+	struct et_node *root;
 	bool found;
 
 	et_read_lock();
-	do {
-		seq = et_read_begin(&t->seq);
-		found = read_lookup(t, block, e, &a);
-	} while (et_read_retry(&t->seq, seq));
-	if (found) {
-		/* only a hint, and written seldom: the line stays shared */
-		if (!READ_ONCE(a.leaf->h.hot))
-			WRITE_ONCE(a.leaf->h.hot, 1);
-		if (a.hinted) {
-			hint = READ_ONCE(a.leaf->h.hint);
-			if (a.slot == hint + 1 && a.slot + 1 < a.leaf->h.cap)
-				WRITE_ONCE(a.leaf->h.hint, a.slot);
-		} else if (!a.slot && a.step) {
-			WRITE_ONCE(a.step->h.hint, a.step_to);
-			WRITE_ONCE(a.leaf->h.hint, 0);
-		} else if (!a.slot) {
-			note_leaf(t, a.leaf, block);
-		} else if (a.root->level && READ_ONCE(a.root->hot)) {
-			WRITE_ONCE(a.root->hot, 0);
-		}
-	}
+	root = READ_ONCE(t->root);
+	if (root && root->level && READ_ONCE(root->hot))
+		found = lookup_in_order(t, block, e);
+	else
+		found = lookup_anywhere(t, block, e);
 	et_read_unlock();
 	return found;
 }
@@ -196,7 +321,7 @@ void et_descend(struct extent_tree *t, u64 block, struct et_path *p)
 		if (inner_hint_is_right(in, slot, block)) {
 			n = in->child[slot];
 		} else {
-			slot = inner_search(in, block);
+			slot = inner_search(in, block) - in->key;
 			n = in->child[slot];
 			if (!level)
 				leaf_prefetch(n);
@@ -240,17 +365,17 @@ static bool find(struct extent_tree *t, u64 block, struct et_path *p, unsigned i
 		return false;
 	et_descend(t, block, p);
 	n = leaf_count(p->leaf, block);
-	if (n) {
-		*slot = n - 1;
+	*slot = slot_before(p->leaf, n);
+	if (*slot != NO_SLOT) {
 		get(p->leaf, *slot, e);
 		if (end_of(e) > block)
 			return true;
 	}
-	*slot = n;
-	if (n == p->leaf->h.nr) {
+	*slot = slot_from(p->leaf, n);
+	if (*slot == NO_SLOT) {
 		if (!et_next_leaf(p))
 			return false;
-		*slot = 0;
+		*slot = first_slot(p->leaf);
 	}
 	get(p->leaf, *slot, e);
 	return true;
@@ -392,46 +517,55 @@ static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 	p->end = end;
 }
 
-/* Does what has @place begin where @length blocks from @before on end? */
-static bool goes_on(u64 before, u64 length, u64 place)
+/* Does the record @after, behind the one @before, go on where that ends, in all respects? */
+static bool goes_on(const struct et_record *before, u64 where, u64 what)
 {
-	return before == U64_MAX ? place == U64_MAX : before + length == place;
+	u64 length = length_of(before->where);
+
+	if ((before->where ^ where) & DEV_HIGH_MASK)
+		return false;
+	return (before->what & ADDR_MASK) == ADDR_MASK ? before->what == what :
+							 before->what + length == what;
 }
 
-/* Merge @e with the extents around slot @i of the leaf, if they are of one piece. */
-static bool merge(struct extent_tree *t, struct et_leaf *l, unsigned int i,
-		  const struct et_extent *e)
+/*
+ * Merge @e with the extents in slots @before and @after of the leaf, which it lies
+ * between, if they are of one piece.
+ */
+static bool merge(struct extent_tree *t, struct et_leaf *l, unsigned int before,
+		  unsigned int after, const struct et_extent *e)
 {
-	u64 place = to_place(e), length = e->length;
+	struct et_record new = { to_where(l->base, e), to_what(e) }, *r = records(l);
+	u64 length = e->length;
 	struct et_extent sum = *e;
 	bool left, right;
 
-	left = i && end_at(l, i - 1) == e->offset &&
-	       goes_on(places(l)[i - 1], lengths(l)[i - 1], place) &&
-	       kinds(l)[i - 1] == e->kind && lengths(l)[i - 1] + length <= ET_MAX_LENGTH;
+	left = before != NO_SLOT && end_at(l, before) == e->offset &&
+	       goes_on(&r[before], new.where, new.what) &&
+	       length_of(r[before].where) + length <= ET_MAX_LENGTH;
 	if (left)
-		length += lengths(l)[i - 1];
-	right = i < l->h.nr && offset_at(l, i) == end_of(e) &&
-		goes_on(place, e->length, places(l)[i]) &&
-		kinds(l)[i] == e->kind && lengths(l)[i] + length <= ET_MAX_LENGTH;
+		length += length_of(r[before].where);
+	right = after != NO_SLOT && offset_at(l, after) == end_of(e) &&
+		goes_on(&new, r[after].where, r[after].what) &&
+		length_of(r[after].where) + length <= ET_MAX_LENGTH;
 	if (!left && !right)
 		return false;
 	if (right)
-		length += lengths(l)[i];
+		length += length_of(r[after].where);
 	if (left)
-		get(l, i - 1, &sum);
+		get(l, before, &sum);
 	sum.length = length;
 
 	et_write_begin(&t->seq);
-	set(l, left ? i - 1 : i, &sum);
 	if (left && right)
-		et_leaf_delete(l, i);
+		et_leaf_delete(l, after);
+	et_leaf_change(l, left ? before : after, &sum);
 	et_write_end(&t->seq);
 	t->nr -= left && right;
 	return true;
 }
 
-/* Make the deltas fit for an extent at @offset, if they can be. */
+/* Make the deltas fit for an extent at @offset, if they can be; slots may change. */
 static bool leaf_reach(struct extent_tree *t, struct et_leaf *l, u64 offset)
 {
 	u64 first;
@@ -453,7 +587,7 @@ static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 {
 	struct et_leaf *old = p->leaf, *l;
 
-	l = et_new_leaf(t, old->h.size * 2, old->base);
+	l = et_new_leaf(t, LEAF_SIZE(old->h.cap) * 2, old->base);
 	if (!l)
 		return -ENOMEM;
 	et_leaf_copy(l, old, 0);
@@ -496,7 +630,7 @@ static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 		      const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf, *right;
-	unsigned int keep = l->h.nr / 2;
+	unsigned int keep = l->h.cap / 2;
 	struct spare spare;
 	u64 key = offset_at(l, keep);
 
@@ -528,20 +662,22 @@ static bool spill(struct extent_tree *t, struct et_path *p, unsigned int i,
 		  const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf, *right;
-	unsigned int slot = p->slot[0], nr;
+	unsigned int slot = p->slot[0], cap = l->h.cap, nr;
 
 	if (!p->height || slot + 1 >= p->inner[0]->h.nr)
 		return false;
 	right = to_leaf(p->inner[0]->child[slot + 1]);
-	if (right->h.cap < l->h.cap || right->h.nr > l->h.cap * 2 / 3)
+	nr = nr_live(right);
+	if (right->h.cap < cap || nr > cap * 2 / 3)
 		return false;
-	nr = (l->h.nr - right->h.nr + 1) / 2;
-	if (!spans(offset_at(l, l->h.nr - nr), leaf_last(right)))
+	nr = (cap - nr + 1) / 2;
+	if (!spans(offset_at(l, cap - nr), leaf_last(right)))
 		return false;
 	et_write_begin(&t->seq);
+	et_leaf_pack(right);
 	et_leaf_move_right(l, right, nr);
-	if (i > l->h.nr)
-		et_leaf_insert(right, i - l->h.nr, e);
+	if (i > cap - nr)
+		et_leaf_insert(right, i - (cap - nr), e);
 	else
 		et_leaf_insert(l, i, e);
 	WRITE_ONCE(p->inner[0]->key[slot], leaf_first(right));
@@ -549,28 +685,32 @@ static bool spill(struct extent_tree *t, struct et_path *p, unsigned int i,
 	return true;
 }
 
-/* Put @e where nothing is: before slot @i of the leaf of @p. */
-static int put(struct extent_tree *t, struct et_path *p, unsigned int i, const struct et_extent *e)
+/* Put @e where nothing is, in the leaf of @p. */
+static int put(struct extent_tree *t, struct et_path *p, const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf;
-	bool reach;
+	unsigned int i;
 	int err = 0;
 
 	if (end_of(e) > p->end)
 		move_end(t, p, end_of(e));
-	reach = leaf_reach(t, l, e->offset);
-	if (reach && merge(t, l, i, e))
-		return 0;
-	if (!reach) {
+	if (!leaf_reach(t, l, e->offset)) {
 		/* in the middle everything is in reach */
-		err = add_leaf(t, p, e, i == 0, LEAF_MIN);
-	} else if (l->h.nr < l->h.cap) {
+		err = add_leaf(t, p, e, e->offset < leaf_first(l), LEAF_MIN);
+		if (!err)
+			t->nr++;
+		return err;
+	}
+	i = leaf_count(l, e->offset);
+	if (merge(t, l, slot_before(l, i), slot_from(l, i), e))
+		return 0;
+	if (!is_full(l)) {
 		et_write_begin(&t->seq);
 		et_leaf_insert(l, i, e);
 		et_write_end(&t->seq);
-	} else if (l->h.size < LEAF_MAX) {
+	} else if (l->h.cap < LEAF_CAP(LEAF_MAX)) {
 		err = grow_leaf(t, p, i, e);
-	} else if (i == l->h.nr) {
+	} else if (i == l->h.cap) {
 		/* filling in order: the leaf stays full */
 		err = add_leaf(t, p, e, false, p->end == NO_KEY ? LEAF_MAX : LEAF_SOME);
 	} else if (!spill(t, p, i, e)) {
@@ -603,7 +743,7 @@ static int insert(struct extent_tree *t, const struct et_extent *e)
 	if (!t->root)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
-	return put(t, &p, leaf_count(p.leaf, e->offset), e);
+	return put(t, &p, e);
 }
 
 /* The leaf of @p has lost extents: make one of it and the next if there is room. */
@@ -612,13 +752,14 @@ static void join_leaf(struct extent_tree *t, struct et_path *p)
 	struct et_leaf *l = p->leaf, *right;
 	struct et_inner *in = p->inner[0];
 	struct et_path q;
-	unsigned int nr;
+	unsigned int nr = nr_live(l);
 	u8 hot;
 
-	if (!p->height || l->h.nr > l->h.cap / 4 || p->slot[0] + 1 >= in->h.nr)
+	/* not each time: the next one is out of the cache */
+	if (nr > l->h.cap / 4 || (nr & (nr + 1)) || !p->height || p->slot[0] + 1 >= in->h.nr)
 		return;
 	right = to_leaf(in->child[p->slot[0] + 1]);
-	nr = l->h.nr + right->h.nr;
+	nr += nr_live(right);
 	if (nr > max_t(unsigned int, l->h.cap, right->h.cap) || !spans(l->base, leaf_last(right)))
 		return;
 	/* one of them goes away from the slot behind the leaf's, with the key between them */
@@ -627,13 +768,15 @@ static void join_leaf(struct extent_tree *t, struct et_path *p)
 	et_write_begin(&t->seq);
 	/* readers set it at any time; one that gets lost is found again */
 	hot = READ_ONCE(l->h.hot) | READ_ONCE(right->h.hot);
+	et_leaf_pack(l);
+	et_leaf_pack(right);
 	if (nr <= l->h.cap) {
 		WRITE_ONCE(l->h.hot, hot);
-		et_leaf_move_left(l, right, right->h.nr);
+		et_leaf_move_left(l, right);
 		q.leaf = right;
 	} else {
 		WRITE_ONCE(right->h.hot, hot);
-		et_leaf_move_right(l, right, l->h.nr);
+		et_leaf_move_right(l, right, nr_live(l));
 		replace(t, p, 0, &right->h);
 		q.leaf = l;
 	}
@@ -645,7 +788,7 @@ static void join_leaf(struct extent_tree *t, struct et_path *p)
 static void delete(struct extent_tree *t, struct et_path *p, unsigned int i)
 {
 	struct et_leaf *l = p->leaf;
-	bool alone = l->h.nr == 1;
+	bool alone = l->h.live == (u32)1 << i;
 
 	et_write_begin(&t->seq);
 	if (alone)
@@ -676,7 +819,8 @@ static bool remove_one(struct extent_tree *t, u64 block, u64 end)
 		return false;
 	et_descend(t, block, &p);
 	n = leaf_count(p.leaf, block);
-	if (!n || offset_at(p.leaf, n - 1) != block || end_at(p.leaf, n - 1) != end)
+	if (!n || !is_live(p.leaf, n - 1) || offset_at(p.leaf, n - 1) != block ||
+	    end_at(p.leaf, n - 1) != end)
 		return false;
 	delete(t, &p, n - 1);
 	return true;
@@ -699,7 +843,7 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 			rest = e;
 			e.length = block - e.offset;
 			et_write_begin(&t->seq);
-			set(l, i, &e);
+			et_leaf_change(l, i, &e);
 			et_write_end(&t->seq);
 			if (end_of(&rest) > end) {
 				move_start(&rest, end);
@@ -714,7 +858,7 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 			move_start(&e, end);
 			if (spans(l->base, e.offset)) {
 				et_write_begin(&t->seq);
-				set(l, i, &e);
+				et_leaf_change(l, i, &e);
 				et_write_end(&t->seq);
 			} else {
 				delete(t, &p, i);
@@ -723,10 +867,10 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 			return;
 		}
 		block = end_of(&e);
-		if (!i && end_at(l, l->h.nr - 1) <= end) {
+		if (i == first_slot(l) && end_at(l, last_slot(l)) <= end) {
 			/* all of the leaf */
-			block = end_at(l, l->h.nr - 1);
-			t->nr -= l->h.nr;
+			block = end_at(l, last_slot(l));
+			t->nr -= nr_live(l);
 			et_write_begin(&t->seq);
 			et_unlink_leaf(t, &p);
 			et_write_end(&t->seq);
@@ -738,20 +882,23 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 
 int et_store(struct extent_tree *t, const struct et_extent *e)
 {
-	unsigned int i;
+	unsigned int before, after;
 	struct et_path p;
 
 	if (!e->length || e->length > ET_MAX_LENGTH || e->offset > ET_MAX_OFFSET ||
-	    (e->addr != ET_NO_ADDR && (e->addr > ET_MAX_ADDR - e->length || e->dev == U16_MAX)))
+	    e->kind > ET_MAX_KIND ||
+	    (e->addr != ET_NO_ADDR && (e->addr > ET_MAX_ADDR - e->length || e->dev > ET_MAX_DEV)))
 		return -ERANGE;
 	if (!t->root)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
-	i = leaf_count(p.leaf, e->offset);
+	after = leaf_count(p.leaf, e->offset);
+	before = slot_before(p.leaf, after);
+	after = slot_from(p.leaf, after);
 	/* mostly nothing is there, and one way down is enough */
-	if ((!i || end_at(p.leaf, i - 1) <= e->offset) &&
-	    end_of(e) <= (i < p.leaf->h.nr ? offset_at(p.leaf, i) : p.end))
-		return put(t, &p, i, e);
+	if ((before == NO_SLOT || end_at(p.leaf, before) <= e->offset) &&
+	    end_of(e) <= (after == NO_SLOT ? p.end : offset_at(p.leaf, after)))
+		return put(t, &p, e);
 	et_remove(t, e->offset, e->length);
 	return insert(t, e);
 }

@@ -12,8 +12,12 @@
 
 /* the limits of an extent, blocks */
 #define ET_MAX_OFFSET	((u64)1 << 54)
-#define ET_MAX_LENGTH	((u64)U32_MAX)
-#define ET_MAX_ADDR	(((u64)1 << 48) - 1)
+#define ET_MAX_LENGTH	(((u64)1 << 27) - 1)
+#define ET_MAX_ADDR	(((u64)1 << 47) - 2)
+
+/* and of its names */
+#define ET_MAX_DEV	2047
+#define ET_MAX_KIND	2047
 
 /* what extents without a place have as their address */
 #define ET_NO_ADDR	((u64)-1)

@@ -8,6 +8,8 @@
 
 #ifdef __KERNEL__
 
+#include <linux/bitops.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/prefetch.h>

@@ -36,7 +36,7 @@ size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
 			WRITE_ONCE(l->h.hot, 0);
 			continue;
 		}
-		t->nr -= l->h.nr;
+		t->nr -= nr_live(l);
 		et_write_begin(&t->seq);
 		et_unlink_leaf(t, &p);
 		et_write_end(&t->seq);

@@ -13,19 +13,22 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 	struct et_leaf *l = et_alloc(size);
 	unsigned int i;
 
-	BUILD_BUG_ON(LEAF_CAP(LEAF_MAX) > U8_MAX);
+	BUILD_BUG_ON(LEAF_CAP(LEAF_MAX) > 31);
 	BUILD_BUG_ON(sizeof(*l) > LEAF_MIN);
+	BUILD_BUG_ON(ET_MAX_LENGTH >= (u64)1 << (DELTA_SHIFT - LENGTH_SHIFT));
+	BUILD_BUG_ON(ET_MAX_ADDR >= ADDR_MASK);
+	BUILD_BUG_ON(ET_MAX_KIND >= (u64)1 << (DEV_SHIFT - KIND_SHIFT));
+	BUILD_BUG_ON(ET_MAX_DEV >= (u64)1 << (DEV_LOW_BITS + LENGTH_SHIFT));
 	if (!l)
 		return NULL;
 	l->h = (struct et_node){
 		.cap = LEAF_CAP(size),
 		.hot = 1,
 		.hint = 1,	/* not 0: entering a leaf is noticed */
-		.size = size,
 	};
 	l->base = base;
-	for (i = 0; i <= l->h.cap; i++)
-		deltas(l)[i] = NO_DELTA;
+	for (i = 0; i < l->h.cap; i++)
+		records(l)[i].where = NO_RECORD;
 	t->bytes += size;
 	return l;
 }
@@ -42,8 +45,8 @@ struct et_inner *et_new_inner(struct extent_tree *t)
 	if (!in)
 		return NULL;
 	memset(in, 0, INNER_SIZE);
+	in->h.level = 1;	/* or higher: where it is put tells */
 	in->h.cap = INNER_MAX;
-	in->h.size = INNER_SIZE;
 	for (i = 0; i < INNER_SLOTS - 1; i++)
 		in->key[i] = NO_KEY;
 	t->bytes += INNER_SIZE;
@@ -52,7 +55,7 @@ struct et_inner *et_new_inner(struct extent_tree *t)
 
 void et_free_node(struct extent_tree *t, struct et_node *n)
 {
-	t->bytes -= n->size;
+	t->bytes -= node_size(n);
 	if (n->level) {
 		struct et_inner *in = to_inner(n);
 
@@ -64,110 +67,143 @@ void et_free_node(struct extent_tree *t, struct et_node *n)
 	}
 }
 
-static void copy(struct et_leaf *dst, unsigned int to, const struct et_leaf *src,
-		 unsigned int from, unsigned int nr)
+static void put_record(struct et_record *r, u64 where, u64 what)
 {
-	u32 change = (u32)(src->base - dst->base);	/* modulo 2^32, as are the sums */
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		WRITE_ONCE(deltas(dst)[to + i], deltas(src)[from + i] + change);
-		WRITE_ONCE(lengths(dst)[to + i], lengths(src)[from + i]);
-		WRITE_ONCE(kinds(dst)[to + i], kinds(src)[from + i]);
-		WRITE_ONCE(places(dst)[to + i], places(src)[from + i]);
-	}
+	WRITE_ONCE(r->where, where);
+	WRITE_ONCE(r->what, what);
 }
 
-/* Make room for @nr extents from slot @i on. */
-static __always_inline void open_up(struct et_leaf *l, unsigned int i, unsigned int nr)
+/* Copy a record from a leaf to one whose base is @change less, modulo 2^32 as are deltas. */
+static void copy(struct et_record *dst, const struct et_record *src, u64 change)
 {
-	u32 *d = deltas(l), *n = lengths(l);
-	u64 *p = places(l);
-	u16 *k = kinds(l);
+	put_record(dst, src->where + (change << DELTA_SHIFT), src->what);
+}
+
+/*
+ * Slot @i of @l was changed: move the holes around it to where its extent is not.  What
+ * is too far for a delta is beyond all that can be in the leaf.
+ */
+static void push_holes(struct et_leaf *l, unsigned int i)
+{
+	struct et_record *r = records(l);
+	u64 start = r[i].where >> DELTA_SHIFT, end = start + length_of(r[i].where);
+	u64 first = start << DELTA_SHIFT;
+	u64 next = end < NO_DELTA ? end << DELTA_SHIFT : NO_RECORD;
 	unsigned int j;
 
-	for (j = l->h.nr; j-- > i;) {
-		WRITE_ONCE(d[j + nr], d[j]);
-		WRITE_ONCE(n[j + nr], n[j]);
-		WRITE_ONCE(k[j + nr], k[j]);
-		WRITE_ONCE(p[j + nr], p[j]);
-	}
-	WRITE_ONCE(l->h.nr, l->h.nr + nr);
-}
-
-/* Close the gap that is left by @nr extents from slot @i on. */
-static __always_inline void close_up(struct et_leaf *l, unsigned int i, unsigned int nr)
-{
-	u32 *d = deltas(l), *n = lengths(l);
-	u64 *p = places(l);
-	u16 *k = kinds(l);
-	unsigned int left = l->h.nr - nr;
-
-	for (; i < left; i++) {
-		WRITE_ONCE(d[i], d[i + nr]);
-		WRITE_ONCE(n[i], n[i + nr]);
-		WRITE_ONCE(k[i], k[i + nr]);
-		WRITE_ONCE(p[i], p[i + nr]);
-	}
-	for (; i < left + nr; i++)
-		WRITE_ONCE(d[i], NO_DELTA);
-	WRITE_ONCE(l->h.nr, left);
+	for (j = i; j-- && !is_live(l, j) && r[j].where > first;)
+		WRITE_ONCE(r[j].where, first);
+	for (j = i + 1; j < l->h.cap && !is_live(l, j) && r[j].where < next; j++)
+		WRITE_ONCE(r[j].where, next);
 }
 
 void et_leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e)
 {
-	open_up(l, i, 1);
-	set(l, i, e);
+	u32 holes = ~l->h.live & ALL_SLOTS(l->h.cap), before = holes & slots_below(i);
+	struct et_record *r = records(l);
+	unsigned int j, hole;
+
+	hole = before == holes ? l->h.cap : __ffs(holes - before);
+	if (before && (hole == l->h.cap || hole - i > i - fls(before))) {
+		hole = fls(before) - 1;
+		for (j = hole; j + 1 < i; j++)
+			put_record(&r[j], r[j + 1].where, r[j + 1].what);
+		i--;
+	} else {
+		for (j = hole; j > i; j--)
+			put_record(&r[j], r[j - 1].where, r[j - 1].what);
+	}
+	put_record(&r[i], to_where(l->base, e), to_what(e));
+	WRITE_ONCE(l->h.live, l->h.live | (u32)1 << hole);
+	push_holes(l, i);
 }
 
 void et_leaf_delete(struct et_leaf *l, unsigned int i)
 {
-	close_up(l, i, 1);
+	u64 *where = &records(l)[i].where;
+
+	WRITE_ONCE(*where, *where >> DELTA_SHIFT << DELTA_SHIFT);
+	WRITE_ONCE(l->h.live, l->h.live & ~((u32)1 << i));
 }
 
-void et_leaf_copy(struct et_leaf *dst, const struct et_leaf *src, unsigned int from)
+void et_leaf_change(struct et_leaf *l, unsigned int i, const struct et_extent *e)
 {
-	dst->h.nr = src->h.nr - from;
-	copy(dst, 0, src, from, dst->h.nr);
+	put_record(&records(l)[i], to_where(l->base, e), to_what(e));
+	push_holes(l, i);
 }
 
 void et_leaf_cut(struct et_leaf *l, unsigned int nr)
 {
 	unsigned int i;
 
-	for (i = nr; i < l->h.nr; i++)
-		WRITE_ONCE(deltas(l)[i], NO_DELTA);
-	WRITE_ONCE(l->h.nr, nr);
+	for (i = nr; i < l->h.cap; i++)
+		WRITE_ONCE(records(l)[i].where, NO_RECORD);
+	WRITE_ONCE(l->h.live, l->h.live & slots_below(nr));
+}
+
+void et_leaf_pack(struct et_leaf *l)
+{
+	struct et_record *r = records(l);
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < l->h.cap; i++) {
+		if (!is_live(l, i))
+			continue;
+		if (i > nr)
+			put_record(&r[nr], r[i].where, r[i].what);
+		nr++;
+	}
+	WRITE_ONCE(l->h.live, slots_below(nr));
+	et_leaf_cut(l, nr);
 }
 
 void et_leaf_rebase(struct et_leaf *l, u64 base)
 {
-	u32 change = (u32)(l->base - base);
-	unsigned int i;
+	struct et_record *r = records(l);
+	u64 change = l->base - base;
+	unsigned int i, nr;
 
 	if (!change)
 		return;
-	for (i = 0; i < l->h.nr; i++)
-		WRITE_ONCE(deltas(l)[i], deltas(l)[i] + change);
+	/* a hole may be too far off for the new base */
+	et_leaf_pack(l);
+	nr = nr_live(l);
+	for (i = 0; i < nr; i++)
+		WRITE_ONCE(r[i].where, r[i].where + (change << DELTA_SHIFT));
 	WRITE_ONCE(l->base, base);
+}
+
+void et_leaf_copy(struct et_leaf *dst, const struct et_leaf *src, unsigned int from)
+{
+	unsigned int nr = src->h.cap - from, i;
+
+	for (i = 0; i < nr; i++)
+		copy(&records(dst)[i], &records(src)[from + i], src->base - dst->base);
+	dst->h.live = slots_below(nr);
 }
 
 void et_leaf_move_right(struct et_leaf *left, struct et_leaf *right, unsigned int nr)
 {
-	unsigned int keep = left->h.nr - nr;
+	unsigned int keep = nr_live(left) - nr, there = nr_live(right), i;
+	struct et_record *r = records(right);
 
 	if (offset_at(left, keep) < right->base)
 		et_leaf_rebase(right, offset_at(left, keep));
-	open_up(right, 0, nr);
-	copy(right, 0, left, keep, nr);
-	close_up(left, keep, nr);
+	for (i = there; i--;)
+		put_record(&r[i + nr], r[i].where, r[i].what);
+	for (i = 0; i < nr; i++)
+		copy(&r[i], &records(left)[keep + i], left->base - right->base);
+	WRITE_ONCE(right->h.live, slots_below(there + nr));
+	et_leaf_cut(left, keep);
 }
 
-void et_leaf_move_left(struct et_leaf *left, struct et_leaf *right, unsigned int nr)
+void et_leaf_move_left(struct et_leaf *left, struct et_leaf *right)
 {
-	copy(left, left->h.nr, right, 0, nr);
-	WRITE_ONCE(left->h.nr, left->h.nr + nr);
-	close_up(right, 0, nr);
+	unsigned int there = nr_live(left), nr = nr_live(right), i;
+
+	for (i = 0; i < nr; i++)
+		copy(&records(left)[there + i], &records(right)[i], right->base - left->base);
+	WRITE_ONCE(left->h.live, slots_below(there + nr));
 }
 
 void et_inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et_node *child)

@@ -3,19 +3,24 @@
  * The nodes of the extent tree: layout, search, and changes of one node.  Only for
  * the tree's own files.
  *
- * A leaf keeps its extents as four arrays, so that a search touches nothing but
- * offsets, and those as 32-bit distances from the leaf's base.  18 bytes an extent:
+ * A leaf is a header, a base, and records of two words, 31 of them in 512 bytes:
  *
- *	+--------+------+------------+-----------+---------+----------+
- *	| header | base | delta[N+1] | length[N] | kind[N] | place[N] |
- *	|        | u64  | u32        | u32       | u16     | u64      |
- *	+--------+------+------------+-----------+---------+----------+
- *	  offset = base + delta		place = device << 48 | address
+ *	+--------+------+---------------------------------------------------------+
+ *	| header | base | rec[0].where .what | rec[1].where .what | ...           |
+ *	+--------+------+---------------------------------------------------------+
+ *	  where = delta << 32 | length << 5 | device >> 6     offset = base + delta
+ *	  what  = device << 58 | kind << 47 | address
  *
- * base is a lower bound only.  A leaf of few extents is small; it is replaced by one
- * of twice the size when it is full, up to LEAF_MAX, and then split.  27 extents fill
- * a leaf of 512 bytes, of which a lookup needs two cache lines for the search and one
- * for each part of the answer, all of which it can ask for at once.
+ * base is a lower bound only.  The delta leads, so one comparison of words compares
+ * offsets.  A leaf of few extents is small; it is replaced by one of twice the size
+ * when it is full, up to LEAF_MAX, and then split.
+ *
+ * Slots may be holes: a bit of h.live says which are not.  A hole has length 0, and a
+ * delta that is neither before the end of the extent before it nor behind the start of
+ * the one after it; or it is NO_RECORD, with nothing but the same behind it.  So a
+ * search need not know about holes: it ends at the last slot that does not begin behind
+ * the block, and if that is a hole, no extent covers the block.  Taking an extent out is
+ * to make it a hole; a new one uses the hole that is nearest.
  *
  * Inner nodes have one size, 64 words of header and keys and 64 of children:
  *
@@ -28,7 +33,7 @@
  * What is between it and the extents on either side is not told, so most changes of
  * a leaf are no change of a key.
  *
- * A search does not ask how much of a node is in use: keys and deltas that are not
+ * A search does not ask how much of a node is in use: keys and records that are not
  * are the highest number that there is, and what is not there as a child is NULL.  So
  * it is a fixed number of comparisons, each of which adds 0 or 1 to the place: first
  * with numbers far apart, all at the same time, then with those between two of them.
@@ -50,27 +55,46 @@
 #define INNER_SLOTS	64
 #define INNER_MAX	ET_INNER_MAX
 #define LINE		64	/* bytes; nothing but speed depends on it */
-#define DEV_SHIFT	48
 
 #define NO_KEY		U64_MAX
 #define NO_DELTA	U32_MAX
 
+/* bits of a record's words */
+#define DELTA_SHIFT	32
+#define LENGTH_SHIFT	5
+#define DEV_LOW_BITS	6
+#define DEV_SHIFT	58
+#define KIND_SHIFT	47
+#define ADDR_MASK	(((u64)1 << KIND_SHIFT) - 1)
+#define DEV_HIGH_MASK	(((u64)1 << LENGTH_SHIFT) - 1)
+
+/* the first word of a record that is not in use: a hole behind all else */
+#define NO_RECORD	((u64)NO_DELTA << DELTA_SHIFT)
+
 struct et_node {
-	u16 size;		/* bytes allocated */
 	u8 level;		/* 0: leaf */
 	u8 cap;			/* capacity */
-	u8 nr;			/* in use */
 	u8 hint;		/* a slot to look at first */
 	/* a leaf: made or looked up since eviction came by; the root: lookups use hints */
 	u8 hot;
+	union {
+		u32 live;	/* of a leaf: slots that are not holes */
+		u32 nr;		/* of an inner node: children */
+	};
+};
+
+struct et_record {
+	u64 where, what;
 };
 
 struct et_leaf {
 	struct et_node h;
-	u64 base;
 	union {
 		et_head_t rcu;	/* when nobody needs the rest any more */
-		u32 delta[2];	/* really h.cap + 1 of them, then the other arrays */
+		struct {
+			u64 base;
+			struct et_record rec[3];	/* really h.cap of them */
+		};
 	};
 };
 
@@ -83,9 +107,10 @@ struct et_inner {
 	struct et_node *child[INNER_SLOTS];
 };
 
-#define LEAF_HEAD	(offsetof(struct et_leaf, delta) + sizeof(u32))
-#define EXTENT_BYTES	(sizeof(u64) + 2 * sizeof(u32) + sizeof(u16))
-#define LEAF_CAP(size)	(((size) - LEAF_HEAD) / EXTENT_BYTES)
+/* Capacities are one less than a power of 2, and a record is as large as what is no record. */
+#define LEAF_CAP(size)	((size) / sizeof(struct et_record) - 1)
+#define LEAF_SIZE(cap)	(((cap) + 1) * sizeof(struct et_record))
+#define ALL_SLOTS(cap)	(((u32)1 << (cap)) - 1)
 
 static inline struct et_leaf *to_leaf(struct et_node *n)
 {
@@ -97,71 +122,63 @@ static inline struct et_inner *to_inner(struct et_node *n)
 	return (struct et_inner *)n;
 }
 
-/* Where the arrays of a leaf of capacity @cap and @size bytes are. */
-static inline u32 *deltas(const struct et_leaf *l)
+static inline size_t node_size(const struct et_node *n)
 {
-	return (u32 *)((char *)l + offsetof(struct et_leaf, delta));
+	return n->level ? INNER_SIZE : LEAF_SIZE(n->cap);
 }
 
-static inline u32 *lengths_in(const struct et_leaf *l, unsigned int cap)
+/*
+ * Records
+ */
+
+static inline struct et_record *records(const struct et_leaf *l)
 {
-	return deltas(l) + cap + 1;
+	return (struct et_record *)((char *)l + offsetof(struct et_leaf, rec));
 }
 
-static inline u16 *kinds_in(const struct et_leaf *l, unsigned int cap)
+static inline u64 where_at(const struct et_leaf *l, unsigned int i)
 {
-	return (u16 *)(lengths_in(l, cap) + cap);
+	return READ_ONCE(records(l)[i].where);
 }
 
-static inline u64 *places_in(const struct et_leaf *l, unsigned int cap, unsigned int size)
+static inline u64 length_of(u64 where)
 {
-	return (u64 *)((char *)l + size) - cap;
+	return (u32)where >> LENGTH_SHIFT;
 }
 
-static inline u32 *lengths(const struct et_leaf *l)
+static inline bool is_covered(u64 where, u64 distance)
 {
-	return lengths_in(l, l->h.cap);
+	return distance - (where >> DELTA_SHIFT) < length_of(where);
 }
 
-static inline u16 *kinds(const struct et_leaf *l)
+static __always_inline void unpack(u64 base, u64 where, u64 what, struct et_extent *e)
 {
-	return kinds_in(l, l->h.cap);
-}
+	u64 addr = what & ADDR_MASK;
 
-static inline u64 *places(const struct et_leaf *l)
-{
-	return places_in(l, l->h.cap, l->h.size);
-}
-
-static inline u64 to_place(const struct et_extent *e)
-{
-	return e->addr == ET_NO_ADDR ? U64_MAX : (u64)e->dev << DEV_SHIFT | e->addr;
-}
-
-static __always_inline void get_in(const struct et_leaf *l, unsigned int cap, unsigned int size,
-			  unsigned int i, struct et_extent *e)
-{
-	u64 place = READ_ONCE(places_in(l, cap, size)[i]);
-
-	e->offset = READ_ONCE(l->base) + READ_ONCE(deltas(l)[i]);
-	e->length = READ_ONCE(lengths_in(l, cap)[i]);
-	e->kind = READ_ONCE(kinds_in(l, cap)[i]);
-	e->addr = place == U64_MAX ? ET_NO_ADDR : place & ET_MAX_ADDR;
-	e->dev = place == U64_MAX ? 0 : place >> DEV_SHIFT;
+	e->offset = base + (where >> DELTA_SHIFT);
+	e->length = length_of(where);
+	e->addr = addr == ADDR_MASK ? ET_NO_ADDR : addr;
+	e->dev = what >> DEV_SHIFT | (where & DEV_HIGH_MASK) << DEV_LOW_BITS;
+	e->kind = what >> KIND_SHIFT & ET_MAX_KIND;
 }
 
 static inline void get(const struct et_leaf *l, unsigned int i, struct et_extent *e)
 {
-	get_in(l, l->h.cap, l->h.size, i, e);
+	unpack(READ_ONCE(l->base), where_at(l, i), READ_ONCE(records(l)[i].what), e);
 }
 
-/* @e lies behind the leaf's base and not too far. */
-static inline void set(struct et_leaf *l, unsigned int i, const struct et_extent *e)
+static inline u64 to_where(u64 base, const struct et_extent *e)
 {
-	WRITE_ONCE(places(l)[i], to_place(e));
-	WRITE_ONCE(deltas(l)[i], e->offset - l->base);
-	WRITE_ONCE(lengths(l)[i], e->length);
-	WRITE_ONCE(kinds(l)[i], e->kind);
+	u64 dev = e->addr == ET_NO_ADDR ? 0 : e->dev;
+
+	return (e->offset - base) << DELTA_SHIFT | e->length << LENGTH_SHIFT | dev >> DEV_LOW_BITS;
+}
+
+static inline u64 to_what(const struct et_extent *e)
+{
+	u64 kind = (u64)e->kind << KIND_SHIFT;
+
+	return e->addr == ET_NO_ADDR ? kind | ADDR_MASK : (u64)e->dev << DEV_SHIFT | kind | e->addr;
 }
 
 static inline u64 end_of(const struct et_extent *e)
@@ -171,22 +188,77 @@ static inline u64 end_of(const struct et_extent *e)
 
 static inline u64 offset_at(const struct et_leaf *l, unsigned int i)
 {
-	return l->base + deltas(l)[i];
+	return l->base + (records(l)[i].where >> DELTA_SHIFT);
 }
 
 static inline u64 end_at(const struct et_leaf *l, unsigned int i)
 {
-	return offset_at(l, i) + lengths(l)[i];
+	return offset_at(l, i) + length_of(records(l)[i].where);
+}
+
+/*
+ * Slots
+ */
+
+#define NO_SLOT		U8_MAX
+
+static inline u32 slots_below(unsigned int i)
+{
+	return ((u32)1 << i) - 1;
+}
+
+static inline bool is_live(const struct et_leaf *l, unsigned int i)
+{
+	return l->h.live >> i & 1;
+}
+
+static inline unsigned int nr_live(const struct et_leaf *l)
+{
+	return hweight32(l->h.live);
+}
+
+static inline bool is_full(const struct et_leaf *l)
+{
+	return l->h.live == ALL_SLOTS(l->h.cap);
+}
+
+/* A leaf that is in use has a first and a last extent. */
+static inline unsigned int first_slot(const struct et_leaf *l)
+{
+	return __ffs(l->h.live);
+}
+
+static inline unsigned int last_slot(const struct et_leaf *l)
+{
+	return fls(l->h.live) - 1;
+}
+
+/* The extent before slot @i, or NO_SLOT. */
+static inline unsigned int slot_before(const struct et_leaf *l, unsigned int i)
+{
+	u32 before = l->h.live & slots_below(i);
+
+	if (i && is_live(l, i - 1))
+		return i - 1;
+	return before ? fls(before) - 1 : NO_SLOT;
+}
+
+/* The extent in slot @i or the first behind it, or NO_SLOT. */
+static inline unsigned int slot_from(const struct et_leaf *l, unsigned int i)
+{
+	u32 from = l->h.live >> i;
+
+	return from ? i + __ffs(from) : NO_SLOT;
 }
 
 static inline u64 leaf_first(const struct et_leaf *l)
 {
-	return offset_at(l, 0);
+	return offset_at(l, first_slot(l));
 }
 
 static inline u64 leaf_last(const struct et_leaf *l)
 {
-	return offset_at(l, l->h.nr - 1);
+	return offset_at(l, last_slot(l));
 }
 
 /* Can offsets from @first to @last be in one leaf? */
@@ -199,71 +271,58 @@ static inline bool spans(u64 first, u64 last)
  * Search
  */
 
-/* How many of the @nr >= 8 sorted numbers at @d are at most @x. */
-static __always_inline unsigned int count_deltas(const u32 *d, unsigned int nr, u32 x)
-{
-	unsigned int n = 0, i;
-
-#define LE(j) (READ_ONCE(d[j]) <= x)
-	if (nr == 3 * 3 * 3) {
-		n = (LE(8) + LE(17)) * 9;
-		d += n;
-		i = (LE(2) + LE(5)) * 3;
-		d += i;
-		return n + i + LE(0) + LE(1) + LE(2);
-	}
-	for (i = 8; i < nr; i += 8)
-		n += LE(i) ? 8 : 0;
-	n = min_t(unsigned int, n, nr - 8);
-	d += n;
-	return n + LE(0) + LE(1) + LE(2) + LE(3) + LE(4) + LE(5) + LE(6) + LE(7);
-#undef LE
-}
-
 /*
- * The number of extents of @l, of capacity @cap, that start at or before @block.
- * @hinted: it is worth looking at the hint first.
+ * The record behind the last one of @l, of capacity @cap, that starts at or before
+ * @block: that last one is the only one that can cover it.
  */
-static __always_inline unsigned int leaf_count_in(const struct et_leaf *l, unsigned int cap,
-						  bool hinted, u64 block)
+static __always_inline struct et_record *leaf_search(const struct et_leaf *l, unsigned int cap,
+						     u64 block)
 {
-	u64 base = READ_ONCE(l->base);
-	const u32 *d = deltas(l);
-	unsigned int n = 0;
-	u32 x;
+	struct et_record *r = records(l);
+	u64 base = READ_ONCE(l->base), x;
+	unsigned int i;
 
 	if (block < base)
-		return 0;
-	x = min_t(u64, block - base, NO_DELTA - 1);
-	if (cap < 8) {
-		while (n < cap && READ_ONCE(d[n]) <= x)
-			n++;
-		return n;
+		return r;
+	x = min_t(u64, block - base, NO_DELTA - 1) << DELTA_SHIFT | U32_MAX;
+#define LE(j)	((size_t)(READ_ONCE(r[j].where) <= x))
+/* hidden, so that no branch is made of it */
+#define STEP(n)					\
+	do {					\
+		r = LE((n) - 1) ? r + (n) : r;	\
+		OPTIMIZER_HIDE_VAR(r);		\
+	} while (0)
+	if (cap == 31) {
+		r += (LE(7) + LE(15) + LE(23)) * 8;
+		STEP(4);
+		STEP(2);
+		STEP(1);
+		return r;
 	}
-	if (hinted) {
-		unsigned int hint = READ_ONCE(l->h.hint);
-		u32 first = READ_ONCE(d[hint]);
-
-		/* first <= x < d[hint + 2], as one condition: they fail together */
-		if (x - first < READ_ONCE(d[hint + 2]) - first)
-			return hint + 1 + (READ_ONCE(d[hint + 1]) <= x);
-	}
-	return count_deltas(d, cap, x);
+	for (i = (cap + 1) / 2; i; i /= 2)
+		STEP(i);
+#undef STEP
+#undef LE
+	return r;
 }
 
 /*
- * The same for writers.  Files are filled from the front to the back and emptied from
- * the front: both ends are looked at first.
+ * Where @block belongs, for writers: extents before that slot begin at or before it,
+ * those from there on behind it.  Files are filled from the front to the back and
+ * emptied from the front: both ends are looked at first.
  */
 static inline unsigned int leaf_count(const struct et_leaf *l, u64 block)
 {
-	if (block >= leaf_last(l))
-		return l->h.nr;
-	if (block < offset_at(l, 1))
-		return block >= leaf_first(l);
-	if (l->h.size == LEAF_MAX)
-		return leaf_count_in(l, LEAF_CAP(LEAF_MAX), false, block);
-	return leaf_count_in(l, l->h.cap, false, block);
+	unsigned int i = last_slot(l);
+
+	if (block >= offset_at(l, i))
+		return i + 1;
+	i = first_slot(l);
+	if (block < end_at(l, i))
+		return i + (block >= offset_at(l, i));
+	if (l->h.cap == LEAF_CAP(LEAF_MAX))
+		return leaf_search(l, LEAF_CAP(LEAF_MAX), block) - records(l);
+	return leaf_search(l, l->h.cap, block) - records(l);
 }
 
 /* Is child @hint of @in the one to look for @block in? */
@@ -275,16 +334,35 @@ static inline bool inner_hint_is_right(const struct et_inner *in, unsigned int h
 	return block - first < READ_ONCE(in->key[hint]) - first;
 }
 
-/* The child of @in to look for @block in. */
-static inline unsigned int inner_search(const struct et_inner *in, u64 block)
+/* The child before key @k: it lies as far from that as the first child from the first key. */
+static __always_inline struct et_node *const *child_of(const u64 *k)
+{
+	BUILD_BUG_ON(sizeof(u64) != sizeof(struct et_node *));
+	return (struct et_node *const *)((const char *)k + offsetof(struct et_inner, child) -
+					 offsetof(struct et_inner, key));
+}
+
+/*
+ * The key behind the child of @in to look for @block in.  The first numbers compared
+ * are one in each of the keys' lines; then the line with the child is known, too.
+ */
+static __always_inline const u64 *inner_search(const struct et_inner *in, u64 block)
 {
 	const u64 *k = in->key;
-	unsigned int n;
 
-#define LE(j) (READ_ONCE(k[j]) <= block)
-	n = LE(7) + LE(15) + LE(23) + LE(31) + LE(39) + LE(47) + LE(55);
-	k += n * 8;
-	return n * 8 + LE(0) + LE(1) + LE(2) + LE(3) + LE(4) + LE(5) + LE(6);
+#define LE(j)	((size_t)(READ_ONCE(k[j]) <= block))
+#define STEP(n)					\
+	do {					\
+		k = LE((n) - 1) ? k + (n) : k;	\
+		OPTIMIZER_HIDE_VAR(k);		\
+	} while (0)
+	k += (LE(7) + LE(15) + LE(23) + LE(31) + LE(39) + LE(47) + LE(55)) * 8;
+	(void)READ_ONCE(*child_of(k));
+	STEP(4);
+	STEP(2);
+	STEP(1);
+	return k;
+#undef STEP
 #undef LE
 }
 
@@ -292,7 +370,7 @@ static inline unsigned int inner_slot(const struct et_inner *in, u64 block)
 {
 	unsigned int hint = READ_ONCE(in->h.hint);
 
-	return inner_hint_is_right(in, hint, block) ? hint : inner_search(in, block);
+	return inner_hint_is_right(in, hint, block) ? hint : inner_search(in, block) - in->key;
 }
 
 /* Ask for all of a leaf's lines: their misses overlap. */
@@ -321,17 +399,22 @@ void et_free_node(struct extent_tree *t, struct et_node *n);
 
 /* Room in the capacity and in the range of the deltas has been made sure of. */
 void et_leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e);
+/* Make slot @i a hole. */
 void et_leaf_delete(struct et_leaf *l, unsigned int i);
-/* The extents of @src from slot @from on become those of the empty @dst. */
-void et_leaf_copy(struct et_leaf *dst, const struct et_leaf *src, unsigned int from);
-/* Drop the extents from slot @nr on. */
-void et_leaf_cut(struct et_leaf *l, unsigned int nr);
-/* Lower the base, so that what begins there fits in. */
+/* @e in the place of the extent in slot @i; until the extents around it nothing is there. */
+void et_leaf_change(struct et_leaf *l, unsigned int i, const struct et_extent *e);
+/* Lower the base to @base, so that what begins there fits in. */
 void et_leaf_rebase(struct et_leaf *l, u64 base);
-/* The last @nr extents of @left move before those of @right, which can hold them. */
+/* The extents of the full @src from slot @from on become those of the empty @dst. */
+void et_leaf_copy(struct et_leaf *dst, const struct et_leaf *src, unsigned int from);
+/* Drop what is in slots from @nr on. */
+void et_leaf_cut(struct et_leaf *l, unsigned int nr);
+/* Move all extents to the front. */
+void et_leaf_pack(struct et_leaf *l);
+/* The last @nr extents of @left move before those of @right, which can hold them; both packed. */
 void et_leaf_move_right(struct et_leaf *left, struct et_leaf *right, unsigned int nr);
-/* The first @nr extents of @right move behind those of @left, which can hold them. */
-void et_leaf_move_left(struct et_leaf *left, struct et_leaf *right, unsigned int nr);
+/* All extents of @right move behind those of @left, which can hold them; both packed. */
+void et_leaf_move_left(struct et_leaf *left, struct et_leaf *right);
 
 /* Put @child into slot @i > 0, and @key before it. */
 void et_inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et_node *child);

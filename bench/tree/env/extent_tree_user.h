@@ -24,15 +24,29 @@ typedef uint64_t u64;
 #define U64_MAX UINT64_MAX
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
+#define OPTIMIZER_HIDE_VAR(x) __asm__("" : "+r"(x))
 #define BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define __ffs(x) ((unsigned int)__builtin_ctz(x))
+#define fls(x) ((x) ? 32 - __builtin_clz(x) : 0)
 #define noinline __attribute__((noinline))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 /* the compiler takes a function that does nothing but prefetch for one that does nothing */
-#define prefetch(p) do { __builtin_prefetch(p); __asm__ volatile(""); } while (0)
+#define prefetch(p) do { __builtin_prefetch(p, 0, 0); __asm__ volatile(""); } while (0)
+
+/* the kernel puts the instruction in when it boots, where the processor has it */
+static inline unsigned int hweight32(uint32_t x)
+{
+#ifdef __x86_64__
+	__asm__("popcntl %1, %0" : "=r"(x) : "r"(x));
+	return x;
+#else
+	return __builtin_popcount(x);
+#endif
+}
 
 #define et_publish(p, n) __atomic_store_n(&(p), (n), __ATOMIC_RELEASE)
 

@@ -13,13 +13,35 @@ static const char *check_leaf(const struct et_leaf *l, u64 from, u64 to, struct 
 	struct et_extent e;
 	unsigned int i;
 
-	if (!l->h.nr || l->h.nr > l->h.cap)
-		return "a leaf's count";
-	if (LEAF_HEAD + l->h.cap * EXTENT_BYTES > l->h.size || l->h.size > LEAF_MAX)
+	u64 at = 0; /* where the slot seen last begins */
+
+	if (!l->h.live || l->h.live & ~ALL_SLOTS(l->h.cap))
+		return "a leaf's slots";
+	if (LEAF_SIZE(l->h.cap) > LEAF_MAX || LEAF_SIZE(l->h.cap) < LEAF_MIN)
 		return "a leaf's capacity";
-	if (l->h.hint >= l->h.cap - 1 && l->h.size == LEAF_MAX && l->h.cap > 2)
+	if (l->h.hint > l->h.cap - 2)
 		return "a leaf's hint";
-	for (i = 0; i < l->h.nr; i++) {
+	for (i = 0; i < l->h.cap; i++) {
+		u64 where = records(l)[i].where;
+
+		if (where == NO_RECORD) {
+			at = NO_RECORD;
+			if (is_live(l, i))
+				return "an extent in a slot that is not in use";
+			continue;
+		}
+		if (at == NO_RECORD)
+			return "a slot behind the ones in use";
+		if (offset_at(l, i) < at)
+			return "slots out of order";
+		at = offset_at(l, i);
+		if (!length_of(where) != !is_live(l, i))
+			return "a hole with a length, or an extent without";
+		if (!is_live(l, i)) {
+			if (i && slot_before(l, i) != NO_SLOT && at < sum->end)
+				return "a hole in an extent";
+			continue;
+		}
 		get(l, i, &e);
 		if (!e.length || (sum->nr && e.offset < sum->end))
 			return "extents overlap or are empty";
@@ -27,10 +49,6 @@ static const char *check_leaf(const struct et_leaf *l, u64 from, u64 to, struct 
 			return "a key";
 		sum->end = end_of(&e);
 		sum->nr++;
-	}
-	for (; i <= l->h.cap; i++) {
-		if (deltas(l)[i] != NO_DELTA)
-			return "a delta that is not in use";
 	}
 	return NULL;
 }
@@ -41,7 +59,7 @@ static const char *check_node(struct et_node *n, u64 from, u64 to, struct totals
 	struct et_inner *in;
 	unsigned int i;
 
-	sum->bytes += n->size;
+	sum->bytes += node_size(n);
 	if (!n->level)
 		return check_leaf(to_leaf(n), from, to, sum);
 	in = to_inner(n);

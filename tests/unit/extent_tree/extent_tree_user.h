@@ -27,11 +27,15 @@ typedef uint64_t u64;
 #define U64_MAX UINT64_MAX
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
+#define hweight32(x) ((unsigned int)__builtin_popcount(x))
+#define __ffs(x) ((unsigned int)__builtin_ctz(x))
+#define fls(x) ((x) ? 32 - __builtin_clz(x) : 0)
 #define noinline __attribute__((noinline))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 /* the compiler takes a function that does nothing but prefetch for one that does nothing */
 #define prefetch(p) do { __builtin_prefetch(p); __asm__ volatile(""); } while (0)
+#define OPTIMIZER_HIDE_VAR(x) __asm__("" : "+r"(x))
 #define BUILD_BUG_ON(x) _Static_assert(!(x), #x)
 
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
