@@ -32,6 +32,9 @@
  */
 #include "extent_tree_path.h"
 
+/* How many blocks behind the last one a writer is going on in order. */
+#define NEAR	64
+
 /* Inner nodes that an insertion will need. */
 struct spare {
 	struct et_inner *inner[DEPTH_MAX + 1];
@@ -310,22 +313,25 @@ bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e)
 
 void et_descend(struct extent_tree *t, u64 block, struct et_path *p)
 {
+	unsigned int level = t->root->level, slot;
+	bool near = block - t->near < NEAR;
 	struct et_node *n = t->root;
 
-	p->height = n->level;
+	p->height = level;
 	p->end = NO_KEY;
-	while (n->level) {
+	while (level--) {
 		struct et_inner *in = to_inner(n);
-		unsigned int level = n->level - 1, slot = READ_ONCE(in->h.hint);
 
-		if (inner_hint_is_right(in, slot, block)) {
+		slot = near ? READ_ONCE(in->h.hint) : 0;
+		if (near && inner_hint_is_right(in, slot, block)) {
 			n = in->child[slot];
 		} else {
 			slot = inner_search(in, block) - in->key;
 			n = in->child[slot];
 			if (!level)
 				leaf_prefetch(n);
-			WRITE_ONCE(in->h.hint, slot);
+			if (near)
+				WRITE_ONCE(in->h.hint, slot);
 		}
 		p->inner[level] = in;
 		p->slot[level] = slot;
@@ -386,7 +392,10 @@ bool et_next(struct extent_tree *t, u64 block, struct et_extent *e)
 	unsigned int slot;
 	struct et_path p;
 
-	return find(t, block, &p, &slot, e);
+	if (!find(t, block, &p, &slot, e))
+		return false;
+	t->near = end_of(e);
+	return true;
 }
 
 /*
@@ -517,62 +526,71 @@ static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 	p->end = end;
 }
 
-/* Does the record @after, behind the one @before, go on where that ends, in all respects? */
-static bool goes_on(const struct et_record *before, u64 where, u64 what)
+/* Do @where and @what say the same as the record @before, for what is behind that? */
+static __always_inline bool goes_on(u64 before_where, u64 before_what, u64 where, u64 what)
 {
-	u64 length = length_of(before->where);
-
-	if ((before->where ^ where) & DEV_HIGH_MASK)
+	if ((before_where ^ where) & DEV_HIGH_MASK)
 		return false;
-	return (before->what & ADDR_MASK) == ADDR_MASK ? before->what == what :
-							 before->what + length == what;
+	if ((before_what & ADDR_MASK) == ADDR_MASK)
+		return before_what == what;
+	return before_what + length_of(before_where) == what;
 }
 
 /*
- * Merge @e with the extents in slots @before and @after of the leaf, which it lies
- * between, if they are of one piece.
+ * An extent lies between those in slots @before and @after of the leaf.  Is it of one
+ * piece with one of them?  The place is looked at first: it mostly tells the same for all
+ * that is stored, while how extents lie in the file does not.
  */
-static bool merge(struct extent_tree *t, struct et_leaf *l, unsigned int before,
-		  unsigned int after, const struct et_extent *e)
+static __always_inline bool joins_before(const struct et_leaf *l, unsigned int before,
+					 u64 where, u64 what)
 {
-	struct et_record new = { to_where(l->base, e), to_what(e) }, *r = records(l);
-	u64 length = e->length;
-	struct et_extent sum = *e;
+	const struct et_record *r = &records(l)[before];
+
+	return before != NO_SLOT && goes_on(r->where, r->what, where, what) &&
+	       (r->where >> DELTA_SHIFT) + length_of(r->where) == where >> DELTA_SHIFT &&
+	       length_of(r->where) + length_of(where) <= ET_MAX_LENGTH;
+}
+
+static __always_inline bool joins_after(const struct et_leaf *l, unsigned int after,
+					u64 where, u64 what)
+{
+	const struct et_record *r = &records(l)[after];
+
+	return after != NO_SLOT && goes_on(where, what, r->where, r->what) &&
+	       (where >> DELTA_SHIFT) + length_of(where) == r->where >> DELTA_SHIFT &&
+	       length_of(r->where) + length_of(where) <= ET_MAX_LENGTH;
+}
+
+/* Merge @e with the one, the other or both of its neighbours. */
+static noinline void merge(struct extent_tree *t, struct et_leaf *l, unsigned int before,
+			   unsigned int after, const struct et_extent *e)
+{
+	struct et_extent sum = *e, other;
 	bool left, right;
 
-	left = before != NO_SLOT && end_at(l, before) == e->offset &&
-	       goes_on(&r[before], new.where, new.what) &&
-	       length_of(r[before].where) + length <= ET_MAX_LENGTH;
-	if (left)
-		length += length_of(r[before].where);
-	right = after != NO_SLOT && offset_at(l, after) == end_of(e) &&
-		goes_on(&new, r[after].where, r[after].what) &&
-		length_of(r[after].where) + length <= ET_MAX_LENGTH;
-	if (!left && !right)
-		return false;
-	if (right)
-		length += length_of(r[after].where);
-	if (left)
+	left = joins_before(l, before, to_where(l->base, e), to_what(e));
+	if (left) {
 		get(l, before, &sum);
-	sum.length = length;
-
+		sum.length += e->length;
+	}
+	right = joins_after(l, after, to_where(l->base, &sum), to_what(&sum));
+	if (right) {
+		get(l, after, &other);
+		sum.length += other.length;
+	}
 	et_write_begin(&t->seq);
 	if (left && right)
 		et_leaf_delete(l, after);
 	et_leaf_change(l, left ? before : after, &sum);
 	et_write_end(&t->seq);
 	t->nr -= left && right;
-	return true;
 }
 
 /* Make the deltas fit for an extent at @offset, if they can be; slots may change. */
 static bool leaf_reach(struct extent_tree *t, struct et_leaf *l, u64 offset)
 {
-	u64 first;
+	u64 first = min_t(u64, leaf_first(l), offset);
 
-	if (offset >= l->base && spans(l->base, offset))
-		return true;
-	first = min_t(u64, leaf_first(l), offset);
 	if (!spans(first, max_t(u64, leaf_last(l), offset)))
 		return false;
 	et_write_begin(&t->seq);
@@ -591,7 +609,7 @@ static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	if (!l)
 		return -ENOMEM;
 	et_leaf_copy(l, old, 0);
-	et_leaf_insert(l, i, e);
+	leaf_insert(l, i, e);
 	l->h.hot = READ_ONCE(old->h.hot);
 	et_write_begin(&t->seq);
 	replace(t, p, 0, &l->h);
@@ -613,7 +631,7 @@ static int add_leaf(struct extent_tree *t, struct et_path *p, const struct et_ex
 		et_free_node(t, &l->h);
 		return -ENOMEM;
 	}
-	et_leaf_insert(l, 0, e);
+	leaf_insert(l, 0, e);
 	et_write_begin(&t->seq);
 	if (before) {
 		replace(t, p, 0, &l->h);
@@ -644,11 +662,11 @@ static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	et_leaf_copy(right, l, keep);
 	right->h.hot = READ_ONCE(l->h.hot);
 	if (i > keep)
-		et_leaf_insert(right, i - keep, e);
+		leaf_insert(right, i - keep, e);
 	et_write_begin(&t->seq);
 	et_leaf_cut(l, keep);
 	if (i <= keep)
-		et_leaf_insert(l, i, e);
+		leaf_insert(l, i, e);
 	link_leaf(t, p, &spare, key, &right->h);
 	et_write_end(&t->seq);
 	return 0;
@@ -677,45 +695,73 @@ static bool spill(struct extent_tree *t, struct et_path *p, unsigned int i,
 	et_leaf_pack(right);
 	et_leaf_move_right(l, right, nr);
 	if (i > cap - nr)
-		et_leaf_insert(right, i - (cap - nr), e);
+		leaf_insert(right, i - (cap - nr), e);
 	else
-		et_leaf_insert(l, i, e);
+		leaf_insert(l, i, e);
 	WRITE_ONCE(p->inner[0]->key[slot], leaf_first(right));
 	et_write_end(&t->seq);
 	return true;
 }
 
-/* Put @e where nothing is, in the leaf of @p. */
-static int put(struct extent_tree *t, struct et_path *p, const struct et_extent *e)
+/* A place for an extent in a leaf: between slots @before and @after, before slot @i. */
+struct gap {
+	unsigned int i, before, after;
+};
+
+static inline struct gap find_gap(const struct et_leaf *l, u64 offset)
+{
+	unsigned int i = leaf_count(l, offset);
+
+	return (struct gap){ i, slot_before(l, i), slot_from(l, i) };
+}
+
+/* The leaf of @p has no room or no reach for @e, which belongs before slot @i. */
+static noinline int make_room(struct extent_tree *t, struct et_path *p, unsigned int i,
+			      const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf;
-	unsigned int i;
+
+	if (l->h.cap < LEAF_CAP(LEAF_MAX))
+		return grow_leaf(t, p, i, e);
+	/* filling in order: the leaf stays full */
+	if (i == l->h.cap)
+		return add_leaf(t, p, e, false, p->end == NO_KEY ? LEAF_MAX : LEAF_SOME);
+	if (spill(t, p, i, e))
+		return 0;
+	return split_leaf(t, p, i, e);
+}
+
+/* Put @e where nothing is: into gap @g of the leaf of @p. */
+static __always_inline int put(struct extent_tree *t, struct et_path *p, struct gap g,
+			       const struct et_extent *e)
+{
+	struct et_leaf *l = p->leaf;
+	u64 where, what = to_what(e);
 	int err = 0;
 
 	if (end_of(e) > p->end)
 		move_end(t, p, end_of(e));
-	if (!leaf_reach(t, l, e->offset)) {
-		/* in the middle everything is in reach */
-		err = add_leaf(t, p, e, e->offset < leaf_first(l), LEAF_MIN);
-		if (!err)
-			t->nr++;
-		return err;
+	if (e->offset < l->base || !spans(l->base, e->offset)) {
+		if (!leaf_reach(t, l, e->offset)) {
+			/* in the middle everything is in reach */
+			err = add_leaf(t, p, e, e->offset < leaf_first(l), LEAF_MIN);
+			goto out;
+		}
+		g = find_gap(l, e->offset);
 	}
-	i = leaf_count(l, e->offset);
-	if (merge(t, l, slot_before(l, i), slot_from(l, i), e))
+	where = to_where(l->base, e);
+	if (joins_before(l, g.before, where, what) || joins_after(l, g.after, where, what)) {
+		merge(t, l, g.before, g.after, e);
 		return 0;
+	}
 	if (!is_full(l)) {
 		et_write_begin(&t->seq);
-		et_leaf_insert(l, i, e);
+		et_leaf_insert(l, g.i, where, what);
 		et_write_end(&t->seq);
-	} else if (l->h.cap < LEAF_CAP(LEAF_MAX)) {
-		err = grow_leaf(t, p, i, e);
-	} else if (i == l->h.cap) {
-		/* filling in order: the leaf stays full */
-		err = add_leaf(t, p, e, false, p->end == NO_KEY ? LEAF_MAX : LEAF_SOME);
-	} else if (!spill(t, p, i, e)) {
-		err = split_leaf(t, p, i, e);
+	} else {
+		err = make_room(t, p, g.i, e);
 	}
+out:
 	if (!err)
 		t->nr++;
 	return err;
@@ -727,7 +773,7 @@ static int put_first(struct extent_tree *t, const struct et_extent *e)
 
 	if (!l)
 		return -ENOMEM;
-	et_leaf_insert(l, 0, e);
+	leaf_insert(l, 0, e);
 	et_write_begin(&t->seq);
 	et_publish(t->root, &l->h);
 	et_write_end(&t->seq);
@@ -736,14 +782,14 @@ static int put_first(struct extent_tree *t, const struct et_extent *e)
 }
 
 /* Put @e where nothing is. */
-static int insert(struct extent_tree *t, const struct et_extent *e)
+static noinline int insert(struct extent_tree *t, const struct et_extent *e)
 {
 	struct et_path p;
 
 	if (!t->root)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
-	return put(t, &p, e);
+	return put(t, &p, find_gap(p.leaf, e->offset), e);
 }
 
 /* The leaf of @p has lost extents: make one of it and the next if there is room. */
@@ -818,6 +864,7 @@ static bool remove_one(struct extent_tree *t, u64 block, u64 end)
 	if (!t->root || block == NO_KEY)
 		return false;
 	et_descend(t, block, &p);
+	t->near = end;
 	n = leaf_count(p.leaf, block);
 	if (!n || !is_live(p.leaf, n - 1) || offset_at(p.leaf, n - 1) != block ||
 	    end_at(p.leaf, n - 1) != end)
@@ -882,8 +929,8 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 
 int et_store(struct extent_tree *t, const struct et_extent *e)
 {
-	unsigned int before, after;
 	struct et_path p;
+	struct gap g;
 
 	if (!e->length || e->length > ET_MAX_LENGTH || e->offset > ET_MAX_OFFSET ||
 	    e->kind > ET_MAX_KIND ||
@@ -892,13 +939,12 @@ int et_store(struct extent_tree *t, const struct et_extent *e)
 	if (!t->root)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
-	after = leaf_count(p.leaf, e->offset);
-	before = slot_before(p.leaf, after);
-	after = slot_from(p.leaf, after);
+	t->near = end_of(e);
+	g = find_gap(p.leaf, e->offset);
 	/* mostly nothing is there, and one way down is enough */
-	if ((before == NO_SLOT || end_at(p.leaf, before) <= e->offset) &&
-	    end_of(e) <= (after == NO_SLOT ? p.end : offset_at(p.leaf, after)))
-		return put(t, &p, e);
+	if ((g.before == NO_SLOT || end_at(p.leaf, g.before) <= e->offset) &&
+	    end_of(e) <= (g.after == NO_SLOT ? p.end : offset_at(p.leaf, g.after)))
+		return put(t, &p, g, e);
 	et_remove(t, e->offset, e->length);
 	return insert(t, e);
 }

@@ -41,6 +41,7 @@ struct et_node;
 struct extent_tree {
 	struct et_node *root;	/* NULL: empty */
 	et_seq_t seq;		/* writers move it, readers check it */
+	u64 near;		/* where the last writer's walk or change ended, blocks */
 	u64 clock;		/* where eviction goes on, blocks */
 	size_t bytes;		/* of all nodes, as allocated */
 	size_t nr;		/* extents */

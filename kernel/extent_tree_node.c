@@ -67,14 +67,14 @@ void et_free_node(struct extent_tree *t, struct et_node *n)
 	}
 }
 
-static void put_record(struct et_record *r, u64 where, u64 what)
+static inline void put_record(struct et_record *r, u64 where, u64 what)
 {
 	WRITE_ONCE(r->where, where);
 	WRITE_ONCE(r->what, what);
 }
 
 /* Copy a record from a leaf to one whose base is @change less, modulo 2^32 as are deltas. */
-static void copy(struct et_record *dst, const struct et_record *src, u64 change)
+static inline void copy(struct et_record *dst, const struct et_record *src, u64 change)
 {
 	put_record(dst, src->where + (change << DELTA_SHIFT), src->what);
 }
@@ -83,38 +83,47 @@ static void copy(struct et_record *dst, const struct et_record *src, u64 change)
  * Slot @i of @l was changed: move the holes around it to where its extent is not.  What
  * is too far for a delta is beyond all that can be in the leaf.
  */
-static void push_holes(struct et_leaf *l, unsigned int i)
+static inline void push_holes(struct et_leaf *l, unsigned int i)
 {
-	struct et_record *r = records(l);
+	struct et_record *r = records(l), *last = r + l->h.cap, *hole;
 	u64 start = r[i].where >> DELTA_SHIFT, end = start + length_of(r[i].where);
 	u64 first = start << DELTA_SHIFT;
 	u64 next = end < NO_DELTA ? end << DELTA_SHIFT : NO_RECORD;
-	unsigned int j;
 
-	for (j = i; j-- && !is_live(l, j) && r[j].where > first;)
-		WRITE_ONCE(r[j].where, first);
-	for (j = i + 1; j < l->h.cap && !is_live(l, j) && r[j].where < next; j++)
-		WRITE_ONCE(r[j].where, next);
+	/* extents around it are not in between */
+	for (hole = r + i; hole-- > r && hole->where > first;)
+		WRITE_ONCE(hole->where, first);
+	for (hole = r + i + 1; hole < last && hole->where < next; hole++)
+		WRITE_ONCE(hole->where, next);
 }
 
-void et_leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e)
+/* Make the hole that is nearest to slot @i one there or before it.  Returns its slot. */
+static unsigned int bring_hole(struct et_leaf *l, unsigned int i)
 {
 	u32 holes = ~l->h.live & ALL_SLOTS(l->h.cap), before = holes & slots_below(i);
 	struct et_record *r = records(l);
-	unsigned int j, hole;
+	unsigned int hole = before == holes ? l->h.cap : __ffs(holes - before);
 
-	hole = before == holes ? l->h.cap : __ffs(holes - before);
 	if (before && (hole == l->h.cap || hole - i > i - fls(before))) {
 		hole = fls(before) - 1;
-		for (j = hole; j + 1 < i; j++)
-			put_record(&r[j], r[j + 1].where, r[j + 1].what);
-		i--;
-	} else {
-		for (j = hole; j > i; j--)
-			put_record(&r[j], r[j - 1].where, r[j - 1].what);
+		WRITE_ONCE(l->h.live, l->h.live | (u32)1 << hole);
+		for (; hole + 1 < i; hole++)
+			put_record(&r[hole], r[hole + 1].where, r[hole + 1].what);
+		return hole;
 	}
-	put_record(&r[i], to_where(l->base, e), to_what(e));
 	WRITE_ONCE(l->h.live, l->h.live | (u32)1 << hole);
+	for (; hole > i; hole--)
+		put_record(&r[hole], r[hole - 1].where, r[hole - 1].what);
+	return hole;
+}
+
+void et_leaf_insert(struct et_leaf *l, unsigned int i, u64 where, u64 what)
+{
+	if (i == l->h.cap || is_live(l, i))
+		i = bring_hole(l, i);
+	else
+		WRITE_ONCE(l->h.live, l->h.live | (u32)1 << i);
+	put_record(&records(l)[i], where, what);
 	push_holes(l, i);
 }
 

@@ -296,8 +296,7 @@ static __always_inline struct et_record *leaf_search(const struct et_leaf *l, un
 		r += (LE(7) + LE(15) + LE(23)) * 8;
 		STEP(4);
 		STEP(2);
-		STEP(1);
-		return r;
+		return r + LE(0);
 	}
 	for (i = (cap + 1) / 2; i; i /= 2)
 		STEP(i);
@@ -360,8 +359,7 @@ static __always_inline const u64 *inner_search(const struct et_inner *in, u64 bl
 	(void)READ_ONCE(*child_of(k));
 	STEP(4);
 	STEP(2);
-	STEP(1);
-	return k;
+	return k + LE(0);
 #undef STEP
 #undef LE
 }
@@ -373,18 +371,18 @@ static inline unsigned int inner_slot(const struct et_inner *in, u64 block)
 	return inner_hint_is_right(in, hint, block) ? hint : inner_search(in, block) - in->key;
 }
 
-/* Ask for all of a leaf's lines: their misses overlap. */
+/* Ask for all of a leaf's lines: their misses overlap.  What a search compares is first. */
 static inline void leaf_prefetch(const struct et_node *n)
 {
 	const char *p = (const char *)n;
 
 	prefetch(p);
-	prefetch(p + LINE);
-	prefetch(p + 2 * LINE);
-	prefetch(p + 3 * LINE);
 	prefetch(p + 4 * LINE);
-	prefetch(p + 5 * LINE);
+	prefetch(p + 2 * LINE);
 	prefetch(p + 6 * LINE);
+	prefetch(p + LINE);
+	prefetch(p + 3 * LINE);
+	prefetch(p + 5 * LINE);
 	prefetch(p + 7 * LINE);
 }
 
@@ -398,7 +396,7 @@ struct et_inner *et_new_inner(struct extent_tree *t);
 void et_free_node(struct extent_tree *t, struct et_node *n);
 
 /* Room in the capacity and in the range of the deltas has been made sure of. */
-void et_leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e);
+void et_leaf_insert(struct et_leaf *l, unsigned int i, u64 where, u64 what);
 /* Make slot @i a hole. */
 void et_leaf_delete(struct et_leaf *l, unsigned int i);
 /* @e in the place of the extent in slot @i; until the extents around it nothing is there. */
@@ -415,6 +413,11 @@ void et_leaf_pack(struct et_leaf *l);
 void et_leaf_move_right(struct et_leaf *left, struct et_leaf *right, unsigned int nr);
 /* All extents of @right move behind those of @left, which can hold them; both packed. */
 void et_leaf_move_left(struct et_leaf *left, struct et_leaf *right);
+
+static inline void leaf_insert(struct et_leaf *l, unsigned int i, const struct et_extent *e)
+{
+	et_leaf_insert(l, i, to_where(l->base, e), to_what(e));
+}
 
 /* Put @child into slot @i > 0, and @key before it. */
 void et_inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et_node *child);
