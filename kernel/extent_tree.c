@@ -98,31 +98,6 @@ static __always_inline struct et_record *search(struct et_node *n, u64 block,
 	return leaf_lookup(*leaf, block, e);
 }
 
-/* Go down by the hints, each of which has to be right. */
-static __always_inline bool hinted_lookup(struct et_node *n, u64 block, struct et_extent *e,
-					  struct answer *a)
-{
-	unsigned int level = n->level, hint;
-
-	while (level--) {
-		struct et_inner *in = to_inner(n);
-
-		hint = READ_ONCE(in->h.hint);
-		if (!inner_hint_is_right(in, hint, block))
-			return false;
-		n = READ_ONCE(in->child[hint]);
-		if (!n)
-			return false;
-	}
-	hint = READ_ONCE(n->hint);
-	a->leaf = to_leaf(n);
-	a->slot = hint + 1;
-	if (record_lookup(a->leaf, &records(a->leaf)[hint + 1], block, e))
-		return true;
-	a->slot = hint;
-	return record_lookup(a->leaf, &records(a->leaf)[hint], block, e);
-}
-
 /* Go down by hints where they are right or one less, by searching where they are not. */
 static noinline bool mixed_lookup(struct et_node *n, u64 block, struct et_extent *e,
 				  struct answer *a)
@@ -244,35 +219,66 @@ static noinline void correct_hints(struct extent_tree *t, const struct answer *a
 	}
 }
 
-/* Look up @block as one that comes right behind another. */
+/*
+ * Look up @block by hints only, each of which has to be right.  False: they are not, or a
+ * writer was at work.
+ */
+static __always_inline bool step(struct extent_tree *t, u64 block, struct et_extent *e)
+{
+	unsigned int seq = et_read_begin(&t->seq), level, hint;
+	struct et_node *n = READ_ONCE(t->root);
+	const struct et_record *r;
+	struct et_leaf *l;
+
+	if (!n)
+		return false;
+	for (level = n->level; level; level--) {
+		struct et_inner *in = to_inner(n);
+
+		hint = READ_ONCE(in->h.hint);
+		if (!inner_hint_is_right(in, hint, block))
+			return false;
+		n = READ_ONCE(in->child[hint]);
+		if (!n)
+			return false;
+	}
+	l = to_leaf(n);
+	hint = READ_ONCE(l->h.hint);
+	r = &records(l)[hint];
+	if (record_lookup(l, r + 1, block, e)) {
+		if (et_read_retry(&t->seq, seq))
+			return false;
+		if (hint + 2 < l->h.cap)
+			WRITE_ONCE(l->h.hint, hint + 1);
+	} else if (!record_lookup(l, r, block, e) || et_read_retry(&t->seq, seq)) {
+		return false;
+	}
+	mark(l);
+	return true;
+}
+
+/* Look up @block as one that comes right behind another, where not all hints were right. */
 static noinline bool lookup_in_order(struct extent_tree *t, u64 block, struct et_extent *e)
 {
 	struct et_node *root;
 	struct answer a;
 	unsigned int seq;
-	bool found, straight;
+	bool found;
 
 	do {
 		seq = et_read_begin(&t->seq);
 		root = READ_ONCE(t->root);
-		if (!root)
-			return false;
-		straight = hinted_lookup(root, block, e, &a);
-		found = straight || mixed_lookup(root, block, e, &a);
+		found = root && mixed_lookup(root, block, e, &a);
 	} while (et_read_retry(&t->seq, seq));
-	if (!found)
-		return false;
-	mark(a.leaf);
-	if (straight)
-		set_leaf_hint(a.leaf, a.slot);
-	else
+	if (found) {
+		mark(a.leaf);
 		correct_hints(t, &a, block);
-	return true;
+	}
+	return found;
 }
 
 /* Look up @block as one that may be anywhere. */
-static __always_inline bool lookup_anywhere(struct extent_tree *t, u64 block,
-					    struct et_extent *e)
+static noinline bool lookup_anywhere(struct extent_tree *t, u64 block, struct et_extent *e)
 {
 	struct et_record *r;
 	struct et_node *root;
@@ -300,7 +306,7 @@ bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e)
 	et_read_lock();
 	root = READ_ONCE(t->root);
 	if (root && root->level && READ_ONCE(root->hot))
-		found = lookup_in_order(t, block, e);
+		found = step(t, block, e) || lookup_in_order(t, block, e);
 	else
 		found = lookup_anywhere(t, block, e);
 	et_read_unlock();
