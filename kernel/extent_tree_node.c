@@ -119,12 +119,19 @@ static unsigned int bring_hole(struct et_leaf *l, unsigned int i)
 
 void et_leaf_insert(struct et_leaf *l, unsigned int i, u64 where, u64 what)
 {
-	if (i == l->h.cap || is_live(l, i))
+	struct et_record *r = records(l);
+	bool pushes = true;
+
+	if (i == l->h.cap || is_live(l, i)) {
 		i = bring_hole(l, i);
-	else
+	} else {
+		/* mostly there are no other holes but behind it, that were never used */
+		pushes = r[i].where != NO_RECORD || !i || !is_live(l, i - 1);
 		WRITE_ONCE(l->h.live, l->h.live | (u32)1 << i);
-	put_record(&records(l)[i], where, what);
-	push_holes(l, i);
+	}
+	put_record(&r[i], where, what);
+	if (pushes)
+		push_holes(l, i);
 }
 
 void et_leaf_delete(struct et_leaf *l, unsigned int i)
