@@ -325,6 +325,7 @@ void et_descend(struct extent_tree *t, u64 block, struct et_path *p)
 
 	p->height = level;
 	p->end = NO_KEY;
+	p->near = near;
 	while (level--) {
 		struct et_inner *in = to_inner(n);
 
@@ -376,7 +377,7 @@ static bool find(struct extent_tree *t, u64 block, struct et_path *p, unsigned i
 	if (!t->root || block == NO_KEY)
 		return false;
 	et_descend(t, block, p);
-	n = leaf_count(p->leaf, block);
+	n = leaf_count(p->leaf, block, p->near);
 	*slot = slot_before(p->leaf, n);
 	if (*slot != NO_SLOT) {
 		get(p->leaf, *slot, e);
@@ -535,11 +536,12 @@ static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 /* Do @where and @what say the same as the record @before, for what is behind that? */
 static __always_inline bool goes_on(u64 before_where, u64 before_what, u64 where, u64 what)
 {
-	if ((before_where ^ where) & DEV_HIGH_MASK)
+	bool placed = before_what + length_of(before_where) == what;
+
+	if (!placed && before_what != what)
 		return false;
-	if ((before_what & ADDR_MASK) == ADDR_MASK)
-		return before_what == what;
-	return before_what + length_of(before_where) == what;
+	return ((before_where ^ where) & DEV_HIGH_MASK) == 0 &&
+	       placed == ((before_what & ADDR_MASK) != ADDR_MASK);
 }
 
 /*
@@ -714,9 +716,9 @@ struct gap {
 	unsigned int i, before, after;
 };
 
-static inline struct gap find_gap(const struct et_leaf *l, u64 offset)
+static inline struct gap find_gap(const struct et_leaf *l, u64 offset, bool near)
 {
-	unsigned int i = leaf_count(l, offset);
+	unsigned int i = leaf_count(l, offset, near);
 
 	return (struct gap){ i, slot_before(l, i), slot_from(l, i) };
 }
@@ -753,7 +755,7 @@ static __always_inline int put(struct extent_tree *t, struct et_path *p, struct 
 			err = add_leaf(t, p, e, e->offset < leaf_first(l), LEAF_MIN);
 			goto out;
 		}
-		g = find_gap(l, e->offset);
+		g = find_gap(l, e->offset, true);
 	}
 	where = to_where(l->base, e);
 	if (joins_before(l, g.before, where, what) || joins_after(l, g.after, where, what)) {
@@ -795,7 +797,7 @@ static noinline int insert(struct extent_tree *t, const struct et_extent *e)
 	if (!t->root)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
-	return put(t, &p, find_gap(p.leaf, e->offset), e);
+	return put(t, &p, find_gap(p.leaf, e->offset, p.near), e);
 }
 
 /* The leaf of @p has lost extents: make one of it and the next if there is room. */
@@ -871,7 +873,7 @@ static bool remove_one(struct extent_tree *t, u64 block, u64 end)
 		return false;
 	et_descend(t, block, &p);
 	t->near = end;
-	n = leaf_count(p.leaf, block);
+	n = leaf_count(p.leaf, block, p.near);
 	if (!n || !is_live(p.leaf, n - 1) || offset_at(p.leaf, n - 1) != block ||
 	    end_at(p.leaf, n - 1) != end)
 		return false;
@@ -946,7 +948,7 @@ int et_store(struct extent_tree *t, const struct et_extent *e)
 		return put_first(t, e);
 	et_descend(t, e->offset, &p);
 	t->near = end_of(e);
-	g = find_gap(p.leaf, e->offset);
+	g = find_gap(p.leaf, e->offset, p.near);
 	/* mostly nothing is there, and one way down is enough */
 	if ((g.before == NO_SLOT || end_at(p.leaf, g.before) <= e->offset) &&
 	    end_of(e) <= (g.after == NO_SLOT ? p.end : offset_at(p.leaf, g.after)))

@@ -97,41 +97,52 @@ static inline void push_holes(struct et_leaf *l, unsigned int i)
 		WRITE_ONCE(hole->where, next);
 }
 
-/* Make the hole that is nearest to slot @i one there or before it.  Returns its slot. */
+/*
+ * Move the hole that is nearest to slot @i there, or before it if it comes from there.
+ * Returns its slot.
+ */
 static unsigned int bring_hole(struct et_leaf *l, unsigned int i)
 {
 	u32 holes = ~l->h.live & ALL_SLOTS(l->h.cap), before = holes & slots_below(i);
-	struct et_record *r = records(l);
 	unsigned int hole = before == holes ? l->h.cap : __ffs(holes - before);
+	struct et_record *r = records(l), *to;
 
 	if (before && (hole == l->h.cap || hole - i > i - fls(before))) {
 		hole = fls(before) - 1;
 		WRITE_ONCE(l->h.live, l->h.live | (u32)1 << hole);
-		for (; hole + 1 < i; hole++)
-			put_record(&r[hole], r[hole + 1].where, r[hole + 1].what);
-		return hole;
+		for (to = r + hole; to < r + i - 1; to++)
+			put_record(to, to[1].where, to[1].what);
+		return i - 1;
 	}
 	WRITE_ONCE(l->h.live, l->h.live | (u32)1 << hole);
-	for (; hole > i; hole--)
-		put_record(&r[hole], r[hole - 1].where, r[hole - 1].what);
-	return hole;
+	/* two at a time while that does not go too far */
+	for (to = r + hole; to > r + i + 1; to -= 2) {
+		put_record(to, to[-1].where, to[-1].what);
+		put_record(to - 1, to[-2].where, to[-2].what);
+	}
+	if (to > r + i)
+		put_record(to, to[-1].where, to[-1].what);
+	return i;
 }
 
 void et_leaf_insert(struct et_leaf *l, unsigned int i, u64 where, u64 what)
 {
 	struct et_record *r = records(l);
-	bool pushes = true;
+	unsigned int at = i;
+	bool pushes;
 
 	if (i == l->h.cap || is_live(l, i)) {
-		i = bring_hole(l, i);
+		at = bring_hole(l, i);
+		/* from behind: those before and behind it are extents */
+		pushes = at != i;
 	} else {
 		/* mostly there are no other holes but behind it, that were never used */
 		pushes = r[i].where != NO_RECORD || !i || !is_live(l, i - 1);
 		WRITE_ONCE(l->h.live, l->h.live | (u32)1 << i);
 	}
-	put_record(&r[i], where, what);
+	put_record(&r[at], where, what);
 	if (pushes)
-		push_holes(l, i);
+		push_holes(l, at);
 }
 
 void et_leaf_delete(struct et_leaf *l, unsigned int i)

@@ -308,17 +308,20 @@ static __always_inline struct et_record *leaf_search(const struct et_leaf *l, un
 /*
  * Where @block belongs, for writers: extents before that slot begin at or before it,
  * those from there on behind it.  Files are filled from the front to the back and
- * emptied from the front: both ends are looked at first.
+ * emptied from the front: who goes on in order (@near) looks at both ends first.
  */
-static inline unsigned int leaf_count(const struct et_leaf *l, u64 block)
+static inline unsigned int leaf_count(const struct et_leaf *l, u64 block, bool near)
 {
-	unsigned int i = last_slot(l);
+	unsigned int i;
 
-	if (block >= offset_at(l, i))
-		return i + 1;
-	i = first_slot(l);
-	if (block < end_at(l, i))
-		return i + (block >= offset_at(l, i));
+	if (near) {
+		i = last_slot(l);
+		if (block >= offset_at(l, i))
+			return i + 1;
+		i = first_slot(l);
+		if (block < end_at(l, i))
+			return i + (block >= offset_at(l, i));
+	}
 	if (l->h.cap == LEAF_CAP(LEAF_MAX))
 		return leaf_search(l, LEAF_CAP(LEAF_MAX), block) - records(l);
 	return leaf_search(l, l->h.cap, block) - records(l);

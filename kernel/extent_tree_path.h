@@ -16,6 +16,7 @@ struct et_path {
 	unsigned int slot[DEPTH_MAX];
 	unsigned int height;			/* levels of inner nodes */
 	struct et_leaf *leaf;
+	bool near;		/* it goes on where the last one ended */
 	u64 end;		/* the key behind the leaf; not kept up by et_next_leaf() */
 };
 
