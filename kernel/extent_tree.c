@@ -17,10 +17,11 @@
  *    or NULL, and slots that are not in use are NULL; a new node is complete before a
  *    pointer to it is seen (et_publish() pairs with the dependency on the load);
  *  - nodes are freed after an RCU grace period, so one that was ever reachable can
- *    be read until et_read_unlock(), and its level, size and capacity never change;
- *  - a search gives a slot that is there whatever it compares: it counts outcomes
- *    of comparisons, of which there are no more than slots; and a hint, which starts
- *    a search, is only ever written by who has such a slot.
+ *    be read until et_read_unlock(), and its level and capacity never change;
+ *  - a search gives a slot that is there whatever it compares: it adds up outcomes
+ *    of comparisons, which are less than there are slots; and a hint, which takes the
+ *    place of a search, is only ever written by who has such a slot, in a leaf with
+ *    another slot behind it.
  *
  * What freeing writes over a node (its rcu head) lies over numbers only.
  *
@@ -28,7 +29,8 @@
  * wrong one costs time.  As they lie in lines that all readers need, they are stored
  * only when a lookup has come right behind another, and looked at only while that goes
  * on (the root's hot): readers that jump about neither write them nor pay for them, but
- * for the few jumps that look like a step.
+ * for the few jumps that look like a step.  Writers have the same hints, and their own
+ * way to know whether to look at them: where the last one ended.
  */
 #include "extent_tree_path.h"
 
@@ -77,6 +79,11 @@ static __always_inline struct et_record *leaf_lookup(struct et_leaf *l, u64 bloc
 	return r-- != records(l) && record_lookup(l, r, block, e) ? r : NULL;
 }
 
+static __always_inline struct et_node *search_child(const struct et_inner *in, u64 block)
+{
+	return READ_ONCE(*child_of(in, inner_search(in, block)));
+}
+
 /* Search from @n on.  The record that covers @block, in *@leaf, or NULL. */
 static __always_inline struct et_record *search(struct et_node *n, u64 block,
 						struct et_extent *e, struct et_leaf **leaf)
@@ -85,11 +92,11 @@ static __always_inline struct et_record *search(struct et_node *n, u64 block,
 
 	if (level) {
 		while (--level) {
-			n = READ_ONCE(*child_of(inner_search(to_inner(n), block)));
+			n = search_child(to_inner(n), block);
 			if (!n)
 				return NULL;
 		}
-		n = READ_ONCE(*child_of(inner_search(to_inner(n), block)));
+		n = search_child(to_inner(n), block);
 		if (!n)
 			return NULL;
 		leaf_prefetch(n);
@@ -124,7 +131,7 @@ static noinline bool mixed_lookup(struct et_node *n, u64 block, struct et_extent
 			if (next)
 				leaf_prefetch(next);
 		} else {
-			n = READ_ONCE(*child_of(inner_search(in, block)));
+			n = search_child(in, block);
 			if (n && !level)
 				leaf_prefetch(n);
 		}

@@ -24,7 +24,6 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 	l->h = (struct et_node){
 		.cap = LEAF_CAP(size),
 		.hot = 1,
-		.hint = 1,	/* not 0: entering a leaf is noticed */
 	};
 	l->base = base;
 	for (i = 0; i < l->h.cap; i++)

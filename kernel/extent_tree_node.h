@@ -336,17 +336,21 @@ static inline bool inner_hint_is_right(const struct et_inner *in, unsigned int h
 	return block - first < READ_ONCE(in->key[hint]) - first;
 }
 
-/* The child before key @k: it lies as far from that as the first child from the first key. */
-static __always_inline struct et_node *const *child_of(const u64 *k)
+/* The child of @in before key @k. */
+static __always_inline struct et_node *const *child_of(const struct et_inner *in, const u64 *k)
 {
-	BUILD_BUG_ON(sizeof(u64) != sizeof(struct et_node *));
-	return (struct et_node *const *)((const char *)k + offsetof(struct et_inner, child) -
-					 offsetof(struct et_inner, key));
+	/* it lies as far behind the key as the first child behind the first key */
+	if (sizeof(*in->child) == sizeof(*k))
+		return (struct et_node *const *)((const char *)k +
+						 offsetof(struct et_inner, child) -
+						 offsetof(struct et_inner, key));
+	return &in->child[k - in->key];
 }
 
 /*
- * The key behind the child of @in to look for @block in.  The first numbers compared
- * are one in each of the keys' lines; then the line with the child is known, too.
+ * The key behind the child of @in to look for @block in.  The first numbers compared are
+ * one in each of the keys' lines; after these the line with the child is known and asked
+ * for, too.
  */
 static __always_inline const u64 *inner_search(const struct et_inner *in, u64 block)
 {
@@ -359,7 +363,7 @@ static __always_inline const u64 *inner_search(const struct et_inner *in, u64 bl
 		OPTIMIZER_HIDE_VAR(k);		\
 	} while (0)
 	k += (LE(7) + LE(15) + LE(23) + LE(31) + LE(39) + LE(47) + LE(55)) * 8;
-	(void)READ_ONCE(*child_of(k));
+	(void)READ_ONCE(*child_of(in, k));
 	STEP(4);
 	STEP(2);
 	return k + LE(0);

@@ -34,7 +34,10 @@ typedef uint64_t u64;
 #define noinline __attribute__((noinline))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
-/* the compiler takes a function that does nothing but prefetch for one that does nothing */
+/*
+ * For one use, which is the kernel's on x86.  The compiler takes a function that does
+ * nothing but prefetch for one that does nothing.
+ */
 #define prefetch(p) do { __builtin_prefetch(p, 0, 0); __asm__ volatile(""); } while (0)
 
 /* the kernel puts the instruction in when it boots, where the processor has it */

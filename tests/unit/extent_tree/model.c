@@ -89,6 +89,7 @@ static void compare_walk(void)
 
 static void store(void)
 {
+	static const u16 kinds[] = {0, 1, ET_MAX_KIND};
 	struct et_extent e;
 	u64 first, nr, i;
 	int err;
@@ -96,10 +97,10 @@ static void store(void)
 	pick(&first, &nr);
 	e.offset = base + first * spread;
 	e.length = nr;
-	e.kind = rnd(3);
-	e.dev = rnd(8) ? 1 : 2;
+	e.kind = kinds[rnd(3)];
+	e.dev = rnd(8) ? 1 : ET_MAX_DEV;
 	/* often where merging works */
-	e.addr = e.kind == 2 ? ET_NO_ADDR : rnd(4) ? first + 5000 : rnd(1 << 20);
+	e.addr = e.kind == kinds[2] ? ET_NO_ADDR : rnd(4) ? first + 5000 : rnd(1 << 20);
 	if (e.addr == ET_NO_ADDR)
 		e.dev = 0;
 	err = et_store(&tree, &e);
@@ -191,6 +192,62 @@ static void one_operation(void)
 		start_over();
 }
 
+static void require(bool good, const char *what)
+{
+	if (!good)
+		fail(what, 0);
+}
+
+/* The largest of all is kept as it is, and what is larger is not taken. */
+static void check_limits(void)
+{
+	const struct et_extent largest = {
+		.offset = ET_MAX_OFFSET,
+		.length = ET_MAX_LENGTH,
+		.addr = ET_MAX_ADDR - ET_MAX_LENGTH,
+		.dev = ET_MAX_DEV,
+		.kind = ET_MAX_KIND,
+	};
+	struct et_extent e = largest;
+
+	require(!et_store(&tree, &e) && et_lookup(&tree, e.offset + e.length - 1, &e), "the largest");
+	require(e.offset == largest.offset && e.length == largest.length &&
+			e.addr == largest.addr && e.dev == largest.dev && e.kind == largest.kind,
+		"the largest extent is another one");
+	require(!et_lookup(&tree, e.offset + e.length, &e), "a block behind the largest extent");
+
+	et_remove(&tree, 0, U64_MAX);
+	require(!tree.nr, "something is left");
+
+	/* no address is not what comes behind the last address */
+	e = largest;
+	e.offset = 0;
+	e.dev = 0;
+	require(!et_store(&tree, &e), "the last address");
+	e.offset = e.length;
+	e.addr = ET_NO_ADDR;
+	require(!et_store(&tree, &e) && tree.nr == 2, "no address behind the last");
+	et_remove(&tree, 0, U64_MAX);
+	require(!tree.nr, "something is left");
+
+	e = largest;
+	e.kind++;
+	require(et_store(&tree, &e) == -ERANGE, "too large a kind");
+	e = largest;
+	e.dev++;
+	require(et_store(&tree, &e) == -ERANGE, "too large a device");
+	e = largest;
+	e.addr++;
+	require(et_store(&tree, &e) == -ERANGE, "too large an address");
+	e = largest;
+	e.offset++;
+	require(et_store(&tree, &e) == -ERANGE, "too large an offset");
+	e = largest;
+	e.length++;
+	require(et_store(&tree, &e) == -ERANGE, "too large a length");
+	require(!tree.root, "something was taken");
+}
+
 int main(int argc, char **argv)
 {
 	u64 nr = argc > 1 ? strtoull(argv[1], NULL, 0) : 300000;
@@ -199,6 +256,7 @@ int main(int argc, char **argv)
 	rng = seed * 2654435761u + 1;
 	printf("model: %" PRIu64 " operations, seed %" PRIu64 "\n", nr, seed);
 	et_init(&tree);
+	check_limits();
 	spread = 1;
 	for (op = 0; op < nr; op++)
 		one_operation();
