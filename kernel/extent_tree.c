@@ -543,12 +543,12 @@ static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 /* Do @where and @what say the same as the record @before, for what is behind that? */
 static __always_inline bool goes_on(u64 before_where, u64 before_what, u64 where, u64 what)
 {
-	bool placed = before_what + length_of(before_where) == what;
+	bool placed = what_behind(before_what, length_of(before_where)) == what;
 
 	if (!placed && before_what != what)
 		return false;
 	return ((before_where ^ where) & DEV_HIGH_MASK) == 0 &&
-	       placed == ((before_what & ADDR_MASK) != ADDR_MASK);
+	       placed != has_no_addr(before_what);
 }
 
 /*

@@ -9,7 +9,7 @@
  *	| header | base | rec[0].where .what | rec[1].where .what | ...           |
  *	+--------+------+---------------------------------------------------------+
  *	  where = delta << 32 | length << 5 | device >> 6     offset = base + delta
- *	  what  = device << 58 | kind << 47 | address
+ *	  what  = address << 17 | device % 64 << 11 | kind
  *
  * base is a lower bound only.  The delta leads, so one comparison of words compares
  * offsets.  A leaf of few extents is small; it is replaced by one of twice the size
@@ -62,10 +62,10 @@
 /* bits of a record's words */
 #define DELTA_SHIFT	32
 #define LENGTH_SHIFT	5
-#define DEV_LOW_BITS	6
-#define DEV_SHIFT	58
-#define KIND_SHIFT	47
-#define ADDR_MASK	(((u64)1 << KIND_SHIFT) - 1)
+#define ADDR_SHIFT	17
+#define DEV_SHIFT	11
+#define DEV_LOW_BITS	(ADDR_SHIFT - DEV_SHIFT)
+#define DEV_LOW_MASK	(((u64)1 << DEV_LOW_BITS) - 1)
 #define DEV_HIGH_MASK	(((u64)1 << LENGTH_SHIFT) - 1)
 
 /* the first word of a record that is not in use: a hole behind all else */
@@ -153,13 +153,17 @@ static inline bool is_covered(u64 where, u64 distance)
 
 static __always_inline void unpack(u64 base, u64 where, u64 what, struct et_extent *e)
 {
-	u64 addr = what & ADDR_MASK;
-
 	e->offset = base + (where >> DELTA_SHIFT);
 	e->length = length_of(where);
-	e->addr = addr == ADDR_MASK ? ET_NO_ADDR : addr;
-	e->dev = what >> DEV_SHIFT | (where & DEV_HIGH_MASK) << DEV_LOW_BITS;
-	e->kind = what >> KIND_SHIFT & ET_MAX_KIND;
+	/* with the sign: no address is all ones here as there */
+	e->addr = (u64)((s64)what >> ADDR_SHIFT);
+	e->dev = (what >> DEV_SHIFT & DEV_LOW_MASK) | (where & DEV_HIGH_MASK) << DEV_LOW_BITS;
+	e->kind = what & ET_MAX_KIND;
+}
+
+static inline bool has_no_addr(u64 what)
+{
+	return (s64)what < 0;
 }
 
 static inline void get(const struct et_leaf *l, unsigned int i, struct et_extent *e)
@@ -176,9 +180,15 @@ static inline u64 to_where(u64 base, const struct et_extent *e)
 
 static inline u64 to_what(const struct et_extent *e)
 {
-	u64 kind = (u64)e->kind << KIND_SHIFT;
+	u64 dev = e->addr == ET_NO_ADDR ? 0 : e->dev & DEV_LOW_MASK;
 
-	return e->addr == ET_NO_ADDR ? kind | ADDR_MASK : (u64)e->dev << DEV_SHIFT | kind | e->addr;
+	return e->addr << ADDR_SHIFT | dev << DEV_SHIFT | e->kind;
+}
+
+/* What a record says of the place @blocks further on. */
+static inline u64 what_behind(u64 what, u64 blocks)
+{
+	return what + (blocks << ADDR_SHIFT);
 }
 
 static inline u64 end_of(const struct et_extent *e)
@@ -282,8 +292,7 @@ static __always_inline struct et_record *leaf_search(const struct et_leaf *l, un
 	u64 base = READ_ONCE(l->base), x;
 	unsigned int i;
 
-	if (block < base)
-		return r;
+	/* before the base is as good as far behind it: no extent covers that */
 	x = min_t(u64, block - base, NO_DELTA - 1) << DELTA_SHIFT | U32_MAX;
 #define LE(j)	((size_t)(READ_ONCE(r[j].where) <= x))
 /* hidden, so that no branch is made of it */
@@ -322,6 +331,8 @@ static inline unsigned int leaf_count(const struct et_leaf *l, u64 block, bool n
 		if (block < end_at(l, i))
 			return i + (block >= offset_at(l, i));
 	}
+	if (block < l->base)
+		return 0;
 	if (l->h.cap == LEAF_CAP(LEAF_MAX))
 		return leaf_search(l, LEAF_CAP(LEAF_MAX), block) - records(l);
 	return leaf_search(l, l->h.cap, block) - records(l);
