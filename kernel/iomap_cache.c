@@ -378,7 +378,6 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 		/* space may have been allocated */
 		if (!write)
 			return seq;
-		fuse_iomap_metadata_changed(inode);
 		now = atomic64_inc_return(&ii->mapping_seq);
 		return now == seq + 1 ? now : seq;
 	}
@@ -389,7 +388,6 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 		set_out_of_place(cache);
 	late = atomic64_read(&ii->mapping_seq) != seq;
 	if (write) {
-		fuse_iomap_metadata_changed(inode);
 		remove_wire(cache, FORK_READ, &out->read);
 		if (cache->out_of_place)
 			remove_wire(cache, FORK_WRITE, in_place ? &out->read : &out->write);

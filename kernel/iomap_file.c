@@ -106,6 +106,10 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 			return err;
 	}
 
+	/* the server need not hear of data that it has no metadata to write for */
+	if (datasync && !fuse_iomap_metadata_is_dirty(inode))
+		return fuse_iomap_dev_flush(fc);
+
 	if (!fc->no_fsync) {
 		/* what changes from now on is for the next one */
 		changes = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->metadata_changes);

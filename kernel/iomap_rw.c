@@ -71,6 +71,19 @@ static ssize_t direct_read(struct kiocb *iocb, struct iov_iter *to)
 	return filemap_read(iocb, to, ret);
 }
 
+static ssize_t cached_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	int flags = iocb->ki_flags;
+	ssize_t ret;
+
+	/* reading ahead would ask the server; the caller comes again with these flags */
+	if (flags & IOCB_NOWAIT)
+		iocb->ki_flags |= IOCB_NOIO;
+	ret = filemap_read(iocb, to, 0);
+	iocb->ki_flags = flags;
+	return ret;
+}
+
 ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -90,7 +103,7 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		file_accessed(iocb->ki_filp);
 		ret = direct_read(iocb, to);
 	} else {
-		ret = filemap_read(iocb, to, 0);
+		ret = cached_read(iocb, to);
 	}
 	inode_unlock_shared(inode);
 	return fuse_iomap_io_failed(inode, ret);

@@ -210,7 +210,8 @@ static void check_limits(void)
 	};
 	struct et_extent e = largest;
 
-	require(!et_store(&tree, &e) && et_lookup(&tree, e.offset + e.length - 1, &e), "the largest");
+	require(!et_store(&tree, &e) && et_lookup(&tree, e.offset + e.length - 1, &e),
+		"the largest extent");
 	require(e.offset == largest.offset && e.length == largest.length &&
 			e.addr == largest.addr && e.dev == largest.dev && e.kind == largest.kind,
 		"the largest extent is another one");
