@@ -52,6 +52,13 @@ skip()
 	exit 77
 }
 
+# figure NAME VALUE: something that was measured, for the one who had the test run
+figure()
+{
+	echo "$1: $2"
+	echo "$1: $2" >>"$JOB_OUT/figures"
+}
+
 # expect_fail COMMAND [ARG]...: the command has to fail, by itself and not
 # through a signal.
 expect_fail()
