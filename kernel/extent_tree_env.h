@@ -34,10 +34,14 @@ typedef struct rcu_head et_head_t;
 #define et_read_begin(s)	read_seqcount_begin(s)
 #define et_read_retry(s, v)	read_seqcount_retry(s, v)
 
-/* Writeback may be waiting for what needs this memory. */
+/*
+ * Writeback may be waiting for what needs this memory.  No group of processes is charged
+ * for it: under a group's limit only shrinkers that know groups are asked, so that its
+ * processes would be killed for what can be given back.
+ */
 static inline void *et_alloc(size_t size)
 {
-	return kmalloc(size, GFP_NOFS | __GFP_NOWARN | __GFP_ACCOUNT);
+	return kmalloc(size, GFP_NOFS | __GFP_NOWARN | __GFP_RECLAIMABLE);
 }
 
 /* A node that readers may still be in. */
