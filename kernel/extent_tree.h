@@ -83,6 +83,12 @@ void et_remove(struct extent_tree *t, u64 block, u64 length);
  */
 size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves);
 
+/*
+ * The same, but only as far as the end of the tree, where t->clock becomes 0.  *@leaves
+ * counts down the leaves that are looked at.
+ */
+size_t et_sweep(struct extent_tree *t, size_t bytes, unsigned int *leaves);
+
 /* Is the tree what it should be?  For tests: NULL or what is wrong. */
 const char *et_check(struct extent_tree *t);
 

@@ -7,14 +7,12 @@
  */
 #include "extent_tree_path.h"
 
-size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
+size_t et_sweep(struct extent_tree *t, size_t bytes, unsigned int *leaves)
 {
 	size_t before = t->bytes;
-	unsigned int rounds = 0;
 	struct et_path p;
 
-	/* the first round may find all of it in use */
-	while (t->root && t->bytes > bytes && rounds < 3 && leaves--) {
+	while (t->root && t->bytes > bytes && *leaves) {
 		struct et_leaf *l;
 		u64 next;
 
@@ -25,12 +23,12 @@ size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
 			/* what the clock points to lies behind this leaf */
 			if (!et_next_leaf(&p)) {
 				t->clock = 0;
-				rounds++;
-				continue;
+				break;
 			}
 			l = p.leaf;
 			next = leaf_last(l) + 1;
 		}
+		--*leaves;
 		t->clock = next;
 		if (READ_ONCE(l->h.hot)) {
 			WRITE_ONCE(l->h.hot, 0);
@@ -40,6 +38,22 @@ size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
 		et_write_begin(&t->seq);
 		et_unlink_leaf(t, &p);
 		et_write_end(&t->seq);
+	}
+	if (!t->root)
+		t->clock = 0;
+	return before - t->bytes;
+}
+
+size_t et_evict(struct extent_tree *t, size_t bytes, unsigned int leaves)
+{
+	size_t before = t->bytes;
+	unsigned int rounds = 0;
+
+	/* the first round may find all of it in use */
+	while (t->root && t->bytes > bytes && leaves && rounds < 3) {
+		et_sweep(t, bytes, &leaves);
+		if (!t->clock)
+			rounds++;
 	}
 	return before - t->bytes;
 }

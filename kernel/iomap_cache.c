@@ -53,6 +53,7 @@ struct fuse_iomap_cache {
 	 */
 	bool out_of_place;
 	unsigned int blkbits;
+	unsigned int hand;		/* the fork where the shrinker goes on */
 	struct fuse_iomap_conn *ic;	/* for the counters, until the inode goes */
 	dev_t dev;			/* for trace events */
 	u64 ino;
@@ -582,9 +583,16 @@ void fuse_iomap_cache_free(struct inode *inode)
 
 /*
  * Memory pressure.  The objects of the shrinker are units of the smallest leaf.
+ *
+ * There is one clock for all caches: its hand goes through one cache to the end (the place
+ * in it is the tree's) and then on to the next one on the list, so that it comes by each
+ * leaf once in a round, in small files and in large ones.  A leaf that was used since then
+ * stays.
  */
 
 #define SHRINK_UNIT	64
+
+static atomic_long_t freed_since_wait = ATOMIC_LONG_INIT(0);
 
 static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
@@ -593,23 +601,31 @@ static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 	return bytes > 0 ? bytes / SHRINK_UNIT : SHRINK_EMPTY;
 }
 
-/* One time round at most: what is in use gets another chance. */
-static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted)
+/*
+ * Go on in @cache until @wanted bytes are free or *@leaves have been looked at.  *@end: the
+ * hand has come to the end of it.
+ */
+static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted, unsigned int *leaves,
+			 bool *end)
 {
 	struct contents before;
 	size_t freed = 0;
-	int fork;
 
+	*end = true;
 	/* its holder may be waiting for memory */
 	if (!mutex_trylock(&cache->lock))
 		return 0;
 	before = contents_of(cache);
-	for (fork = 0; fork < NR_FORKS && freed < wanted; fork++) {
-		size_t bytes = cache->tree[fork].bytes, more = wanted - freed;
+	do {
+		struct extent_tree *tree = &cache->tree[cache->hand];
+		size_t more = wanted - freed;
 
-		freed += et_evict(&cache->tree[fork], bytes > more ? bytes - more : 0,
-				  bytes / ET_LEAF_MAX + 4);
-	}
+		freed += et_sweep(tree, tree->bytes > more ? tree->bytes - more : 0, leaves);
+		*end = !tree->clock;
+		if (*end)
+			cache->hand = (cache->hand + 1) % NR_FORKS;
+	} while (*end && cache->hand && freed < wanted && *leaves);
+	*end &= !cache->hand;
 	account(cache, before);
 	if (cache->ic)
 		atomic_long_add(freed, &cache->ic->cache_evicted);
@@ -620,28 +636,51 @@ static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted)
 	return freed;
 }
 
+/*
+ * Readers may still be in what was freed.  Reclaim that sees no memory come asks for more
+ * and more, until nothing is left; so let it wait for them from time to time.
+ */
+static void wait_for_readers(size_t freed)
+{
+	long bytes = atomic_long_read(&caches_bytes);
+
+	if (atomic_long_add_return(freed, &freed_since_wait) > max(SZ_1M, bytes / 16)) {
+		atomic_long_set(&freed_since_wait, 0);
+		synchronize_rcu();
+	}
+}
+
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	size_t wanted = sc->nr_to_scan * SHRINK_UNIT, freed = 0;
-	unsigned int tries = 1024;
+	unsigned int tries = 1024, leaves = sc->nr_to_scan;
 	struct fuse_iomap_cache *cache;
+	bool end;
 
-	while (freed < wanted && tries--) {
+	while (freed < wanted && leaves && tries--) {
 		spin_lock(&caches_lock);
 		cache = list_first_entry_or_null(&caches, struct fuse_iomap_cache, entry);
-		if (cache) {
-			/* on the list, so the inode's reference is there */
+		/* on the list, so the inode's reference is there */
+		if (cache)
 			refcount_inc(&cache->ref);
-			list_move_tail(&cache->entry, &caches);
-		}
 		spin_unlock(&caches_lock);
 		if (!cache)
 			break;
-		freed += shrink_one(cache, wanted - freed);
+		freed += shrink_one(cache, wanted - freed, &leaves, &end);
+		if (end) {
+			spin_lock(&caches_lock);
+			if (!list_empty(&cache->entry))
+				list_move_tail(&cache->entry, &caches);
+			spin_unlock(&caches_lock);
+		}
 		cache_put(cache);
 		cond_resched();
 	}
-	return freed / SHRINK_UNIT ?: SHRINK_STOP;
+	if (freed)
+		wait_for_readers(freed);
+	else if (leaves == sc->nr_to_scan)
+		return SHRINK_STOP;
+	return freed / SHRINK_UNIT;
 }
 
 /* Module load and unload.  Without a shrinker, the limit per inode remains. */
