@@ -3,7 +3,7 @@
 # The front door. Every target is a script; see its head for what it does.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-debug bench-tree build clean format
+.PHONY: help demo check check-debug check-long bench-tree build clean format
 
 help:		## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -17,6 +17,9 @@ check:		## unit tests, then the VM tests on the stock kernel in QEMU
 
 check-debug:	## the VM tests on a kernel with KASAN and lockdep (User Mode Linux)
 	@tests/check uml
+
+check-long:	## 90 minutes of tests on that kernel: differences, little memory, many mappings
+	@tests/check long
 
 bench-tree:	## measure the extent tree beside the kernel's xfs_iext_tree.c
 	@vm/setup
