@@ -22,7 +22,8 @@ bios()
 	awk '{ print $5 }' "/sys/block/${dm#/dev/}/stat"
 }
 
-dd if=/dev/zero of="$m/f" bs=1M count=4 status=none
+# A page at a time, so that the folios are small and the bios, of 256 folios, many.
+dd if=/dev/zero of="$m/f" bs=4k count=$((size / 4096)) status=none
 before=$(bios)
 delay_writes 2000
 : >"$log"

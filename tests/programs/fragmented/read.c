@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * read_fragmented [--marks] FILE NUMBER STEP [COUNT]: read a block of every STEP blocks of
- * the file of this number that make_fragmented made, or of its first COUNT blocks, directly, so that the page cache has no part
- * in it; and with --marks all marked blocks, too. What is read has to be what was made.
- * Unwritten blocks are read, which costs no I/O.
+ * the file of this number that make_fragmented made, or of its first COUNT blocks,
+ * directly, so that the page cache has no part in it; and with --marks all marked
+ * blocks, too. What is read has to be what was made. Unwritten blocks are read, which
+ * costs no I/O.
  */
 #include <err.h>
 #include <fcntl.h>
