@@ -67,10 +67,25 @@ static int last_result(void)
 	return NONE;
 }
 
+/* The request that the server has got and keeps. */
+static fuse_iomap_req_t wait_for_kept(void)
+{
+	fuse_iomap_req_t req = NULL;
+	int i;
+
+	for (i = 0; i < 10000 && !req; i++) {
+		req = atomic_exchange(&kept, NULL);
+		if (!req)
+			usleep(1000);
+	}
+	CHECK(req);
+	return req;
+}
+
 int main(void)
 {
 	struct fuse_iomap_begin_in in = { .pos = KEEP };
-	fuse_iomap_req_t stale;
+	fuse_iomap_req_t stale, req;
 	struct peer_reply r;
 	uint64_t unique;
 	struct peer p;
@@ -81,7 +96,7 @@ int main(void)
 
 	CHECK_EQ(begin(&p, TWICE, &r), ENOSPC);
 	CHECK(peer_is_silent(&p, 50));
-	stale = kept;
+	stale = wait_for_kept();
 
 	CHECK_EQ(begin(&p, WRONG_KIND, &r), EIO);
 	CHECK_EQ(last_result(), -EINVAL);
@@ -100,9 +115,10 @@ int main(void)
 		CHECK_EQ(begin(&p, WRONG_KIND, &r), EIO);
 	for (i = 0; i < 64; i++) {
 		unique = peer_send(&p, FUSE_IOMAP_BEGIN, 5, &in, sizeof(in));
+		req = wait_for_kept();
 		CHECK(peer_is_silent(&p, 1));
 		CHECK_EQ(fuse_iomap_reply_err(stale, EIO), -EALREADY);
-		CHECK_EQ(fuse_iomap_reply_err(kept, ENOSPC), 0);
+		CHECK_EQ(fuse_iomap_reply_err(req, ENOSPC), 0);
 		peer_recv(&p, &r);
 		CHECK_EQ(r.out.unique, unique);
 		CHECK_EQ(r.out.error, -ENOSPC);
