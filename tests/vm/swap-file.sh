@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# timeout: 300
 #
 # A file can be swapped to: pages go out and come back under memory pressure, the file
 # can't be changed meanwhile, and the server is told of the end. A file with holes

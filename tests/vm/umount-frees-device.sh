@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
+# timeout: 600
 #
 # When umount returns, the device is free: the next program can have it for itself
 # at once, 200 times in a row.
