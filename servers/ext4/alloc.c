@@ -30,29 +30,55 @@ uint64_t alloc_available(const struct server *s, const struct caller *who)
 	return free > reserve ? free - reserve : 0;
 }
 
+/*
+ * The first run of at least @min free blocks in [@from, @to), of which at most @max are
+ * taken.  ext2fs_new_range() has a flag for that, but goes round for ever when all runs are
+ * shorter and the last block is in use.
+ */
+static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, uint64_t max,
+		     blk64_t *p, blk64_t *n)
+{
+	while (from < to) {
+		blk64_t start, end;
+
+		if (ext2fs_find_first_zero_block_bitmap2(s->fs->block_map, from, to - 1, &start))
+			return false;
+		end = to - start > max ? start + max : to;
+		if (ext2fs_find_first_set_block_bitmap2(s->fs->block_map, start, end - 1, &from))
+			from = end;
+		if (from - start >= min) {
+			*p = start;
+			*n = from - start;
+			return true;
+		}
+	}
+	return false;
+}
+
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
 		 uint64_t *pblk, uint64_t *len)
 {
 	uint64_t available = alloc_available(s, who);
+	uint64_t first = s->fs->super->s_first_data_block;
+	uint64_t blocks = ext2fs_blocks_count(s->fs->super);
+	bool found;
 	blk64_t p, n;
-	errcode_t err;
 
 	if (want > available)
 		want = available;
 	if (!want)
 		return -ENOSPC;
 
+	if (goal < first || goal >= blocks)
+		goal = first;
 	/* right at the goal, else one long run somewhere, else what there is */
-	err = ext2fs_new_range(s->fs, EXT2_NEWRANGE_FIXED_GOAL, goal, want, NULL, &p, &n);
-	for (uint64_t len_min = want; err && len_min > 1; len_min /= 4)
-		err = ext2fs_new_range(s->fs, EXT2_NEWRANGE_MIN_LENGTH, goal, len_min, NULL,
-				       &p, &n);
-	if (err)
-		err = ext2fs_new_range(s->fs, 0, goal, want, NULL, &p, &n);
-	if (err)
-		return lib_error(s, err, 0);
-	if (n > want)
-		n = want;
+	found = !ext2fs_test_block_bitmap2(s->fs->block_map, goal) &&
+		find_run(s, goal, blocks, 1, want, &p, &n);
+	for (uint64_t min = want; !found && min; min = min > 1 ? (min + 3) / 4 : 0)
+		found = find_run(s, goal, blocks, min, want, &p, &n) ||
+			find_run(s, first, goal, min, want, &p, &n);
+	if (!found)
+		return -ENOSPC;
 	ext2fs_block_alloc_stats_range(s->fs, p, n, 1);
 	cache_forget(s->cache, p, n);
 	s->dirty = true;
