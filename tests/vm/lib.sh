@@ -302,6 +302,8 @@ start_puppet()
 	puppet_pid=$!
 	exec 5>"$TEST_TMP/puppet.in" 6<"$TEST_TMP/puppet.out"
 	wait_until 10 mountpoint -q "$2" || fail "the puppet server did not mount"
+	# which waits for CONFIG: before that it has no device to put mappings on
+	stat "$2" >/dev/null || :
 }
 
 # expect_tell ANSWER COMMAND...: see tests/programs/puppet_server.c
