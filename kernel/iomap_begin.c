@@ -130,6 +130,10 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	err = min(nr, 0);
 	if (!err)
 		err = fuse_iomap_check_begin(inode, opflags, pos, &a->out);
+	/* before the answer can be found by others; a writer's may be new space */
+	if (!err && ((opflags & FUSE_IOMAP_OP_WRITE_MASK) ||
+		     ((a->out.read.flags | a->out.write.flags) & FUSE_IOMAP_F_DIRTY)))
+		fuse_iomap_metadata_changed(inode);
 	if (!err && says_retry(&a->out)) {
 		*out = a->out;
 		goto out;
@@ -137,10 +141,6 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	if (!err)
 		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr);
 	if (!err) {
-		/* before the answer can be found by others; a writer's may be new space */
-		if ((opflags & FUSE_IOMAP_OP_WRITE_MASK) ||
-		    ((a->out.read.flags | a->out.write.flags) & FUSE_IOMAP_F_DIRTY))
-			fuse_iomap_metadata_changed(inode);
 		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
 		*out = a->out;
 		if (room && nr == room)

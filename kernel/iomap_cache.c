@@ -430,6 +430,8 @@ int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *rea
 
 	if (!cache)
 		return -ENOMEM;
+	/* it may be space that the server has just taken */
+	fuse_iomap_metadata_changed(inode);
 	mutex_lock(&cache->lock);
 	before = contents_of(cache);
 	/* full barriers around it, as in fuse_iomap_cache_drop() */

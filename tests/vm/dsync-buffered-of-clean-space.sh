@@ -48,4 +48,8 @@ for op in dsyncwrite ddsyncwrite; do
 	after 1 $op 65536 "converted"
 	after 0 $op 65536 "overwritten after that"
 done
+# What the server tells by itself may be space that it has just taken.
+expect_tell ok upsert 0 65536 mapped
+after 1 dsyncwrite 0 "told by a notification"
+after 0 dsyncwrite 0 "overwritten after that"
 stop_puppet "$m"
