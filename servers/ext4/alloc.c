@@ -7,10 +7,20 @@
  * superblock's reserved blocks for root, and a few blocks that no data may use,
  * because converting unwritten extents can need index blocks at a time when
  * nobody can be told ENOSPC any more.
+ *
+ * With a journal freed blocks may not be used again before that is durable: after
+ * a crash they belong to who had them.  They are counted as free at once, but stay
+ * marked in the bitmap (pinned), so that no allocation, by libext2fs neither, finds
+ * them.  Only while the bitmap is written out are they unmarked.
  */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "commit.h"
 #include "map.h"
+
+/* less than this, blocks, is short enough to commit for the sake of pins */
+#define SHORT	256
 
 static bool may_use_reserved(const struct server *s, const struct caller *who)
 {
@@ -22,7 +32,7 @@ static bool may_use_reserved(const struct server *s, const struct caller *who)
 
 uint64_t alloc_available(const struct server *s, const struct caller *who)
 {
-	uint64_t free = ext2fs_free_blocks_count(s->fs->super);
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
 	uint64_t reserve = s->resv_blocks;
 
 	if (!may_use_reserved(s, who))
@@ -87,9 +97,110 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct ca
 	return 0;
 }
 
+/*
+ * Pins
+ */
+
+static void pin(struct server *s, uint64_t pblk, uint64_t len)
+{
+	struct pins *p = &s->pins;
+	struct pin *last = p->nr ? &p->list[p->nr - 1] : NULL;
+
+	if (!s->commits.journal)
+		return;
+	ext2fs_mark_block_bitmap_range2(s->fs->block_map, pblk, len);
+	p->blocks += len;
+	/* not one of a transaction that is being committed */
+	if (last && p->nr > p->committing) {
+		if (last->pblk + last->len == pblk) {
+			last->len += len;
+			return;
+		}
+		/* files are freed from the end */
+		if (pblk + len == last->pblk) {
+			last->pblk = pblk;
+			last->len += len;
+			return;
+		}
+	}
+	if (p->nr == p->room) {
+		size_t room = p->room ? p->room * 2 : 256;
+		struct pin *list = realloc(p->list, room * sizeof(*list));
+
+		if (!list) {
+			/* the bitmap would not be what the counts say */
+			commit_abort(s, -ENOMEM);
+			return;
+		}
+		p->list = list;
+		p->room = room;
+	}
+	p->list[p->nr++] = (struct pin){ pblk, len };
+}
+
+bool alloc_has_pins(const struct server *s)
+{
+	return s->pins.nr;
+}
+
+bool alloc_is_short(const struct server *s)
+{
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
+
+	return s->pins.nr > s->pins.committing && free < s->resv_blocks + SHORT;
+}
+
+static void mark_pins(struct server *s, size_t n, bool used)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct pin *p = &s->pins.list[i];
+
+		if (used)
+			ext2fs_mark_block_bitmap_range2(s->fs->block_map, p->pblk, p->len);
+		else
+			ext2fs_unmark_block_bitmap_range2(s->fs->block_map, p->pblk, p->len);
+	}
+}
+
+void alloc_unpin(struct server *s)
+{
+	mark_pins(s, s->pins.nr, false);
+}
+
+void alloc_repin(struct server *s)
+{
+	mark_pins(s, s->pins.nr, true);
+}
+
+void alloc_pins_commit(struct server *s)
+{
+	s->pins.committing = s->pins.nr;
+}
+
+void alloc_pins_committed(struct server *s)
+{
+	struct pins *p = &s->pins;
+	size_t left = p->nr - p->committing;
+
+	mark_pins(s, p->committing, false);
+	for (size_t i = 0; i < p->committing; i++)
+		p->blocks -= p->list[i].len;
+	for (size_t i = 0; i < left; i++)
+		p->list[i] = p->list[p->committing + i];
+	p->nr = left;
+	p->committing = 0;
+}
+
+void alloc_destroy(struct server *s)
+{
+	free(s->pins.list);
+	s->pins = (struct pins){ 0 };
+}
+
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
 {
 	ext2fs_block_alloc_stats_range(s->fs, pblk, len, -1);
+	pin(s, pblk, len);
 	cache_forget(s->cache, pblk, len);
 	s->dirty = true;
 }
@@ -102,8 +213,10 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 {
 	struct server *s = fs->priv_data;
 
-	if (inuse < 0)
+	if (inuse < 0) {
+		pin(s, blk, 1);
 		cache_forget(s->cache, blk, 1);
+	}
 	s->dirty = true;
 }
 

@@ -121,16 +121,20 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 	s->fs->super->s_state |= EXT2_ERROR_FS;
 	ext2fs_mark_super_dirty(s->fs);
 	s->dirty = true;
-	if (policy == ERRORS_PANIC) {
-		super_sync(s);
-		log_err("ending, because of errors=panic");
-		_exit(1);
-	}
-	if (policy == ERRORS_REMOUNT_RO) {
+	if (policy == ERRORS_CONTINUE)
+		return -EUCLEAN;
+	/* what the operation has done so far must not be committed */
+	if (s->commits.journal) {
+		commit_abort(s, -EUCLEAN);
+	} else {
 		log_err("going read-only");
-		super_sync(s);
+		super_write_all(s);
 		s->readonly = true;
 		nodes_forget_mappings(s);
+	}
+	if (policy == ERRORS_PANIC) {
+		log_err("ending, because of errors=panic");
+		_exit(1);
 	}
 	return -EUCLEAN;
 }

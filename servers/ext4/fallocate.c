@@ -50,6 +50,8 @@ static int fill_holes(struct server *s, struct inode *in, uint64_t first, uint64
 
 		if (err)
 			return err;
+		/* as far as it has come it is a file like any other */
+		commit_if_large_locked(s);
 		first = m.lblk + m.len;
 	}
 	return 0;

@@ -257,6 +257,7 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 	struct fuse_iomap_io io = { 0 }, few[ROOM_ON_STACK];
 	struct more more = { .s = s, .io = few, .room = fuse_iomap_req_room(req) };
 	struct fuse_iomap_io none;
+	unsigned int tries = 0;
 	bool no_writes;
 	struct inode in;
 	int err = attr_ino == ino_of_node(nodeid) ? 0 : -ESTALE;
@@ -267,10 +268,15 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 			more.room = 0;
 	}
 	server_lock(s);
-	if (!err)
-		err = inode_load(s, ino_of_node(nodeid), &in);
-	if (!err)
-		err = begin(s, &in, pos, count, opflags, &who, &io);
+	if (!err && wants_space(opflags))
+		commit_if_large(s);
+	if (!err) {
+		do {
+			err = inode_load(s, ino_of_node(nodeid), &in);
+			if (!err)
+				err = begin(s, &in, pos, count, opflags, &who, &io);
+		} while (commit_frees_space(s, err, &tries));
+	}
 	if (!err && more.room)
 		begin_more(s, &in, &io, &more);
 	/* read-only because of an error: the kernel may keep this, but must ask for writes */
@@ -332,6 +338,7 @@ static void iop_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_i
 	int err;
 
 	server_lock(s);
+	commit_if_large(s);
 	err = end(s, ino_of_node(nodeid), in);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
@@ -387,6 +394,7 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 	int err;
 
 	server_lock(s);
+	commit_if_large(s);
 	err = ioend(s, ino_of_node(nodeid), in, &newsize);
 	server_unlock(s);
 	if (err)
@@ -402,13 +410,9 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 static void iop_syncfs(fuse_iomap_req_t req, fuse_ino_t nodeid)
 {
 	struct server *s = server_of(req);
-	int err;
 
 	(void)nodeid;
-	server_lock(s);
-	err = super_sync(s);
-	server_unlock(s);
-	fuse_iomap_reply_err(req, -err);
+	fuse_iomap_reply_err(req, -commit_wait(s));
 }
 
 static struct statx_timestamp to_statx_time(struct timespec ts)
@@ -476,42 +480,6 @@ static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint
 		fuse_iomap_reply_statx(req, &stx, ATTR_TIMEOUT);
 }
 
-/*
- * Frozen means that a copy of the device is a clean file system; with deleted files
- * in use it is one that e2fsck or the next mount has work with.
- */
-static int freeze(struct server *s)
-{
-	int err;
-
-	if (s->readonly)
-		return 0;
-	if (s->was_valid && !s->fs->super->s_last_orphan)
-		s->fs->super->s_state |= EXT2_VALID_FS;
-	ext2fs_mark_super_dirty(s->fs);
-	s->dirty = true;
-	err = super_sync(s);
-	s->frozen = !err;
-	if (err) {
-		s->fs->super->s_state &= ~EXT2_VALID_FS;
-		ext2fs_mark_super_dirty(s->fs);
-		s->dirty = true;
-	}
-	return err;
-}
-
-static int thaw(struct server *s)
-{
-	if (!s->frozen || s->readonly)
-		return 0;
-	s->frozen = false;
-	s->fs->super->s_state &= ~EXT2_VALID_FS;
-	ext2fs_mark_super_dirty(s->fs);
-	s->dirty = true;
-	nodes_put_unused(s);
-	return super_sync(s);
-}
-
 static void iop_freezefs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked)
 {
 	struct server *s = server_of(req);
@@ -519,7 +487,7 @@ static void iop_freezefs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlin
 
 	(void)nodeid; (void)unlinked;
 	server_lock(s);
-	err = freeze(s);
+	err = super_freeze(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }
@@ -531,7 +499,7 @@ static void iop_unfreezefs(fuse_iomap_req_t req, fuse_ino_t nodeid)
 
 	(void)nodeid;
 	server_lock(s);
-	err = thaw(s);
+	err = super_thaw(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }

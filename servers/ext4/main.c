@@ -226,6 +226,7 @@ static int run(struct server *s)
 			err = serve(s);
 	}
 	clean_up(s);
+	pthread_cond_destroy(&s->commits.idle);
 	pthread_mutex_destroy(&s->lock);
 	options_free(&s->opt);
 	return err ? EXIT_MOUNT : 0;
@@ -255,6 +256,7 @@ int main(int argc, char **argv)
 {
 	static struct server server = {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.commits.idle = PTHREAD_COND_INITIALIZER,
 		.src = { .image_fd = -1, .fd = -1 },
 		.ready = on_ready,
 	};

@@ -89,6 +89,22 @@ int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t l
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
 		 uint64_t *pblk, uint64_t *len);
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
+
+/*
+ * Pins: blocks that are free, but only when the running transaction is durable.
+ */
+
+bool alloc_has_pins(const struct server *s);
+/* Is what could be allocated now next to nothing because of pins? */
+bool alloc_is_short(const struct server *s);
+/* Take the pins out of libext2fs's bitmap, for writing it; and put them in again. */
+void alloc_unpin(struct server *s);
+void alloc_repin(struct server *s);
+/* The pins there are belong to a transaction that is being committed now; */
+void alloc_pins_commit(struct server *s);
+/* and it is durable: they can be allocated. */
+void alloc_pins_committed(struct server *s);
+void alloc_destroy(struct server *s);
 /* Free blocks that @who may use for data. */
 uint64_t alloc_available(const struct server *s, const struct caller *who);
 /* libext2fs tells about each block that it takes or frees. */

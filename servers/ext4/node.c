@@ -135,6 +135,7 @@ static void node_put(struct server *s, struct node *n)
 	if (n->orphan && s->frozen)
 		return;
 	if (n->orphan && !s->readonly) {
+		commit_if_large_locked(s);
 		err = orphan_remove(s, n);
 		if (!err)
 			err = inode_load(s, n->ino, &in);
@@ -159,8 +160,10 @@ int node_ref(struct server *s, ext2_ino_t ino)
 
 void node_forget(struct server *s, ext2_ino_t ino, uint64_t nr)
 {
-	struct node *n = node_find(s, ino);
+	struct node *n;
 
+	commit_if_large(s);
+	n = node_find(s, ino);
 	if (!n)
 		return;
 	n->nlookup -= nr < n->nlookup ? nr : n->nlookup;
@@ -179,8 +182,10 @@ int node_open(struct server *s, ext2_ino_t ino)
 
 void node_release(struct server *s, ext2_ino_t ino)
 {
-	struct node *n = node_find(s, ino);
+	struct node *n;
 
+	commit_if_large(s);
+	n = node_find(s, ino);
 	if (!n)
 		return;
 	if (n->opens)

@@ -172,10 +172,14 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	struct inode in;
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
+	commit_if_large(s);
+	do
+		err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
+	while (commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, &in);
 }
 
@@ -215,11 +219,15 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct inode in;
 	uint32_t iflags;
 	bool opened = !waives_open(s);
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL, &who,
-			 &in);
+	commit_if_large(s);
+	do
+		err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL,
+				 &who, &in);
+	while (commit_frees_space(s, err, &tries));
 	if (!err)
 		err = node_ref(s, in.ino);
 	if (!err && opened)
@@ -241,10 +249,14 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	struct inode in;
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
+	commit_if_large(s);
+	do
+		err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
+	while (commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, &in);
 }
 
@@ -254,6 +266,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int err;
 
 	server_lock(s);
+	commit_if_large(s);
 	err = namei_unlink(s, ino_of_node(parent), name);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
@@ -265,6 +278,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int err;
 
 	server_lock(s);
+	commit_if_large(s);
 	err = namei_rmdir(s, ino_of_node(parent), name);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
@@ -275,11 +289,15 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname, flags,
-			   &who);
+	commit_if_large(s);
+	do
+		err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname,
+				   flags, &who);
+	while (commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -337,10 +355,14 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 {
 	struct server *s = server_of(req);
 	struct inode in;
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
+	commit_if_large(s);
+	do
+		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
+	while (commit_frees_space(s, err, &tries));
 	reply_attr_unlock(req, s, err, &in);
 }
 
@@ -422,12 +444,16 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 	bool kill_sgid = fuse_iomap_setxattr_flags(req) & FUSE_SETXATTR_ACL_KILL_SGID;
 	struct server *s = server_of(req);
 	struct inode in;
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = load_for_xattr(s, nodeid, &in);
-	if (!err)
-		err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
+	commit_if_large(s);
+	do {
+		err = load_for_xattr(s, nodeid, &in);
+		if (!err)
+			err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
+	} while (commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -439,6 +465,7 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 	int err;
 
 	server_lock(s);
+	commit_if_large(s);
 	err = load_for_xattr(s, nodeid, &in);
 	if (!err)
 		err = xattr_remove(s, &in, name);
@@ -575,10 +602,14 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	size_t done;
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
+	commit_if_large(s);
+	do
+		err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
+	while (commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -589,12 +620,8 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 static void op_fsync(fuse_req_t req, fuse_ino_t nodeid, int datasync, struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
-	int err;
 
-	server_lock(s);
-	err = super_sync(s);
-	server_unlock(s);
-	fuse_reply_err(req, -err);
+	fuse_reply_err(req, -commit_wait(s));
 }
 
 static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off, off_t len,
@@ -602,10 +629,14 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
+	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
+	commit_if_large(s);
+	do
+		err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
+	while (commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }

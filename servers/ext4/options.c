@@ -169,6 +169,14 @@ static int value_option(struct options *opt, const char *name)
 		opt->map_cache = n;
 		return 0;
 	}
+	if (has_prefix(name, "commit=")) {
+		uint64_t n;
+
+		if (parse_size(value, &n) || n > 900)
+			return -1;
+		opt->commit_interval = n;
+		return 0;
+	}
 	if (has_prefix(name, "threads=")) {
 		uint64_t n;
 
@@ -232,7 +240,9 @@ static void usage(FILE *to)
 	      "  -o iomap=MODE      require, auto (default) or off: let the kernel move the\n"
 	      "                     file data (needs the fuseiomap module)\n"
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
-	      "  -o noload          with ro: do not replay the journal\n"
+	      "  -o noload          don't use the journal, neither to recover nor to write\n"
+	      "  -o commit=N        make changes durable every N seconds (5; 30 if there is\n"
+	      "                     no journal)\n"
 	      "  -o cache_size=N    bytes of metadata to cache (64M)\n"
 	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (2M)\n"
 	      "  -o threads=N       worker threads (4)\n"

@@ -22,6 +22,7 @@ struct options {
 	enum errors_policy errors;
 	uint64_t cache_size;		/* of the metadata store, bytes */
 	unsigned int threads;
+	unsigned int commit_interval;	/* s, 0: the default */
 	uint32_t map_cache;		/* bytes of mappings kept by the kernel for each file */
 	bool readonly;
 	bool foreground;

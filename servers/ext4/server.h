@@ -9,7 +9,9 @@
  *	setattr.c fallocate.c data.c xattr.c ioctl.c
  *	node.c orphan.c inode.c     inodes in use, on disk
  *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
+ *	commit.c                    transactions
  *	super.c error.c             the file system as a whole
+ *	journal/                    the log on disk
  *	store/                      blocks
  *
  * Locking: libext2fs is not thread-safe, so server.lock serialises everything
@@ -29,6 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "commit.h"
 #include "options.h"
 #include "source.h"
 #include "store/cache.h"
@@ -39,10 +42,24 @@
 
 struct node_table;
 
+/* alloc.c: blocks that are free when a commit is durable */
+struct pin {
+	uint64_t pblk, len;
+};
+
+struct pins {
+	struct pin *list;		/* the oldest first */
+	size_t nr, room;
+	size_t committing;		/* so many of them, by the commit that is on its way */
+	uint64_t blocks;
+};
+
 struct server {
 	struct options opt;
 	struct source src;
 	struct cache *cache;
+	struct commits commits;
+	struct pins pins;
 	ext2_filsys fs;
 	struct fuse_iomap_session *session;
 	int iomap_dev;			/* id of the registered device, 0: none */
@@ -53,7 +70,7 @@ struct server {
 	bool frozen;			/* the device stays as it is until the thaw */
 	bool dirty;			/* something changed since the last flush */
 	bool began;			/* super_begin() has changed the image */
-	bool was_valid;			/* the superblock said "clean" at mount */
+	bool was_valid;			/* the superblock said "clean" at mount; no journal */
 	uint64_t overhead;		/* blocks that statfs doesn't count */
 	uint64_t resv_blocks;		/* kept back for metadata */
 	int64_t maxbytes_extent, maxbytes_indirect;
@@ -110,10 +127,15 @@ int super_open(struct server *s);
 int super_begin(struct server *s);
 /* Write everything and mark it clean.  The file system is closed afterwards. */
 int super_close(struct server *s);
-/* Write everything that has changed to stable storage. */
-int super_sync(struct server *s);
+/* What libext2fs keeps in memory, superblock, descriptors and bitmaps, goes to the cache. */
+int super_collect(struct server *s);
+/* Without a journal: write everything that has changed to stable storage. */
+int super_write_all(struct server *s);
+/* Put the file system into a state that needs no recovery; and be ready for changes again. */
+int super_freeze(struct server *s);
+int super_thaw(struct server *s);
 void super_statfs(struct server *s, struct statvfs *st);
-/* The flusher thread writes what has changed every 30 s. */
+/* The flusher thread commits what has changed every few seconds (-o commit). */
 int super_start_flusher(struct server *s);
 void super_stop_flusher(struct server *s);
 /* -EROFS when nothing may change, -EIO after a shutdown. */

@@ -3,8 +3,10 @@
  * The file system as a whole: opening it with all the checks that an image from
  * anywhere needs, the clean flag, writing it out, statfs.
  *
- * State on disk: while it is mounted for writing EXT2_VALID_FS is off, so that
- * e2fsck looks at it after a crash; a clean unmount puts back what was there.
+ * State on disk while it is mounted for writing: with a journal the superblock says
+ * that it needs recovery, and nothing else is said.  Without one EXT2_VALID_FS is
+ * off, so that e2fsck looks at it after a crash; a clean unmount puts back what was
+ * there.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "commit.h"
 #include "inode.h"
 #include "log.h"
 #include "map.h"
@@ -20,7 +23,9 @@
 #include "store/io_manager.h"
 #include "super.h"
 
-#define FLUSH_INTERVAL	30	/* s */
+/* s */
+#define COMMIT_INTERVAL	5	/* with a journal, as kernel ext4 */
+#define FLUSH_INTERVAL	30
 
 /* what kernel ext4 keeps back for metadata: 2 %, but not more than this, blocks */
 #define RESV_MAX	4096
@@ -211,7 +216,62 @@ int super_open(struct server *s)
 	}
 	set_limits(s);
 	set_overhead(s);
-	return 0;
+	return commits_open(s);
+}
+
+/*
+ * The superblock alone, in place.  Nothing else may have changed.  Doesn't flush.
+ */
+static int write_super(struct server *s)
+{
+	errcode_t lerr;
+	int err;
+
+	ext2fs_mark_super_dirty(s->fs);
+	s->fs->flags |= EXT2_FLAG_SUPER_ONLY;
+	lerr = ext2fs_flush2(s->fs, EXT2_FLAG_FLUSH_NO_SYNC);
+	s->fs->flags &= ~EXT2_FLAG_SUPER_ONLY;
+	err = lib_error(s, lerr, 0);
+	return err ? err : cache_write_through(s->cache, SUPERBLOCK_OFFSET / s->fs->blocksize);
+}
+
+/*
+ * The state on disk from now on until it is said to be clean again.  It is there
+ * before anything else changes.
+ */
+static int mark_in_use(struct server *s)
+{
+	int err;
+
+	if (!s->commits.journal) {
+		s->fs->super->s_state &= ~EXT2_VALID_FS;
+		ext2fs_mark_super_dirty(s->fs);
+		s->dirty = true;
+		return super_write_all(s);
+	}
+	ext2fs_set_feature_journal_needs_recovery(s->fs->super);
+	err = write_super(s);
+	return err ? err : device_flush(&s->src.dev);
+}
+
+/* Everything in its place, and the superblock says so. */
+static int mark_clean(struct server *s)
+{
+	int err = commit_and_empty(s);
+
+	if (err)
+		return err;
+	if (!s->commits.journal) {
+		if (!s->was_valid)
+			return 0;
+		s->fs->super->s_state |= EXT2_VALID_FS;
+		ext2fs_mark_super_dirty(s->fs);
+		s->dirty = true;
+		return super_write_all(s);
+	}
+	ext2fs_clear_feature_journal_needs_recovery(s->fs->super);
+	err = write_super(s);
+	return err ? err : device_flush(&s->src.dev);
 }
 
 int super_begin(struct server *s)
@@ -230,42 +290,47 @@ int super_begin(struct server *s)
 
 	s->began = true;
 	s->was_valid = sb->s_state & EXT2_VALID_FS;
-	sb->s_state &= ~EXT2_VALID_FS;
 	sb->s_mnt_count++;
 	sb->s_mtime = (uint32_t)now;
 	sb->s_mtime_hi = (uint64_t)now >> 32;
 	memset(sb->s_last_mounted, 0, sizeof(sb->s_last_mounted));
 	memcpy(sb->s_last_mounted, s->opt.mountpoint,
 	       strnlen(s->opt.mountpoint, sizeof(sb->s_last_mounted) - 1));
-	ext2fs_mark_super_dirty(s->fs);
-	s->dirty = true;
+	err = mark_in_use(s);
+	if (err)
+		return err;
 	err = orphans_process(s);
 	if (err && err != -EUCLEAN)
 		log_err("can't process the orphaned inodes: %s", strerror(-err));
-	return super_sync(s);
+	return s->readonly ? 0 : commit_now(s);
 }
 
 /*
  * Writing
  */
 
-int super_sync(struct server *s)
+int super_collect(struct server *s)
 {
-	int err = 0, flush_err;
+	int err = 0;
+
+	if (!s->dirty)
+		return 0;
+	/* group descriptors only matter if bitmaps or counts changed */
+	if (ext2fs_test_bb_dirty(s->fs) || ext2fs_test_ib_dirty(s->fs) ||
+	    s->fs->flags & EXT2_FLAG_DIRTY)
+		err = lib_error(s, ext2fs_flush2(s->fs, EXT2_FLAG_FLUSH_NO_SYNC), 0);
+	if (!err)
+		s->dirty = false;
+	return err;
+}
+
+int super_write_all(struct server *s)
+{
+	int err, flush_err;
 
 	if (s->readonly)
 		return 0;
-	if (s->dirty) {
-		errcode_t lerr;
-
-		s->dirty = false;
-		/* group descriptors only matter if bitmaps or counts changed */
-		if (ext2fs_test_bb_dirty(s->fs) || ext2fs_test_ib_dirty(s->fs) ||
-		    s->fs->flags & EXT2_FLAG_DIRTY) {
-			lerr = ext2fs_flush2(s->fs, EXT2_FLAG_FLUSH_NO_SYNC);
-			err = lib_error(s, lerr, 0);
-		}
-	}
+	err = super_collect(s);
 	flush_err = cache_flush(s->cache);
 	if (flush_err) {
 		log_err("can't write metadata: %s", strerror(-flush_err));
@@ -280,15 +345,10 @@ int super_close(struct server *s)
 
 	if (!s->fs)
 		goto out;
-	if (!s->readonly) {
-		err = super_sync(s);
-		if (!err && s->was_valid) {
-			s->fs->super->s_state |= EXT2_VALID_FS;
-			ext2fs_mark_super_dirty(s->fs);
-			s->dirty = true;
-			err = super_sync(s);
-		}
-	}
+	if (!s->readonly)
+		err = mark_clean(s);
+	commits_close(s);
+	alloc_destroy(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;
 out:
@@ -297,20 +357,59 @@ out:
 	return err;
 }
 
+/*
+ * Frozen means that a copy of the device is a clean file system; with deleted files
+ * in use it is one that e2fsck or the next mount has work with.
+ */
+int super_freeze(struct server *s)
+{
+	bool was_valid = s->was_valid;
+	int err;
+
+	if (s->readonly)
+		return 0;
+	if (s->fs->super->s_last_orphan)
+		s->was_valid = false;
+	err = mark_clean(s);
+	s->was_valid = was_valid;
+	s->frozen = !err;
+	if (err && !s->readonly)
+		mark_in_use(s);
+	return err;
+}
+
+int super_thaw(struct server *s)
+{
+	int err;
+
+	if (!s->frozen || s->readonly)
+		return 0;
+	s->frozen = false;
+	err = mark_in_use(s);
+	if (err)
+		return err;
+	nodes_put_unused(s);
+	return commit_now(s);
+}
+
 static void *flusher(void *arg)
 {
 	struct server *s = arg;
+	unsigned int interval = s->opt.commit_interval;
 	struct timespec until;
 
+	if (!interval)
+		interval = s->commits.journal ? COMMIT_INTERVAL : FLUSH_INTERVAL;
 	server_lock(s);
 	while (!s->flusher_stop) {
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += FLUSH_INTERVAL;
+		until.tv_sec += interval;
 		while (!s->flusher_stop &&
 		       pthread_cond_timedwait(&s->flusher_wake, &s->lock, &until) != ETIMEDOUT)
 			;
-		if (!s->flusher_stop && s->fs && (s->dirty || cache_is_dirty(s->cache)))
-			super_sync(s);
+		if (!s->flusher_stop && s->fs && !s->readonly &&
+		    (s->dirty || cache_is_dirty(s->cache)))
+			commit_in_background(s);
 	}
 	server_unlock(s);
 	return NULL;

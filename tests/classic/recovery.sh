@@ -38,23 +38,54 @@ cmp /etc/passwd "$MNT/dir/file" || fail "the journal was not replayed"
 unmount_image "$TMP/image"
 check_image "$TMP/image"
 
-# a crash of the server: not clean, and the deleted open file is on the orphan list
+# crash_server IMAGE OPTIONS: kill the server while a deleted file is open
+crash_server() {
+	local server
+
+	"$IOMAP4FS" "$1" "$MNT" -f -o "iomap=off$2" 2>/dev/null &
+	server=$!
+	for _ in $(seq 50); do
+		mountpoint -q "$MNT" && break
+		sleep 0.1
+	done
+	cp /etc/passwd "$MNT/kept"
+	exec 5<>"$MNT/orphan"
+	head -c 300000 /dev/zero >&5
+	rm "$MNT/orphan"
+	sync "$MNT"
+	kill -9 $server
+	wait $server || :
+	umount -l "$MNT"
+	exec 5>&- || :
+	flock -w 10 "$1" true
+}
+
+# A crash of the server with a journal: what was synced is in the journal, the
+# deleted open file on the orphan list; all else is as if it had been unmounted.
 make_image "$TMP/image" 64M -t ext4
-"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off 2>/dev/null &
-server=$!
-for _ in $(seq 50); do
-	mountpoint -q "$MNT" && break
-	sleep 0.1
-done
-exec 5<>"$MNT/orphan"
-head -c 300000 /dev/zero >&5
-rm "$MNT/orphan"
-sync "$MNT"
-kill -9 $server
-wait $server || :
-umount -l "$MNT"
-exec 5>&- || :
-flock -w 10 "$TMP/image" true
+crash_server "$TMP/image" ""
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep needs_recovery >/dev/null || fail "nothing to replay"
+cp "$TMP/image" "$TMP/copy"
+e2fsck -p "$TMP/copy" >"$TMP/fsck.log" 2>&1 || [ $? = 1 ] || {
+	cat "$TMP/fsck.log"
+	fail "e2fsck doesn't replay the journal"
+}
+grep 'orphan' "$TMP/fsck.log" >/dev/null || fail "no orphan"
+check_image "$TMP/copy"
+# kernel ext4 replays it, too
+cp "$TMP/image" "$TMP/copy"
+mount_kernel "$TMP/copy" rw
+cmp /etc/passwd "$KMNT/kept" || fail "kernel ext4 doesn't find what was synced"
+unmount_kernel
+check_image "$TMP/copy"
+mount_image "$TMP/image"
+cmp /etc/passwd "$MNT/kept" || fail "what was synced is lost"
+unmount_image "$TMP/image"
+check_image "$TMP/image"
+
+# without one: not clean, and the deleted open file is on the orphan list
+make_image "$TMP/image" 64M -t ext2
+crash_server "$TMP/image" ""
 dumpe2fs -h "$TMP/image" 2>/dev/null | grep 'First orphan inode' >/dev/null || fail "no orphan"
 dumpe2fs -h "$TMP/image" 2>/dev/null | grep '^Filesystem state: *not clean' >/dev/null ||
 	fail "it says that it is clean"
@@ -64,3 +95,11 @@ e2fsck -fn "$TMP/image" >"$TMP/fsck.log" 2>&1 || {
 	cat "$TMP/fsck.log"
 	fail "the orphan was not deleted"
 }
+
+# nor is a journal used that nobody wants
+make_image "$TMP/image" 64M -t ext4
+mount_image "$TMP/image" noload
+dumpe2fs -h "$TMP/image" 2>/dev/null | grep needs_recovery >/dev/null && fail "noload: a journal"
+cp /etc/passwd "$MNT/file"
+unmount_image "$TMP/image"
+check_image "$TMP/image"

@@ -6,6 +6,10 @@
  * Eviction takes clean blocks from the cold end of the list.  When too many
  * blocks are dirty all of them are written at once, sorted, because one sweep
  * over the device is cheaper than a seek for each.
+ *
+ * With a journal only commits and checkpoints write.  The cache then grows beyond
+ * its bound rather than give up what isn't in its place; whoever decides on
+ * commits looks at cache_nr_dirty() and cache_nr_pinned() to prevent that.
  */
 #include "store/cache.h"
 
@@ -20,8 +24,10 @@ struct block {
 	uint64_t nr;
 	struct block *hash_next;
 	struct block *lru_prev, *lru_next;	/* prev: towards the hot end */
+	struct block *dirty_prev, *dirty_next;	/* list of the dirty ones */
 	char *data;
 	bool dirty;
+	bool committing, logged;		/* with a journal: see cache.h */
 	bool verified;
 };
 
@@ -29,12 +35,17 @@ struct cache {
 	const struct device *dev;
 	uint32_t blocksize;
 	uint64_t nr_blocks, max_blocks;
-	uint64_t nr_dirty;
+	uint64_t nr_dirty, nr_committing, nr_logged;
 	uint64_t nr_buckets;			/* power of two */
 	struct block **buckets;
 	struct block *hot, *cold;
+	struct block *dirty;			/* in no order */
+	struct block *revoked;			/* without data, by hash_next */
+	uint64_t nr_revoked;
 	char *cluster;				/* staging area of write-back */
 	int error;				/* of a write-back not reported yet */
+	bool journaled;
+	bool compare;				/* also with what is on the device */
 };
 
 struct cache *cache_create(const struct device *dev, uint32_t blocksize, uint64_t size)
@@ -68,6 +79,10 @@ void cache_destroy(struct cache *cache)
 	for (b = cache->hot; b; b = next) {
 		next = b->lru_next;
 		free(b->data);
+		free(b);
+	}
+	for (b = cache->revoked; b; b = next) {
+		next = b->hash_next;
 		free(b);
 	}
 	free(cache->cluster);
@@ -130,15 +145,49 @@ static void unhash(struct cache *cache, struct block *b)
 	*link = b->hash_next;
 }
 
+static void set_dirty(struct cache *cache, struct block *b)
+{
+	if (b->dirty)
+		return;
+	b->dirty = true;
+	b->dirty_prev = NULL;
+	b->dirty_next = cache->dirty;
+	if (cache->dirty)
+		cache->dirty->dirty_prev = b;
+	cache->dirty = b;
+	cache->nr_dirty++;
+}
+
+static void clear_dirty(struct cache *cache, struct block *b)
+{
+	if (!b->dirty)
+		return;
+	b->dirty = false;
+	if (b->dirty_prev)
+		b->dirty_prev->dirty_next = b->dirty_next;
+	else
+		cache->dirty = b->dirty_next;
+	if (b->dirty_next)
+		b->dirty_next->dirty_prev = b->dirty_prev;
+	cache->nr_dirty--;
+}
+
 static void drop(struct cache *cache, struct block *b)
 {
 	unhash(cache, b);
 	lru_unlink(cache, b);
-	if (b->dirty)
-		cache->nr_dirty--;
+	clear_dirty(cache, b);
 	cache->nr_blocks--;
 	free(b->data);
-	free(b);
+	if (!b->committing && !b->logged) {
+		free(b);
+		return;
+	}
+	cache->nr_committing -= b->committing;
+	cache->nr_logged -= b->logged;
+	b->hash_next = cache->revoked;
+	cache->revoked = b;
+	cache->nr_revoked++;
 }
 
 static int by_number(const void *a, const void *b)
@@ -149,7 +198,7 @@ static int by_number(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
-/* Write @n blocks with consecutive numbers. */
+/* Write @n blocks with consecutive numbers in place. */
 static int write_run(struct cache *cache, struct block **run, size_t n)
 {
 	const char *data = run[0]->data;
@@ -165,29 +214,21 @@ static int write_run(struct cache *cache, struct block **run, size_t n)
 			   run[0]->nr * cache->blocksize);
 	if (err)
 		return err;
-	for (size_t i = 0; i < n; i++)
-		run[i]->dirty = false;
-	cache->nr_dirty -= n;
+	for (size_t i = 0; i < n; i++) {
+		clear_dirty(cache, run[i]);
+		cache->nr_logged -= run[i]->logged;
+		run[i]->logged = false;
+	}
 	return 0;
 }
 
-static int write_dirty(struct cache *cache)
+/* Write blocks in place, in the order of their numbers.  The first error. */
+static int write_list(struct cache *cache, struct block **list, size_t n)
 {
-	size_t n = 0, total = cache->nr_dirty;
 	size_t run_max = CLUSTER_MAX / cache->blocksize;
-	struct block **list;
 	int first_err = 0;
 
-	if (!total)
-		return 0;
-	list = malloc(total * sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (struct block *b = cache->hot; b && n < total; b = b->lru_next)
-		if (b->dirty)
-			list[n++] = b;
 	qsort(list, n, sizeof(*list), by_number);
-
 	for (size_t i = 0, len; i < n; i += len) {
 		int err;
 
@@ -198,10 +239,27 @@ static int write_dirty(struct cache *cache)
 		if (err && !first_err)
 			first_err = err;
 	}
-	free(list);
-	if (first_err && !cache->error)
-		cache->error = first_err;
 	return first_err;
+}
+
+static int write_dirty(struct cache *cache)
+{
+	struct block **list;
+	size_t n = 0;
+	int err;
+
+	if (!cache->nr_dirty)
+		return 0;
+	list = malloc(cache->nr_dirty * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (struct block *b = cache->dirty; b; b = b->dirty_next)
+		list[n++] = b;
+	err = write_list(cache, list, n);
+	free(list);
+	if (err && !cache->error)
+		cache->error = err;
+	return err;
 }
 
 /*
@@ -212,11 +270,13 @@ static void make_room(struct cache *cache)
 {
 	struct block *b, *prev;
 
-	if (cache->nr_dirty > cache->max_blocks / 2)
+	if (cache->nr_dirty > cache->max_blocks / 2 && !cache->journaled)
 		write_dirty(cache);
+	if (cache->nr_blocks - cache_nr_pinned(cache) == 0)
+		return;
 	for (b = cache->cold; b && cache->nr_blocks >= cache->max_blocks; b = prev) {
 		prev = b->lru_prev;
-		if (!b->dirty)
+		if (!b->dirty && !b->committing && !b->logged)
 			drop(cache, b);
 	}
 }
@@ -297,19 +357,18 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
 		if (off > cache->dev->size || n > cache->dev->size - off)
 			return -EIO;
 		cached = find(cache, off / cache->blocksize);
-		err = get(cache, off / cache->blocksize, n < cache->blocksize, &b);
+		err = get(cache, off / cache->blocksize,
+			  n < cache->blocksize || cache->compare, &b);
 		if (err)
 			return err;
 		/*
 		 * libext2fs rewrites all bitmaps when one bit has changed;
 		 * what is the same needs no I/O.
 		 */
-		if ((!cached && n == cache->blocksize) || memcmp(b->data + in, buf, n)) {
+		if ((!cached && n == cache->blocksize && !cache->compare) ||
+		    memcmp(b->data + in, buf, n)) {
 			memcpy(b->data + in, buf, n);
-			if (!b->dirty) {
-				b->dirty = true;
-				cache->nr_dirty++;
-			}
+			set_dirty(cache, b);
 		}
 		buf = (const char *)buf + n;
 		off += n;
@@ -363,5 +422,132 @@ int cache_flush(struct cache *cache)
 
 bool cache_is_dirty(const struct cache *cache)
 {
-	return cache->nr_dirty || cache->error;
+	return cache->nr_dirty || cache->nr_committing || cache->error;
+}
+
+/*
+ * With a journal
+ */
+
+void cache_use_journal(struct cache *cache)
+{
+	cache->journaled = true;
+}
+
+void cache_compare_writes(struct cache *cache, bool on)
+{
+	cache->compare = on;
+}
+
+uint64_t cache_nr_dirty(const struct cache *cache)
+{
+	return cache->nr_dirty;
+}
+
+uint64_t cache_nr_revokes(const struct cache *cache)
+{
+	return cache->nr_revoked;
+}
+
+/* A block in two states counts twice: good enough for a decision. */
+uint64_t cache_nr_pinned(const struct cache *cache)
+{
+	uint64_t n = cache->nr_dirty + cache->nr_committing + cache->nr_logged;
+
+	return n < cache->nr_blocks ? n : cache->nr_blocks;
+}
+
+uint64_t cache_max_blocks(const struct cache *cache)
+{
+	return cache->max_blocks;
+}
+
+static int by_block_number(const void *a, const void *b)
+{
+	const struct journal_block *x = a, *y = b;
+
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+int cache_commit_begin(struct cache *cache, struct journal_content *c)
+{
+	struct block *b, *next;
+
+	*c = (struct journal_content){
+		.blocks = calloc(cache->nr_dirty + 1, sizeof(*c->blocks)),
+		.revokes = calloc(cache->nr_revoked + 1, sizeof(*c->revokes)),
+	};
+	if (!c->blocks || !c->revokes) {
+		free(c->blocks);
+		free(c->revokes);
+		return -ENOMEM;
+	}
+	for (b = cache->dirty; b; b = next) {
+		next = b->dirty_next;
+		c->blocks[c->nr_blocks++] = (struct journal_block){ b->nr, b->data };
+		clear_dirty(cache, b);
+		b->committing = true;
+		cache->nr_committing++;
+	}
+	for (b = cache->revoked; b; b = next) {
+		next = b->hash_next;
+		c->revokes[c->nr_revokes++] = b->nr;
+		free(b);
+	}
+	cache->revoked = NULL;
+	cache->nr_revoked = 0;
+	qsort(c->blocks, c->nr_blocks, sizeof(*c->blocks), by_block_number);
+	return 0;
+}
+
+void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged)
+{
+	for (size_t i = 0; logged && i < c->nr_blocks; i++) {
+		struct block *b = *bucket_of(cache, c->blocks[i].nr);
+
+		while (b && b->nr != c->blocks[i].nr)
+			b = b->hash_next;
+		/* freed meanwhile? */
+		if (!b || !b->committing)
+			continue;
+		b->committing = false;
+		cache->nr_committing--;
+		cache->nr_logged += !b->logged;
+		b->logged = true;
+	}
+	free(c->blocks);
+	free(c->revokes);
+	*c = (struct journal_content){ 0 };
+}
+
+int cache_checkpoint(struct cache *cache)
+{
+	struct block **list;
+	size_t n = 0;
+	int err;
+
+	if (cache->nr_dirty || cache->nr_committing)
+		return -EBUSY;
+	if (!cache->nr_logged)
+		return device_flush(cache->dev);
+	list = malloc(cache->nr_logged * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (struct block *b = cache->hot; b && n < cache->nr_logged; b = b->lru_next)
+		if (b->logged)
+			list[n++] = b;
+	err = write_list(cache, list, n);
+	free(list);
+	return err ? err : device_flush(cache->dev);
+}
+
+int cache_write_through(struct cache *cache, uint64_t blk)
+{
+	struct block *b = find(cache, blk);
+
+	if (!b || !b->dirty)
+		return 0;
+	if (cache->nr_dirty > 1 || cache->nr_committing)
+		return -EBUSY;
+	return write_run(cache, &b, 1);
 }

@@ -9,12 +9,28 @@
  *	libext2fs --> io_manager.c --> cache --> device (O_DIRECT)
  *	dir.c -------------------------^
  *
+ * A block with a journal goes through these states; without one it is written in
+ * place when it is dirty, and that's it.
+ *
+ *	clean --> dirty --> committing --> logged --> clean
+ *	            ^            |            |
+ *	            +------------+------------+    changed again
+ *
+ * dirty: part of the running transaction; committing: of the one that is being
+ * written to the journal; logged: in the journal, not yet in its place.  Dirty may
+ * come together with either of the others; then the contents to put in place are
+ * gone until the next commit.
+ *
  * Invariants:
  *  - a block that isn't in use by metadata has no cached copy: whoever frees a
  *    metadata block or takes blocks for data calls cache_forget(), so that no
  *    stale dirty copy can be written over data;
  *  - a write error is remembered until cache_flush() has reported it; the block
- *    stays dirty.
+ *    stays dirty;
+ *  - with a journal only clean blocks leave the cache, and only cache_checkpoint()
+ *    and cache_write_through() write in place;
+ *  - a block that is dropped while a copy of it may be in the journal is revoked by
+ *    the running transaction.
  *
  * Locking: none here, the server lock serialises all calls.
  */
@@ -24,6 +40,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "journal/journal.h"
 #include "store/device.h"
 
 struct cache;
@@ -58,5 +75,40 @@ int cache_flush(struct cache *cache);
 
 /* Anything dirty? */
 bool cache_is_dirty(const struct cache *cache);
+
+/*
+ * With a journal
+ */
+
+/* From now on nothing is written but through the functions below.  Nothing may be dirty. */
+void cache_use_journal(struct cache *cache);
+/*
+ * While @on, blocks that are not cached are read before they are written, and
+ * stay clean if they are the same.
+ */
+void cache_compare_writes(struct cache *cache, bool on);
+
+/* Blocks and revokes of the running transaction */
+uint64_t cache_nr_dirty(const struct cache *cache);
+uint64_t cache_nr_revokes(const struct cache *cache);
+/* Blocks that the cache can't give up before a checkpoint, of how many it should hold */
+uint64_t cache_nr_pinned(const struct cache *cache);
+uint64_t cache_max_blocks(const struct cache *cache);
+
+/*
+ * Take the running transaction, sorted, for a commit; the next one begins.  The
+ * data stays as it is until the cache is written to.  0 or -ENOMEM; @c is to be
+ * given back with cache_commit_end().
+ */
+int cache_commit_begin(struct cache *cache, struct journal_content *c);
+/* It is in the journal; or nothing will ever be written again if not @logged. */
+void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged);
+/*
+ * Write all logged blocks in place and flush the device.  Nothing may be dirty or
+ * being committed.
+ */
+int cache_checkpoint(struct cache *cache);
+/* Write a block that is dirty, and the only one that is, in place.  Doesn't flush. */
+int cache_write_through(struct cache *cache, uint64_t blk);
 
 #endif

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Commits: see commit.h.
+ *
+ * A checkpoint writes all logged blocks in place and empties the journal.  It needs
+ * a moment when nothing is dirty, because the cache has only the newest contents
+ * of a block.  So the commit that fills half of the journal is done without
+ * letting go of the lock, and the checkpoint follows at once.  As a transaction is
+ * committed when it has a quarter of the journal, there is room for it and for
+ * what one operation adds.
+ *
+ * Freed blocks stay marked in the bitmap that allocations look at until the
+ * commit that frees them is durable (alloc.c): data that the kernel writes in place
+ * can't hit what the last durable state still uses.
+ */
+#include "commit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal/journal.h"
+#include "log.h"
+#include "map.h"
+#include "node.h"
+#include "server.h"
+
+/*
+ * Opening
+ */
+
+/* Where the journal's blocks are, as many runs as it takes.  *@runs is to be freed. */
+static int find_runs(struct server *s, struct inode *in, struct journal_run **runs, size_t *nr)
+{
+	uint64_t blocks = inode_size(in) / s->fs->blocksize;
+	size_t room = 0;
+
+	*runs = NULL;
+	*nr = 0;
+	if (blocks > UINT32_MAX || blocks > ext2fs_blocks_count(s->fs->super))
+		return -EUCLEAN;
+	for (uint64_t lblk = 0; lblk < blocks;) {
+		struct mapping m;
+		uint64_t len;
+		int err = map_lookup(s, in, lblk, 0, &m);
+
+		if (!err && m.type != MAP_MAPPED)
+			err = -EUCLEAN;
+		if (err)
+			return err;
+		if (*nr == room) {
+			struct journal_run *more = realloc(*runs, (room * 2 + 8) * sizeof(**runs));
+
+			if (!more)
+				return -ENOMEM;
+			*runs = more;
+			room = room * 2 + 8;
+		}
+		len = m.lblk + m.len - lblk;
+		if (len > blocks - lblk)
+			len = blocks - lblk;
+		(*runs)[(*nr)++] = (struct journal_run){
+			.log = lblk, .len = len, .phys = m.pblk + (lblk - m.lblk),
+		};
+		lblk += len;
+	}
+	return 0;
+}
+
+static void set_limit(struct server *s)
+{
+	uint64_t limit = journal_size(s->commits.journal) / 4;
+
+	if (limit > cache_max_blocks(s->cache) / 4)
+		limit = cache_max_blocks(s->cache) / 4;
+	s->commits.limit = limit;
+}
+
+int commits_open(struct server *s)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	struct journal_wants wants = {
+		.wide = ext2fs_has_feature_64bit(sb),
+		.checksums = ext2fs_has_feature_metadata_csum(sb),
+	};
+	struct inode in = { .ino = sb->s_journal_inum };
+	struct journal_run *runs = NULL;
+	const char *why = "its inode is damaged";
+	size_t nr = 0;
+	int err;
+
+	if (!ext2fs_has_feature_journal(sb) || s->readonly || s->opt.noload)
+		return 0;
+	if (!in.ino) {
+		log_err("%s has its journal on another device: use -o ro, or -o noload to do "
+			"without it", s->opt.source);
+		return -EROFS;
+	}
+	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
+						  sizeof(in.raw)), in.ino);
+	if (!err)
+		err = find_runs(s, &in, &runs, &nr);
+	if (!err)
+		err = journal_open(&s->commits.journal, &s->src.dev, s->fs->blocksize, runs, nr,
+				   &wants, &why);
+	free(runs);
+	if (err) {
+		s->commits.journal = NULL;
+		log_err("the journal of %s can't be used: %s; run \"e2fsck -fy %s\"",
+			s->opt.source, why, s->opt.source);
+		return err;
+	}
+	err = journal_take_error(s->commits.journal);
+	if (err) {
+		log_warn("the journal was ended by an error: %s", strerror(err));
+		sb->s_state |= EXT2_ERROR_FS;
+		ext2fs_mark_super_dirty(s->fs);
+	}
+	/* backups are for what changes seldom, as in kernel ext4 */
+	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
+	cache_use_journal(s->cache);
+	set_limit(s);
+	return 0;
+}
+
+void commits_close(struct server *s)
+{
+	journal_destroy(s->commits.journal);
+	s->commits.journal = NULL;
+}
+
+/*
+ * Errors
+ */
+
+/* The superblock on the device as it is, and that there was an error. */
+static int write_error(struct server *s)
+{
+	const struct ext2_super_block *now = s->fs->super;
+	struct ext2_super_block sb;
+	int err = device_read(&s->src.dev, &sb, sizeof(sb), SUPERBLOCK_OFFSET);
+
+	if (err)
+		return err;
+	sb.s_state |= EXT2_ERROR_FS;
+	memcpy((char *)&sb + EXT4_S_ERR_START, (const char *)now + EXT4_S_ERR_START,
+	       EXT4_S_ERR_END - EXT4_S_ERR_START);
+	sb.s_first_error_time_hi = now->s_first_error_time_hi;
+	sb.s_last_error_time_hi = now->s_last_error_time_hi;
+	err = lib_error(s, ext2fs_superblock_csum_set(s->fs, &sb), 0);
+	return err ? err : device_write(&s->src.dev, &sb, sizeof(sb), SUPERBLOCK_OFFSET);
+}
+
+static void note_abort(struct server *s)
+{
+	int err;
+
+	if (!s->commits.abort_error || s->commits.busy || s->shut_down)
+		return;
+	err = write_error(s);
+	if (!err)
+		err = journal_abort(s->commits.journal, s->commits.abort_error);
+	if (err)
+		log_err("can't even note the error on the device: %s", strerror(-err));
+	s->commits.abort_error = 0;
+}
+
+void commit_abort(struct server *s, int err)
+{
+	if (s->commits.aborted || !s->commits.journal)
+		return;
+	s->commits.aborted = true;
+	s->commits.abort_error = err;
+	s->readonly = true;
+	log_err("going read-only; what was not committed is lost");
+	/* if the journal is being written, whoever does that goes on with this */
+	note_abort(s);
+	nodes_forget_mappings(s);
+}
+
+static int may_commit(const struct server *s)
+{
+	if (s->shut_down)
+		return -EIO;
+	return s->commits.aborted ? -EROFS : 0;
+}
+
+/*
+ * Committing
+ */
+
+/* Writing without the lock is over. */
+static void set_idle(struct server *s)
+{
+	s->commits.busy = false;
+	note_abort(s);
+	pthread_cond_broadcast(&s->commits.idle);
+}
+
+static void wait_until_idle(struct server *s)
+{
+	while (s->commits.busy)
+		pthread_cond_wait(&s->commits.idle, &s->lock);
+}
+
+static bool nothing_to_commit(const struct server *s)
+{
+	return !cache_nr_dirty(s->cache) && !cache_nr_revokes(s->cache);
+}
+
+/* What libext2fs keeps in memory goes to the cache. */
+static int collect(struct server *s)
+{
+	int err;
+
+	alloc_unpin(s);
+	cache_compare_writes(s->cache, true);
+	err = super_collect(s);
+	cache_compare_writes(s->cache, false);
+	alloc_repin(s);
+	return err;
+}
+
+static bool wants_checkpoint(const struct server *s, uint64_t need)
+{
+	return journal_used(s->commits.journal) + need > journal_size(s->commits.journal) / 2 ||
+	       cache_nr_pinned(s->cache) > cache_max_blocks(s->cache) / 2;
+}
+
+/* Nothing is dirty: put everything in its place. */
+static int checkpoint(struct server *s)
+{
+	int err;
+
+	if (!journal_used(s->commits.journal))
+		return 0;
+	err = cache_checkpoint(s->cache);
+	if (!err)
+		err = journal_forget(s->commits.journal);
+	if (err) {
+		log_err("can't write metadata in place: %s", strerror(-err));
+		commit_abort(s, err);
+	}
+	return err;
+}
+
+static int flush_only(struct server *s, bool unlock)
+{
+	int err;
+
+	if (!unlock)
+		return device_flush(&s->src.dev);
+	s->commits.busy = true;
+	server_unlock(s);
+	err = device_flush(&s->src.dev);
+	server_lock(s);
+	set_idle(s);
+	return err;
+}
+
+/* Write the transaction to the journal: it is taken from the cache already. */
+static int log_content(struct server *s, struct journal_content *c, bool unlock)
+{
+	struct journal_record rec = { 0 };
+	int err = journal_pack(s->commits.journal, c, &rec);
+
+	if (!err) {
+		s->commits.busy = unlock;
+		if (unlock)
+			server_unlock(s);
+		err = journal_write(s->commits.journal, &rec);
+		if (unlock)
+			server_lock(s);
+	}
+	journal_record_free(&rec);
+	cache_commit_end(s->cache, c, !err);
+	if (!err) {
+		alloc_pins_committed(s);
+	} else {
+		log_err("can't write the journal: %s", strerror(-err));
+		commit_abort(s, err);
+	}
+	set_idle(s);
+	return err;
+}
+
+/* @flush: even if no metadata changed; @unlock: the lock may be let go of */
+static int commit(struct server *s, bool flush, bool unlock)
+{
+	struct commits *c = &s->commits;
+	struct journal_content content;
+	uint64_t asked, need;
+	int err;
+
+	wait_until_idle(s);
+	err = may_commit(s);
+	if (err)
+		return err;
+	/* who asked until now finds its changes in what is taken here */
+	asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+	err = collect(s);
+	if (err)
+		return err;
+	if (nothing_to_commit(s)) {
+		err = flush ? flush_only(s, unlock) : 0;
+		if (!err && flush && c->covered < asked)
+			c->covered = asked;
+		return err;
+	}
+	need = journal_need(c->journal, cache_nr_dirty(s->cache), cache_nr_revokes(s->cache));
+	if (!journal_has_room(c->journal, need)) {
+		log_err("a transaction of %llu blocks is too large for the journal",
+			(unsigned long long)need);
+		commit_abort(s, -EFBIG);
+		return -EROFS;
+	}
+	if (wants_checkpoint(s, need))
+		unlock = false;
+	err = cache_commit_begin(s->cache, &content);
+	if (err)
+		return err;
+	alloc_pins_commit(s);
+	err = log_content(s, &content, unlock);
+	if (err)
+		return err;
+	if (c->covered < asked)
+		c->covered = asked;
+	return !unlock && wants_checkpoint(s, 0) ? checkpoint(s) : 0;
+}
+
+int commit_now(struct server *s)
+{
+	if (s->commits.journal)
+		return commit(s, true, false);
+	return super_write_all(s);
+}
+
+int commit_and_empty(struct server *s)
+{
+	int err = commit_now(s);
+
+	if (err || !s->commits.journal)
+		return err;
+	err = cache_checkpoint(s->cache);
+	if (!err)
+		err = journal_mark_empty(s->commits.journal);
+	if (err) {
+		log_err("can't write metadata in place: %s", strerror(-err));
+		commit_abort(s, err);
+	}
+	return err;
+}
+
+static bool is_large(const struct server *s)
+{
+	const struct commits *c = &s->commits;
+
+	return c->journal && !c->aborted && !s->readonly &&
+	       (cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 > c->limit ||
+		alloc_is_short(s));
+}
+
+void commit_if_large(struct server *s)
+{
+	if (is_large(s))
+		commit(s, false, true);
+}
+
+void commit_if_large_locked(struct server *s)
+{
+	if (is_large(s) && !s->commits.busy)
+		commit(s, false, false);
+}
+
+void commit_in_background(struct server *s)
+{
+	if (s->commits.journal)
+		commit(s, false, true);
+	else
+		super_write_all(s);
+}
+
+bool commit_frees_space(struct server *s, int err, unsigned int *tries)
+{
+	/* an operation that fails may free what it took: one more try is enough */
+	if (err != -ENOSPC || (*tries)++)
+		return false;
+	if (!s->commits.journal || s->readonly || !alloc_has_pins(s))
+		return false;
+	return !commit(s, false, true);
+}
+
+int commit_wait(struct server *s)
+{
+	uint64_t mine = __atomic_add_fetch(&s->commits.asked, 1, __ATOMIC_ACQ_REL);
+	int err = 0;
+
+	server_lock(s);
+	while (!err && s->commits.covered < mine) {
+		if (s->commits.busy) {
+			wait_until_idle(s);
+			continue;
+		}
+		if (s->commits.journal) {
+			err = commit(s, true, true);
+		} else {
+			uint64_t asked = __atomic_load_n(&s->commits.asked, __ATOMIC_ACQUIRE);
+
+			err = super_write_all(s);
+			if (!err)
+				s->commits.covered = asked;
+		}
+	}
+	server_unlock(s);
+	return err;
+}

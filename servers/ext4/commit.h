@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Commits: how changes become durable, all of some or none.
+ *
+ * With a journal a transaction is everything that changed since the last commit.
+ * Operations are done under the server lock from beginning to end, so whoever
+ * takes the lock finds a consistent file system; a commit takes the blocks as
+ * they are then, and lets go of the lock while it writes them to the journal.
+ * Meanwhile the next transaction grows.
+ *
+ * Without a journal (ext2, or -o noload) everything is written in place in an
+ * order of no importance, and the superblock says that the file system is not
+ * clean.
+ */
+#ifndef IOMAP4FS_COMMIT_H
+#define IOMAP4FS_COMMIT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+struct journal;
+
+struct commits {
+	struct journal *journal;	/* NULL: none */
+	pthread_cond_t idle;		/* a commit ended */
+	bool busy;			/* one is writing, without the lock */
+	bool aborted;			/* nothing is committed any more */
+	int abort_error;		/* why, as long as the device doesn't tell it */
+	uint64_t asked;			/* for durability, so often; atomic, not under the lock */
+	uint64_t covered;		/* what was there at that question is durable */
+	uint64_t limit;			/* blocks of a transaction, about */
+};
+
+/*
+ * Find the image's journal.  Says why it can't be used.
+ */
+int commits_open(struct server *s);
+void commits_close(struct server *s);
+
+/*
+ * With the lock, between operations
+ */
+
+/*
+ * Commit and keep the lock all the time, but for waiting until a commit by
+ * somebody else has ended.
+ */
+int commit_now(struct server *s);
+/* Commit everything and put it in its place: the journal is empty afterwards. */
+int commit_and_empty(struct server *s);
+/*
+ * An operation begins that changes something.  Commits if there is much to
+ * commit, and may let go of the lock for it: call it before anything is looked at.
+ */
+void commit_if_large(struct server *s);
+/* The same without letting go of the lock. */
+void commit_if_large_locked(struct server *s);
+/*
+ * An operation ended with @err.  True if it was for want of space, and there may be
+ * some now that a commit has set it free: then it's worth another try.  May let go
+ * of the lock.  @tries: 0 before the first call
+ */
+bool commit_frees_space(struct server *s, int err, unsigned int *tries);
+
+/* Commit what there is.  May let go of the lock. */
+void commit_in_background(struct server *s);
+
+/* Without the lock: wait until all that was done before is durable. */
+int commit_wait(struct server *s);
+
+/*
+ * With the lock, at any time: nothing is committed any more, the file system is
+ * read-only from here on.  @err: -errno
+ */
+void commit_abort(struct server *s, int err);
+
+#endif
