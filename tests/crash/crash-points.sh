@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A crash of the machine at any moment leaves an image that journal replay makes
+# consistent, with everything in it that fsync promised.  Without the journal it
+# doesn't, which shows that this test can fail.
+#
+#	CRASH_OPERATIONS	of each of three processes, for each image (120)
+#	CRASH_EVERY		one of so many writes and flushes is a crash point (30)
+. "$(dirname "$0")/lib.sh"
+
+operations=${CRASH_OPERATIONS:-120}
+every=${CRASH_EVERY:-30}
+points=0
+seed=1
+
+# record SIZE OPTIONS MKE2FS-ARGUMENT...: a run of the workload in $TMP/base and $TMP/log
+record() {
+	local size=$1 opts=$2 worker
+
+	shift 2
+	make_old_image "$TMP/image" "$size" "$@"
+	cp "$TMP/image" "$TMP/base"
+	rm -f "$TMP/log"
+	start_server "$TMP/image" "$opts" LD_PRELOAD="$RECORD_IO" \
+		RECORD_IO_FILE="$TMP/image" RECORD_IO_LOG="$TMP/log"
+	start_workloads 3 $((seed++)) "$operations"
+	for worker in "${WORKERS[@]}"; do
+		wait "$worker" || fail "the workload failed"
+	done
+	umount "$MNT"
+	wait "$SERVER" || fail "the server failed"
+	check_image "$TMP/image"
+}
+
+# crash BLOCKSIZE
+crash() {
+	"$CRASH_POINTS" "$TMP/base" "$TMP/log" "$TMP/work" $seed "$every" "$1" "$TMP"/ledger.* \
+		>"$TMP/crash.out"
+}
+
+# all_good SIZE BLOCKSIZE OPTIONS MKE2FS-ARGUMENT...
+all_good() {
+	local size=$1 bs=$2 opts=$3
+
+	shift 3
+	echo "== mke2fs -b $bs $*"
+	record "$size" "$opts" -b "$bs" "$@"
+	crash "$bs" || {
+		cat "$TMP/crash.out" >&2
+		fail "crashes lost something"
+	}
+	tail -4 "$TMP/crash.out"
+	points=$((points + $(sed -n 's/^crash points: //p' "$TMP/crash.out")))
+}
+
+all_good 24M 1024 commit=1 -t ext4 -J size=1
+all_good 48M 4096 commit=1 -t ext4 -J size=4
+all_good 24M 1024 commit=1 -t ext3 -J size=1
+# no checksums in the journal
+all_good 32M 2048 commit=1 -t ext4 -O ^metadata_csum,^64bit -J size=4
+# a cache so small that checkpoints come often
+all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O ^extents,^64bit -J size=1
+all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O inline_data -I 256 -J size=1
+# full most of the time
+all_good 6M 1024 commit=1 -t ext4 -J size=1
+all_good 24M 1024 commit=1 -t ext4 -O fast_commit -J size=2
+echo "crash points: $points"
+echo "crash points inconsistent: 0"
+
+record 24M noload -b 1024 -t ext4 -J size=1
+every=4
+! crash 1024 || fail "no crash does harm, even without a journal"
