@@ -29,7 +29,8 @@
 #include "ledger.h"
 
 struct promise {
-	bool keep, whole;
+	enum { MADE, KEEP, DROP } kind;
+	bool whole;
 	uint64_t time, id, size;
 	char path[128];
 };
@@ -117,8 +118,10 @@ static void read_ledger(const char *path)
 
 		if (sscanf(line, "keep %llu %llu %llu %d %127s", &time, &id, &size, &whole,
 			   p.path) == 5)
-			p.keep = true;
-		else if (sscanf(line, "drop %llu %127s", &time, p.path) != 2)
+			p.kind = KEEP;
+		else if (sscanf(line, "drop %llu %127s", &time, p.path) == 2)
+			p.kind = DROP;
+		else if (sscanf(line, "made %llu %llu %127s", &time, &id, p.path) != 3)
 			continue;
 		p.time = time;
 		p.id = id;
@@ -198,6 +201,8 @@ static bool check_file(ext2_filsys fs, const struct promise *p)
 	errcode_t err;
 
 	err = ext2fs_namei(fs, EXT2_ROOT_INO, EXT2_ROOT_INO, p->path, &ino);
+	if (err == EXT2_ET_FILE_NOT_FOUND && p->kind == MADE)
+		return true;
 	if (!err)
 		err = ext2fs_file_open(fs, ino, 0, &file);
 	if (err) {
@@ -225,19 +230,20 @@ static bool check_file(ext2_filsys fs, const struct promise *p)
 	return true;
 }
 
-static bool still_valid(size_t i, uint64_t time)
+/* Does @i say something about an image of @time that nothing after it overrides? */
+static bool is_valid(size_t i, uint64_t time)
 {
-	if (!promises[i].keep || promises[i].time >= time)
+	const struct promise *p = &promises[i];
+
+	if (p->kind == DROP || p->time >= time)
 		return false;
-	for (size_t j = 0; j < nr_promises; j++) {
-		if (j == i || strcmp(promises[j].path, promises[i].path))
+	for (size_t j = 0; j < nr_promises && p->kind == KEEP; j++) {
+		const struct promise *q = &promises[j];
+
+		if (q->kind == MADE || q->time <= p->time || strcmp(q->path, p->path))
 			continue;
-		if (!promises[j].keep && promises[j].time > promises[i].time &&
-		    promises[j].time <= time)
-			return false;
-		/* a later promise says more */
-		if (promises[j].keep && promises[j].time > promises[i].time &&
-		    promises[j].time < time)
+		/* a later one to keep says more */
+		if (q->kind == DROP ? q->time <= time : q->time < time)
 			return false;
 	}
 	return true;
@@ -254,9 +260,9 @@ static bool check_promises(const char *path, uint64_t time)
 		return false;
 	}
 	for (size_t i = 0; i < nr_promises; i++) {
-		if (!still_valid(i, time))
+		if (!is_valid(i, time))
 			continue;
-		kept_files++;
+		kept_files += promises[i].kind == KEEP;
 		good &= check_file(fs, &promises[i]);
 	}
 	ext2fs_free(fs);
@@ -303,6 +309,14 @@ static void look(const char *work, const uint8_t *image, size_t size, size_t i)
 		write_image(getenv("CRASH_KEEP"), image, size);
 }
 
+/* More often where most is in doubt: before a flush */
+static bool is_chosen(size_t i, uint64_t every)
+{
+	if (i + 1 < nr_records && records[i + 1].type == RECORD_FLUSHED)
+		every = (every + 3) / 4;
+	return !rnd(every);
+}
+
 int main(int argc, char **argv)
 {
 	uint8_t *image, *crashed;
@@ -332,7 +346,7 @@ int main(int argc, char **argv)
 
 		for (; flushed && durable < records[i].off; durable++)
 			apply(image, size, durable);
-		if (every ? rnd(every) : i < nr_records - 1)
+		if (every ? !is_chosen(i, every) : i < nr_records - 1)
 			continue;
 		/* nothing, some, much or all of what is not durable */
 		chance = every ? rnd(5) : 4;

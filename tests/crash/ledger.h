@@ -37,12 +37,13 @@ struct record {
 /*
  * A ledger has lines
  *
+ *	made TIME ID PATH
  *	keep TIME ID SIZE WHOLE PATH
  *	drop TIME PATH
  *
- * keep: from TIME on PATH has at least SIZE bytes of contents ID; all of them
- * are there if WHOLE is 1, else some may be zeroes.  drop: from TIME on nothing
- * is said about PATH any more.
+ * made: from TIME on there may be PATH, and it has nothing but contents ID or
+ * zeroes for all time.  keep: from TIME on it is there and has at least SIZE bytes; if
+ * WHOLE is 1, none are zeroes.  drop: from TIME on what was kept need not be.
  */
 
 /* Contents of file @id at byte @off; never 0 */

@@ -58,6 +58,14 @@ static void keep(const struct file *f)
 	fflush(ledger);
 }
 
+/* Before it is there */
+static void made(const struct file *f)
+{
+	fprintf(ledger, "made %llu %llu %s/%s\n", (unsigned long long)now_ns(),
+		(unsigned long long)f->id, prefix, f->path);
+	fflush(ledger);
+}
+
 static void drop(const struct file *f)
 {
 	fprintf(ledger, "drop %llu %s/%s\n", (unsigned long long)now_ns(), prefix, f->path);
@@ -126,6 +134,7 @@ static void create(void)
 		return;
 	f.id = next_id;
 	choose_path(f.path);
+	made(&f);
 	fd = open(f.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (failed(fd, "create"))
 		return;
@@ -228,6 +237,7 @@ static void move(struct file *f)
 	struct file old = *f;
 
 	choose_path(f->path);
+	made(f);
 	drop(&old);
 	if (failed(rename(old.path, f->path), "rename"))
 		*f = old;
