@@ -10,7 +10,9 @@
  * because what the kernel knows it needs not ask again.
  *
  * i_size on the disk grows only in IOEND and SETATTR, after the data below it
- * has been written.
+ * has been written.  Indirect maps have no unwritten state: their new blocks are
+ * zeroed first, and a file with blocks behind its size is on the orphan list, so
+ * that a crash takes them away.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -216,6 +218,8 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 		if (!err && (opflags & FUSE_IOMAP_OP_OVERWRITE_ONLY) && m.type != MAP_MAPPED)
 			err = -EAGAIN;
 	}
+	if (!err && m.fresh)
+		err = orphan_add_growing(s, in, (m.lblk + m.len) << bits);
 	if (!err)
 		to_io(s, &m, opflags, io);
 	return err;
@@ -309,6 +313,7 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	uint64_t written = arg->written > 0 ? arg->written : 0;
 	uint64_t used = arg->pos + written, map_end = arg->map.offset + arg->map.length;
 	uint64_t bs = s->fs->blocksize, first, last;
+	struct node *node;
 	struct inode in;
 	int err;
 
@@ -329,7 +334,11 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	else
 		first = (used + bs - 1) / bs;
 	last = map_end / bs;
-	return first < last ? map_punch(s, &in, first, last - first) : 0;
+	if (first >= last)
+		return 0;
+	err = map_punch(s, &in, first, last - first);
+	node = node_find(s, ino);
+	return err || !node || node->beyond != last * bs ? err : orphan_settle(s, &in, first * bs);
 }
 
 static void iop_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_iomap_end_in *in)
@@ -379,6 +388,8 @@ static int ioend(struct server *s, ext2_ino_t ino, const struct fuse_iomap_ioend
 			err = inode_set_size(s, &in, end);
 		if (!err)
 			err = inode_store(s, &in);
+		if (!err)
+			err = orphan_settle(s, &in, UINT64_MAX);
 		if (err)
 			return err;
 	}

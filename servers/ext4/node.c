@@ -9,6 +9,7 @@
 
 #include "inode.h"
 #include "log.h"
+#include "map.h"
 
 struct node_table {
 	size_t nr, nr_buckets;		/* power of two */
@@ -123,6 +124,13 @@ static void node_drop(struct server *s, struct node *n)
 	free(n);
 }
 
+static int cut_at_size(struct server *s, struct inode *in)
+{
+	uint64_t bs = s->fs->blocksize;
+
+	return map_truncate(s, in, (inode_size(in) + bs - 1) / bs);
+}
+
 /* Free the node if it has no users, and its inode if that has no name. */
 static void node_put(struct server *s, struct node *n)
 {
@@ -141,6 +149,10 @@ static void node_put(struct server *s, struct node *n)
 			err = inode_load(s, n->ino, &in);
 		if (!err && !in.raw.i_links_count)
 			err = inode_free(s, &in);
+		else if (!err && n->beyond)
+			/* it got blocks that were never written */
+			err = cut_at_size(s, &in);
+		n->beyond = 0;
 		if (err)
 			log_err("inode %u: can't be deleted: error %d", n->ino, -err);
 	}

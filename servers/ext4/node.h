@@ -11,6 +11,8 @@
 
 #include "server.h"
 
+struct inode;
+
 struct node {
 	ext2_ino_t ino;
 	struct node *hash_next;
@@ -20,6 +22,7 @@ struct node {
 	uint64_t room_hint;		/* directory: no room before this block */
 	uint64_t goal;			/* where the next block should be, 0: unknown */
 	uint64_t goal_lblk;		/* ... if it is this logical block */
+	uint64_t beyond;		/* end of blocks past the size, bytes; 0: none */
 	bool orphan;			/* on the orphan list */
 	struct node *orphan_prev, *orphan_next;	/* prev: towards the head */
 };
@@ -54,6 +57,16 @@ void nodes_drain(struct server *s);
 int orphan_add(struct server *s, struct node *node);
 /* Off the list again. */
 int orphan_remove(struct server *s, struct node *node);
+/*
+ * An indirect-mapped file got blocks up to @end (bytes), which data is to be written
+ * to: until its size covers them it is on the list.  @in is stored.
+ */
+int orphan_add_growing(struct server *s, const struct inode *in, uint64_t end);
+/*
+ * The size of @in may have grown, or there are no blocks behind @end any more.  @in is
+ * stored, and must not be stored again.
+ */
+int orphan_settle(struct server *s, const struct inode *in, uint64_t end);
 /* At mount: finish what a crash interrupted. */
 int orphans_process(struct server *s);
 

@@ -6,8 +6,9 @@
  *	s_last_orphan = a ---> a: i_dtime = b --> b: i_dtime = 0
  *
  * Every ext4 implementation frees what is on it after a crash, so an inode goes
- * on it in the same flush in which its last name goes.  Inodes on it that still
- * have a name were being truncated.
+ * on it in the same commit in which its last name goes.  Inodes on it that still
+ * have a name are cut at their size: files with indirect maps have blocks there when
+ * the kernel is about to write to them, and no state to mark these as unwritten.
  *
  * In memory the nodes form the same list, head first, so that an inode can be
  * taken out of the middle.
@@ -85,6 +86,35 @@ int orphan_remove(struct server *s, struct node *node)
 	node->orphan = false;
 	node->orphan_prev = node->orphan_next = NULL;
 	return set_next(s, node->ino, 0);
+}
+
+int orphan_add_growing(struct server *s, const struct inode *in, uint64_t end)
+{
+	struct node *node = node_find(s, in->ino);
+	int err;
+
+	/* without a journal e2fsck has to look at everything after a crash */
+	if (!s->commits.journal || !node || inode_has_extents(in) || end <= inode_size(in))
+		return 0;
+	err = orphan_add(s, node);
+	if (!err && node->beyond < end)
+		node->beyond = end;
+	return err;
+}
+
+int orphan_settle(struct server *s, const struct inode *in, uint64_t end)
+{
+	struct node *node = node_find(s, in->ino);
+	uint64_t bs = s->fs->blocksize;
+
+	if (!node || !node->beyond)
+		return 0;
+	if (node->beyond > end)
+		node->beyond = end;
+	if (node->beyond > (inode_size(in) + bs - 1) / bs * bs)
+		return 0;
+	node->beyond = 0;
+	return in->raw.i_links_count ? orphan_remove(s, node) : 0;
 }
 
 /* One inode found at mount: delete it, or finish its truncation. */

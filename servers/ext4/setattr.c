@@ -85,15 +85,20 @@ static int may_change(const struct inode *in, int valid)
 int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
 		 struct inode *in)
 {
+	uint64_t bs = s->fs->blocksize;
 	int err = super_may_write(s);
+	bool cut = false;
 
 	if (!err)
 		err = inode_load(s, ino, in);
 	/* times that the kernel kept must be storable */
 	if (!err && !fuse_iomap_session_negotiated(s->session))
 		err = may_change(in, valid);
-	if (!err && valid & FUSE_SET_ATTR_SIZE)
+	if (!err && valid & FUSE_SET_ATTR_SIZE) {
+		/* that frees all blocks behind the new size */
+		cut = (uint64_t)attr->st_size <= inode_size(in);
 		err = file_truncate(s, in, attr->st_size);
+	}
 	if (err)
 		return err;
 	if (valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
@@ -106,5 +111,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 			return err;
 	}
 	set_times(s, in, attr, valid);
-	return inode_store(s, in);
+	err = inode_store(s, in);
+	if (!err && valid & FUSE_SET_ATTR_SIZE)
+		err = orphan_settle(s, in, cut ? (attr->st_size + bs - 1) / bs * bs : UINT64_MAX);
+	return err;
 }
