@@ -35,8 +35,8 @@ record() {
 
 # crash BLOCKSIZE
 crash() {
-	"$CRASH_POINTS" "$TMP/base" "$TMP/log" "$TMP/work" $seed "$every" "$1" "$TMP"/ledger.* \
-		>"$TMP/crash.out"
+	"$CRASH_POINTS" "$TMP/base" "$TMP/log" "$TMP/work" "$TMP/messages" $seed "$every" "$1" \
+		"$TMP"/ledger.* >"$TMP/crash.out"
 }
 
 # all_good SIZE BLOCKSIZE OPTIONS MKE2FS-ARGUMENT...

@@ -2,16 +2,19 @@
 /*
  * Crash the machine many times, on paper.
  *
- *	crash_points IMAGE LOG WORK SEED EVERY BLOCKSIZE LEDGER...
+ *	crash_points IMAGE LOG WORK MESSAGES SEED EVERY BLOCKSIZE LEDGER...
  *
- * IMAGE: as it was before the first write of LOG; WORK: file for the image that a
- * crash leaves; EVERY: look at one of so many records, or if it is 0 only at the end,
- * with everything written that LOG has: the server was killed
+ * LOG: of record_io.c, or the device that dm-log-writes logged to.
+ * IMAGE: as it was before the first write of LOG; WORK: file or device for the image
+ * that a crash leaves; MESSAGES: file for what other programs say; EVERY: look at one
+ * of so many records, or if it is 0 only at the end, with everything written that LOG
+ * has: the server was killed
  *
  * A crash after a record leaves: every write that a completed flush covers, and of
  * the writes after that any, in blocks of BLOCKSIZE bytes.  Then e2fsck replays the
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
- * what the ledgers say has to be there.
+ * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
+ * the kernel's ext4 does the replay, mounted on that directory.
  *
  * Prints figures, and what is wrong.  Exit status 1 if something is.
  */
@@ -28,6 +31,27 @@
 
 #include "ledger.h"
 
+/* The log of the kernel's dm-log-writes: sectors, the first one says that it is one */
+#define DM_LOG_MAGIC	0x6a736677736872ULL
+
+struct dm_log_super {
+	uint64_t magic, version, nr_entries;
+	uint32_t sector;		/* bytes */
+};
+
+struct dm_log_entry {
+	uint64_t sector, nr_sectors, flags, data_len;
+};
+
+enum { DM_FLUSH = 1, DM_FUA = 2, DM_DISCARD = 4, DM_MARK = 8 };
+
+/* One write or flush; what was done while it was the last is between @from and @to */
+struct step {
+	struct record rec;
+	const uint8_t *data;
+	uint64_t from, to;		/* ns */
+};
+
 struct promise {
 	enum { MADE, KEEP, DROP } kind;
 	bool whole;
@@ -35,10 +59,8 @@ struct promise {
 	char path[128];
 };
 
-static uint8_t *log_buf;
-static struct record *records;	/* headers */
-static const uint8_t **datas;
-static size_t nr_records;
+static struct step *steps;
+static size_t nr_steps;
 static struct promise *promises;
 static size_t nr_promises;
 static uint64_t rng, blocksize;
@@ -85,23 +107,115 @@ static uint8_t *read_file(const char *path, size_t *len)
 	return buf;
 }
 
-static void read_log(const char *path)
+static void add_step(const struct record *rec, const uint8_t *data, uint64_t from, uint64_t to)
+{
+	steps = grown(steps, nr_steps, sizeof(*steps));
+	steps[nr_steps++] = (struct step){ *rec, data, from, to };
+}
+
+static void read_own_log(const char *path)
 {
 	size_t len, pos = 0;
+	uint8_t *buf = read_file(path, &len);
 
-	log_buf = read_file(path, &len);
 	while (pos + sizeof(struct record) <= len) {
-		records = grown(records, nr_records, sizeof(*records));
-		datas = grown(datas, nr_records, sizeof(*datas));
-		memcpy(&records[nr_records], log_buf + pos, sizeof(*records));
-		pos += sizeof(*records);
-		datas[nr_records] = log_buf + pos;
-		if (records[nr_records].type == RECORD_WRITE)
-			pos += records[nr_records].len;
+		struct record rec;
+		const uint8_t *data;
+
+		memcpy(&rec, buf + pos, sizeof(rec));
+		pos += sizeof(rec);
+		data = buf + pos;
+		if (rec.type == RECORD_WRITE)
+			pos += rec.len;
 		if (pos > len)
 			break;	/* cut off by a kill */
-		nr_records++;
+		add_step(&rec, data, rec.time, rec.time);
 	}
+}
+
+/*
+ * Marks "t=SECONDS" say what time it was a moment before, to a hundredth.  So what
+ * comes after a mark is later than it says, and what comes before it is earlier than
+ * the next one says, but for that hundredth.
+ */
+static void set_times(size_t first[3], const uint64_t mark[3])
+{
+	for (size_t i = first[0]; i < first[1]; i++) {
+		steps[i].from = mark[0];
+		steps[i].to = mark[2] == UINT64_MAX ? mark[2] : mark[2] + 10000000;
+	}
+}
+
+static void read_dm_log(FILE *f, const struct dm_log_super *super)
+{
+	/* three marks in a row, and the first steps after them */
+	uint64_t mark[3] = { 0, 0, 0 }, pos = super->sector;
+	size_t first[3] = { 0, 0, 0 };
+	char *sector = malloc(super->sector + 1);
+
+	if (!sector)
+		die("malloc");
+	for (uint64_t n = 0; n < super->nr_entries; n++) {
+		struct record rec = { .type = RECORD_WRITE };
+		struct dm_log_entry e;
+		uint8_t *data = NULL;
+
+		if (fseeko(f, pos, SEEK_SET) || fread(sector, super->sector, 1, f) != 1)
+			die("the log");
+		memcpy(&e, sector, sizeof(e));
+		pos += super->sector;
+		if (e.flags & DM_MARK) {
+			unsigned long long sec, cent;
+
+			sector[super->sector] = 0;
+			if (sscanf(sector + sizeof(e), "t=%llu.%2llu", &sec, &cent) != 2)
+				continue;
+			memmove(mark, mark + 1, 2 * sizeof(*mark));
+			memmove(first, first + 1, 2 * sizeof(*first));
+			mark[2] = sec * 1000000000 + cent * 10000000;
+			first[2] = nr_steps;
+			set_times(first, mark);
+			continue;
+		}
+		if (e.flags & DM_FLUSH)
+			add_step(&(struct record){ .type = RECORD_FLUSHED, .off = nr_steps }, NULL,
+				 0, UINT64_MAX);
+		if (!e.nr_sectors || e.flags & DM_DISCARD)
+			continue;
+		rec.off = e.sector * super->sector;
+		rec.len = e.nr_sectors * super->sector;
+		data = malloc(rec.len);
+		if (!data || fread(data, rec.len, 1, f) != 1)
+			die("the log");
+		pos += rec.len;
+		add_step(&rec, data, 0, UINT64_MAX);
+		if (e.flags & DM_FUA)
+			add_step(&(struct record){ .type = RECORD_FLUSHED, .off = nr_steps }, NULL,
+				 0, UINT64_MAX);
+	}
+	/* behind the last two marks there is no end */
+	for (int i = 0; i < 2; i++) {
+		memmove(mark, mark + 1, 2 * sizeof(*mark));
+		memmove(first, first + 1, 2 * sizeof(*first));
+		mark[2] = UINT64_MAX;
+		first[2] = nr_steps;
+		set_times(first, mark);
+	}
+	free(sector);
+}
+
+static void read_log(const char *path)
+{
+	struct dm_log_super super;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		die(path);
+	if (fread(&super, sizeof(super), 1, f) == 1 && super.magic == DM_LOG_MAGIC)
+		read_dm_log(f, &super);
+	else
+		read_own_log(path);
+	fclose(f);
 }
 
 static void read_ledger(const char *path)
@@ -136,16 +250,16 @@ static void read_ledger(const char *path)
 /* The log's bytes */
 static void apply(uint8_t *image, size_t size, size_t i)
 {
-	const struct record *r = &records[i];
+	const struct record *r = &steps[i].rec;
 
 	if (r->type == RECORD_WRITE && r->off + r->len <= size)
-		memcpy(image + r->off, datas[i], r->len);
+		memcpy(image + r->off, steps[i].data, r->len);
 }
 
 /* Some blocks of it; @chance of 4 for each */
 static void apply_some(uint8_t *image, size_t size, size_t i, unsigned int chance)
 {
-	const struct record *r = &records[i];
+	const struct record *r = &steps[i].rec;
 
 	if (r->type != RECORD_WRITE || r->off + r->len > size)
 		return;
@@ -155,7 +269,7 @@ static void apply_some(uint8_t *image, size_t size, size_t i, unsigned int chanc
 		if (n > r->len - done)
 			n = r->len - done;
 		if (rnd(4) < chance)
-			memcpy(image + r->off + done, datas[i] + done, n);
+			memcpy(image + r->off + done, steps[i].data + done, n);
 		done += n;
 	}
 }
@@ -170,7 +284,7 @@ static void write_image(const char *path, const uint8_t *image, size_t size)
 		die(path);
 }
 
-static int run(const char *flag, const char *image, const char *out)
+static int run(const char *out, char *const argv[])
 {
 	pid_t pid = fork();
 	int status;
@@ -184,12 +298,27 @@ static int run(const char *flag, const char *image, const char *out)
 			dup2(fd, 1);
 			dup2(fd, 2);
 		}
-		execlp("e2fsck", "e2fsck", flag, image, (char *)NULL);
+		execvp(argv[0], argv);
 		_exit(127);
 	}
 	if (waitpid(pid, &status, 0) < 0)
 		die("waitpid");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int replay(const char *image, const char *out)
+{
+	char *dir = getenv("CRASH_MOUNT");
+	bool is_device;
+	struct stat st;
+	int status;
+
+	if (!dir || !*dir)
+		return run(out, (char *[]){ "e2fsck", "-p", (char *)image, NULL }) & ~3;
+	is_device = !stat(image, &st) && S_ISBLK(st.st_mode);
+	status = run(out, (char *[]){ "mount", "-t", "ext4", "-o", is_device ? "rw" : "loop",
+				      (char *)image, dir, NULL });
+	return status ? status : run(out, (char *[]){ "umount", dir, NULL });
 }
 
 static bool check_file(ext2_filsys fs, const struct promise *p)
@@ -230,12 +359,12 @@ static bool check_file(ext2_filsys fs, const struct promise *p)
 	return true;
 }
 
-/* Does @i say something about an image of @time that nothing after it overrides? */
-static bool is_valid(size_t i, uint64_t time)
+/* Does @i say something about a crash after @last that nothing after it overrides? */
+static bool is_valid(size_t i, const struct step *last)
 {
 	const struct promise *p = &promises[i];
 
-	if (p->kind == DROP || p->time >= time)
+	if (p->kind == DROP || p->time >= last->from)
 		return false;
 	for (size_t j = 0; j < nr_promises && p->kind == KEEP; j++) {
 		const struct promise *q = &promises[j];
@@ -243,13 +372,13 @@ static bool is_valid(size_t i, uint64_t time)
 		if (q->kind == MADE || q->time <= p->time || strcmp(q->path, p->path))
 			continue;
 		/* a later one to keep says more */
-		if (q->kind == DROP ? q->time <= time : q->time < time)
+		if (q->kind == DROP ? q->time <= last->to : q->time < last->from)
 			return false;
 	}
 	return true;
 }
 
-static bool check_promises(const char *path, uint64_t time)
+static bool check_promises(const char *path, const struct step *last)
 {
 	bool good = true;
 	ext2_filsys fs;
@@ -260,7 +389,7 @@ static bool check_promises(const char *path, uint64_t time)
 		return false;
 	}
 	for (size_t i = 0; i < nr_promises; i++) {
-		if (!is_valid(i, time))
+		if (!is_valid(i, last))
 			continue;
 		kept_files += promises[i].kind == KEEP;
 		good &= check_file(fs, &promises[i]);
@@ -282,28 +411,26 @@ static void show(const char *path)
 }
 
 /* Record @i was the last before the crash. */
-static void look(const char *work, const uint8_t *image, size_t size, size_t i)
+static void look(const char *work, const char *out, const uint8_t *image, size_t size, size_t i)
 {
-	char out[4096];
-	int replay, check = -1;
+	int replayed, check = -1;
 	bool good = false;
 
-	snprintf(out, sizeof(out), "%s.fsck", work);
 	write_image(work, image, size);
-	replay = run("-p", work, out);
-	if (replay & ~3) {
+	replayed = replay(work, out);
+	if (replayed) {
 		show(out);
 	} else {
-		check = run("-fn", work, out);
+		check = run(out, (char *[]){ "e2fsck", "-fn", (char *)work, NULL });
 		if (check)
 			show(out);
 		else
-			good = check_promises(work, records[i].time);
+			good = check_promises(work, &steps[i]);
 	}
 	points++;
 	if (good)
 		return;
-	printf("crash after record %zu of %zu: replay %d, check %d\n", i, nr_records, replay,
+	printf("crash after record %zu of %zu: replay %d, check %d\n", i, nr_steps, replayed,
 	       check);
 	if (!bad_points++ && getenv("CRASH_KEEP"))
 		write_image(getenv("CRASH_KEEP"), image, size);
@@ -312,7 +439,7 @@ static void look(const char *work, const uint8_t *image, size_t size, size_t i)
 /* More often where most is in doubt: before a flush */
 static bool is_chosen(size_t i, uint64_t every)
 {
-	if (i + 1 < nr_records && records[i + 1].type == RECORD_FLUSHED)
+	if (i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED)
 		every = (every + 3) / 4;
 	return !rnd(every);
 }
@@ -323,9 +450,10 @@ int main(int argc, char **argv)
 	size_t size, durable = 0;
 	uint64_t every;
 
-	if (argc < 8) {
+	if (argc < 9) {
 		fprintf(stderr,
-			"usage: crash_points IMAGE LOG WORK SEED EVERY BLOCKSIZE LEDGER...\n");
+			"usage: crash_points IMAGE LOG WORK MESSAGES SEED EVERY BLOCKSIZE "
+			"LEDGER...\n");
 		return 2;
 	}
 	initialize_ext2_error_table();
@@ -334,28 +462,28 @@ int main(int argc, char **argv)
 	if (!crashed)
 		die("malloc");
 	read_log(argv[2]);
-	rng = strtoull(argv[4], NULL, 0) * 0x9e3779b97f4a7c15ULL + 1;
-	every = strtoull(argv[5], NULL, 0);
-	blocksize = strtoull(argv[6], NULL, 0);
-	for (int i = 7; i < argc; i++)
+	rng = strtoull(argv[5], NULL, 0) * 0x9e3779b97f4a7c15ULL + 1;
+	every = strtoull(argv[6], NULL, 0);
+	blocksize = strtoull(argv[7], NULL, 0);
+	for (int i = 8; i < argc; i++)
 		read_ledger(argv[i]);
 
-	for (size_t i = 0; i < nr_records; i++) {
-		bool flushed = records[i].type == RECORD_FLUSHED;
+	for (size_t i = 0; i < nr_steps; i++) {
+		bool flushed = steps[i].rec.type == RECORD_FLUSHED;
 		unsigned int chance;
 
-		for (; flushed && durable < records[i].off; durable++)
+		for (; flushed && durable < steps[i].rec.off; durable++)
 			apply(image, size, durable);
-		if (every ? !is_chosen(i, every) : i < nr_records - 1)
+		if (every ? !is_chosen(i, every) : i < nr_steps - 1)
 			continue;
 		/* nothing, some, much or all of what is not durable */
 		chance = every ? rnd(5) : 4;
 		memcpy(crashed, image, size);
 		for (size_t k = durable; k <= i; k++)
 			apply_some(crashed, size, k, chance);
-		look(argv[3], crashed, size, i);
+		look(argv[3], argv[4], crashed, size, i);
 	}
-	printf("records: %zu\n", nr_records);
+	printf("records: %zu\n", nr_steps);
 	printf("files compared: %lu\n", kept_files);
 	printf("crash points: %lu\n", points);
 	printf("crash points inconsistent: %lu\n", bad_points);

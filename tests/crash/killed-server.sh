@@ -30,8 +30,8 @@ for n in $(seq "$kills"); do
 	}
 	check_image "$TMP/image"
 	# the last record is the crash: the page cache still has all that was written
-	"$CRASH_POINTS" "$TMP/base" "$TMP/log" "$TMP/work" "$n" 0 1024 "$TMP"/ledger.* \
-		>"$TMP/crash.out" || {
+	"$CRASH_POINTS" "$TMP/base" "$TMP/log" "$TMP/work" "$TMP/messages" "$n" 0 1024 \
+		"$TMP"/ledger.* >"$TMP/crash.out" || {
 		cat "$TMP/crash.out" >&2
 		fail "kill $n: something is lost"
 	}
