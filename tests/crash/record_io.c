@@ -4,6 +4,7 @@
  *
  *	RECORD_IO_FILE	the image
  *	RECORD_IO_LOG	the log
+ *	RECORD_IO_FAIL	number of the write that fails with EIO, if one is to
  *
  * A write is in the log when it is done, a flush when it has returned, with the
  * number of records that were there when it began: only those are durable for sure.
@@ -26,16 +27,19 @@ static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_fdatasync)(int);
 static int log_fd = -1;
 static struct stat image;
-static uint64_t nr_records;
+static uint64_t nr_records, nr_writes, write_to_fail;
 
 static void set_up(void)
 {
 	const char *file = getenv("RECORD_IO_FILE"), *log = getenv("RECORD_IO_LOG");
+	const char *fail = getenv("RECORD_IO_FAIL");
 
 	real_pwrite = (ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
 	real_fdatasync = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
 	if (!real_pwrite || !real_fdatasync)
 		abort();
+	if (fail)
+		write_to_fail = strtoull(fail, NULL, 0);
 	if (!file || !log || stat(file, &image))
 		return;
 	log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -74,6 +78,11 @@ static ssize_t do_pwrite(int fd, const void *buf, size_t len, off_t off)
 	if (!is_image(fd))
 		return real_pwrite(fd, buf, len, off);
 	pthread_mutex_lock(&lock);
+	if (++nr_writes == write_to_fail) {
+		pthread_mutex_unlock(&lock);
+		errno = EIO;
+		return -1;
+	}
 	n = real_pwrite(fd, buf, len, off);
 	if (n > 0) {
 		rec.len = n;
