@@ -19,8 +19,11 @@
 #include "commit.h"
 #include "map.h"
 
-/* less than this, blocks, is short enough to commit for the sake of pins */
-#define SHORT	256
+/*
+ * Less than half of the reserve and this, blocks: then what must not fail could.  Data
+ * that finds no space can wait for a commit, and needs no commit in advance.
+ */
+#define SHORT	64
 
 static bool may_use_reserved(const struct server *s, const struct caller *who)
 {
@@ -147,7 +150,7 @@ bool alloc_is_short(const struct server *s)
 {
 	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
 
-	return s->pins.nr > s->pins.committing && free < s->resv_blocks + SHORT;
+	return s->pins.nr > s->pins.committing && free < s->resv_blocks / 2 + SHORT;
 }
 
 static void mark_pins(struct server *s, size_t n, bool used)
