@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bitmaps.h"
 #include "commit.h"
 #include "map.h"
 
@@ -220,11 +221,19 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 		pin(s, blk, 1);
 		cache_forget(s->cache, blk, 1);
 	}
+	bitmaps_blocks_changed(s, blk, 1);
 	s->dirty = true;
+}
+
+static void range_changed_hands(ext2_filsys fs, blk64_t blk, blk_t num, int inuse)
+{
+	(void)inuse;
+	bitmaps_blocks_changed(fs->priv_data, blk, num);
 }
 
 void alloc_init(struct server *s)
 {
 	s->fs->priv_data = s;
 	ext2fs_set_block_alloc_stats_callback(s->fs, block_changed_hands, NULL);
+	ext2fs_set_block_alloc_stats_range_callback(s->fs, range_changed_hands, NULL);
 }

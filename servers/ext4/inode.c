@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "bitmaps.h"
 #include "log.h"
 #include "map.h"
 #include "xattr.h"
@@ -383,6 +384,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	if (ret)
 		return ret;
 	ext2fs_inode_alloc_stats2(s->fs, ino, 1, S_ISDIR(mode));
+	bitmaps_inode_changed(s, ino);
 	s->dirty = true;
 	return 0;
 }
@@ -408,5 +410,6 @@ int inode_free(struct server *s, struct inode *in)
 	if (err && !ret)
 		ret = err;
 	ext2fs_inode_alloc_stats2(s->fs, in->ino, -1, inode_is_dir(in));
+	bitmaps_inode_changed(s, in->ino);
 	return ret;
 }

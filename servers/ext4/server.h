@@ -9,6 +9,7 @@
  *	setattr.c fallocate.c data.c xattr.c ioctl.c
  *	node.c orphan.c inode.c     inodes in use, on disk
  *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
+ *	bitmaps.c                   free space on the disk
  *	commit.c                    transactions
  *	super.c error.c             the file system as a whole
  *	journal/                    the log on disk
@@ -61,6 +62,7 @@ struct server {
 	struct commits commits;
 	struct pins pins;
 	ext2_filsys fs;
+	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
 	struct fuse_iomap_session *session;
 	int iomap_dev;			/* id of the registered device, 0: none */
 

@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "bitmaps.h"
 #include "commit.h"
 #include "inode.h"
 #include "log.h"
@@ -208,6 +209,11 @@ int super_open(struct server *s)
 				error_message(lerr), s->opt.source);
 			return -EUCLEAN;
 		}
+		err = bitmaps_init(s);
+		if (err) {
+			log_err("out of memory");
+			return err;
+		}
 	}
 	lerr = ext2fs_create_inode_cache(s->fs, 32);
 	if (lerr) {
@@ -349,6 +355,7 @@ int super_close(struct server *s)
 		err = mark_clean(s);
 	commits_close(s);
 	alloc_destroy(s);
+	bitmaps_destroy(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;
 out:

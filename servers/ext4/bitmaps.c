@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Writing bitmaps: see bitmaps.h.
+ *
+ * A group has its marks from the change on until its bitmaps are written without an
+ * error.  Groups that were never used have no bitmaps on the disk (BLOCK_UNINIT,
+ * INODE_UNINIT).  libext2fs takes these flags away when it likes, also only because it
+ * looks for a free inode there; the bitmaps have to be written then.
+ */
+#include "bitmaps.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+/* changed, by the server's doing */
+#define BLOCKS		1
+#define INODES		2
+/* there is none on the disk */
+#define NO_BLOCKS	4
+#define NO_INODES	8
+
+void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len)
+{
+	dgrp_t first = ext2fs_group_of_blk2(s->fs, pblk);
+	dgrp_t last = ext2fs_group_of_blk2(s->fs, pblk + len - 1);
+
+	for (dgrp_t g = first; g <= last && g < s->fs->group_desc_count; g++)
+		s->changed_groups[g] |= BLOCKS;
+}
+
+void bitmaps_inode_changed(struct server *s, ext2_ino_t ino)
+{
+	s->changed_groups[ext2fs_group_of_ino(s->fs, ino)] |= INODES;
+}
+
+static void pad(uint8_t *buf, uint32_t bits, uint32_t size)
+{
+	for (; bits % 8; bits++)
+		buf[bits / 8] |= 1 << bits % 8;
+	memset(buf + bits / 8, 0xff, size - bits / 8);
+}
+
+/* What is behind the last cluster of the file system counts as in use. */
+static errcode_t get_blocks(ext2_filsys fs, dgrp_t g, uint8_t *buf)
+{
+	uint32_t per_group = EXT2_CLUSTERS_PER_GROUP(fs->super), bits = per_group;
+	uint64_t first = EXT2FS_B2C(fs, fs->super->s_first_data_block) + (uint64_t)g * per_group;
+	uint64_t end = EXT2FS_B2C(fs, ext2fs_blocks_count(fs->super) - 1) + 1;
+	errcode_t err;
+
+	if (bits > end - first)
+		bits = end - first;
+	memset(buf, 0, fs->blocksize);
+	err = ext2fs_get_block_bitmap_range2(fs->block_map, first, bits, buf);
+	pad(buf, bits, fs->blocksize);
+	return err ? err : ext2fs_block_bitmap_csum_set(fs, g, (char *)buf, per_group / 8);
+}
+
+static errcode_t get_inodes(ext2_filsys fs, dgrp_t g, uint8_t *buf)
+{
+	uint32_t per_group = EXT2_INODES_PER_GROUP(fs->super);
+	errcode_t err;
+
+	memset(buf, 0, fs->blocksize);
+	err = ext2fs_get_inode_bitmap_range2(fs->inode_map, (uint64_t)g * per_group + 1, per_group,
+					     buf);
+	pad(buf, per_group, fs->blocksize);
+	return err ? err : ext2fs_inode_bitmap_csum_set(fs, g, (char *)buf, (per_group + 7) / 8);
+}
+
+static uint8_t missing(ext2_filsys fs, dgrp_t g)
+{
+	uint8_t what = 0;
+
+	if (!ext2fs_has_group_desc_csum(fs))
+		return 0;
+	if (ext2fs_bg_flags_test(fs, g, EXT2_BG_BLOCK_UNINIT))
+		what |= NO_BLOCKS;
+	if (ext2fs_bg_flags_test(fs, g, EXT2_BG_INODE_UNINIT))
+		what |= NO_INODES;
+	return what;
+}
+
+static errcode_t write_group(ext2_filsys fs, dgrp_t g, uint8_t *what, uint8_t *buf)
+{
+	uint8_t none = missing(fs, g);
+	errcode_t err = 0;
+
+	if (!(none & NO_BLOCKS) && *what & (BLOCKS | NO_BLOCKS)) {
+		err = get_blocks(fs, g, buf);
+		if (!err)
+			err = io_channel_write_blk64(fs->io, ext2fs_block_bitmap_loc(fs, g), 1, buf);
+	}
+	if (!err && !(none & NO_INODES) && *what & (INODES | NO_INODES)) {
+		err = get_inodes(fs, g, buf);
+		if (!err)
+			err = io_channel_write_blk64(fs->io, ext2fs_inode_bitmap_loc(fs, g), 1, buf);
+	}
+	if (err)
+		return err;
+	*what = none;
+	/* it has the checksums of the bitmaps */
+	ext2fs_group_desc_csum_set(fs, g);
+	ext2fs_mark_super_dirty(fs);
+	return 0;
+}
+
+static errcode_t write_changed(ext2_filsys fs)
+{
+	struct server *s = fs->priv_data;
+	errcode_t err = 0;
+	uint8_t *buf;
+
+	if (!ext2fs_test_bb_dirty(fs) && !ext2fs_test_ib_dirty(fs))
+		return 0;
+	buf = malloc(fs->blocksize);
+	if (!buf)
+		return EXT2_ET_NO_MEMORY;
+	for (dgrp_t g = 0; !err && g < fs->group_desc_count; g++)
+		if (s->changed_groups[g] != missing(fs, g))
+			err = write_group(fs, g, &s->changed_groups[g], buf);
+	free(buf);
+	if (!err)
+		fs->flags &= ~(EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY);
+	return err;
+}
+
+int bitmaps_init(struct server *s)
+{
+	s->changed_groups = calloc(s->fs->group_desc_count, 1);
+	if (!s->changed_groups)
+		return -ENOMEM;
+	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++)
+		s->changed_groups[g] = missing(s->fs, g);
+	s->fs->write_bitmaps = write_changed;
+	return 0;
+}
+
+void bitmaps_destroy(struct server *s)
+{
+	free(s->changed_groups);
+	s->changed_groups = NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The block and inode bitmaps on the disk.  libext2fs keeps all in memory and, when one
+ * bit has changed, writes those of all groups; here only those of groups that
+ * changed are written.
+ *
+ * Locking: the server lock.
+ */
+#ifndef IOMAP4FS_BITMAPS_H
+#define IOMAP4FS_BITMAPS_H
+
+#include <ext2fs/ext2fs.h>
+#include <stdint.h>
+
+struct server;
+
+/*
+ * After ext2fs_read_bitmaps(): from now on ext2fs_flush2() writes what changed.  -ENOMEM
+ */
+int bitmaps_init(struct server *s);
+void bitmaps_destroy(struct server *s);
+
+/* Blocks, in file system blocks; an inode: taken or freed. */
+void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len);
+void bitmaps_inode_changed(struct server *s, ext2_ino_t ino);
+
+#endif
