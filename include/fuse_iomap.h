@@ -105,6 +105,14 @@ struct fuse_iomap_ops {
 	void (*freezefs)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked);
 	void (*unfreezefs)(fuse_iomap_req_t req, fuse_ino_t nodeid);
 	void (*shutdownfs)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t flags);
+	/*
+	 * Make and open a regular file without a name (open(2), O_TMPFILE), which counts
+	 * as looked up; a link() may give it one. In plain FUSE mounts, too. Without this
+	 * operation open() fails with EOPNOTSUPP.
+	 * Answer: as libfuse's create(); fuse_iomap_reply_create(), fuse_reply_err()
+	 */
+	void (*tmpfile)(fuse_req_t req, fuse_ino_t parent, mode_t mode,
+			struct fuse_file_info *fi);
 };
 
 /* What to do about the kernel module */

@@ -197,6 +197,8 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 		if (iomap_init_request(fis, in))
 			fuse_session_process_buf(fis->se, &fbuf);
 		iomap_this_thread()->init_pending = false;
+	} else if (in->opcode == FUSE_TMPFILE && fis->ops.tmpfile) {
+		iomap_tmpfile(fis, buf);
 	} else {
 		if (in->opcode == FUSE_DESTROY)
 			iomap_inflight_drain(fis, counts);

@@ -64,6 +64,9 @@ struct iomap_mount {
 struct fuse_iomap_session {
 	struct fuse_session *se;
 	struct fuse_iomap_ops ops;
+	/* the server's, if libfuse has ours instead */
+	void (*create)(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		       struct fuse_file_info *fi);
 	void *userdata;
 	enum fuse_iomap_mode mode;
 	bool iomap;			/* the descriptor is /dev/fuseiomap's */
@@ -121,6 +124,7 @@ struct iomap_thread {
 	bool attr_pending;		/* so is one with attributes */
 	uint32_t attr_flags;
 	uint32_t xattr_flags;		/* of the SETXATTR that libfuse is handling */
+	struct fuse_iomap_session *tmpfile;	/* the CREATE that it is handling is a TMPFILE */
 };
 struct iomap_thread *iomap_this_thread(void);
 int iomap_io_install(struct fuse_iomap_session *fis, int fd);
@@ -131,6 +135,10 @@ void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
 
 /* setxattr.c */
 struct fuse_in_header *iomap_setxattr(struct fuse_iomap_session *fis, struct fuse_in_header *in);
+
+/* tmpfile.c */
+void iomap_tmpfile_install(struct fuse_iomap_session *fis, struct fuse_lowlevel_ops *op);
+void iomap_tmpfile(struct fuse_iomap_session *fis, struct fuse_in_header *in);
 
 /* attr_flags.c */
 void iomap_attr_flags_patch(void *body, size_t len, uint32_t iflags);

@@ -18,6 +18,7 @@ struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
 		const struct fuse_iomap_ops *iop, size_t iop_size, void *userdata)
 {
 	struct fuse_iomap_session *fis;
+	struct fuse_lowlevel_ops *ops;
 
 	if (iop_size > sizeof(fis->ops)) {
 		fuse_log(FUSE_LOG_WARNING, "fuseiomap: the server knows operations that this "
@@ -41,7 +42,16 @@ struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
 		fuse_log(FUSE_LOG_ERR, "fuseiomap: eventfd: %s\n", strerror(errno));
 		goto fail;
 	}
-	fis->se = fuse_session_new(args, op, op_size, userdata);
+	/* libfuse makes a copy, too; its table and the server's may differ in size */
+	ops = malloc(op_size);
+	if (!ops) {
+		fuse_log(FUSE_LOG_ERR, "fuseiomap: out of memory\n");
+		goto fail;
+	}
+	memcpy(ops, op, op_size);
+	iomap_tmpfile_install(fis, ops);
+	fis->se = fuse_session_new(args, ops, op_size, userdata);
+	free(ops);
 	if (!fis->se)
 		goto fail;	/* libfuse has said why */
 	return fis;
