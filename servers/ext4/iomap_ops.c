@@ -534,6 +534,7 @@ const struct fuse_iomap_ops iomap_operations = {
 	.ioend		= iop_ioend,
 	.syncfs		= iop_syncfs,
 	.statx		= iop_statx,
+	.tmpfile	= op_tmpfile,
 	.freezefs	= iop_freezefs,
 	.unfreezefs	= iop_unfreezefs,
 	.shutdownfs	= iop_shutdownfs,

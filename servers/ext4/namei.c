@@ -153,6 +153,19 @@ static int fill_new(struct server *s, struct inode *dir, struct inode *in, const
 	return inode_store(s, in);
 }
 
+int namei_new_inode(struct server *s, struct inode *dir, mode_t mode, dev_t rdev,
+		    const char *target, const struct caller *who, struct inode *in)
+{
+	int err = inode_create(s, dir, mode, rdev, who, in);
+
+	if (err)
+		return err;
+	err = fill_new(s, dir, in, target, who);
+	if (err)
+		inode_free(s, in);
+	return err;
+}
+
 int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mode, dev_t rdev,
 	       const char *target, const struct caller *who, struct inode *in)
 {
@@ -169,12 +182,10 @@ int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mod
 	if (S_ISDIR(mode) && !alloc_available(s, who))
 		return -ENOSPC;
 
-	err = inode_create(s, &dir, mode, rdev, who, in);
+	err = namei_new_inode(s, &dir, mode, rdev, target, who, in);
 	if (err)
 		return err;
-	err = fill_new(s, &dir, in, target, who);
-	if (!err)
-		err = dir_add(s, &dir, dir_name(name), in->ino, mode, who);
+	err = dir_add(s, &dir, dir_name(name), in->ino, mode, who);
 	if (err) {
 		inode_free(s, in);
 		return err;
@@ -185,9 +196,39 @@ int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mod
 	return inode_store(s, &dir);
 }
 
+int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool open,
+		       const struct caller *who, struct inode *in)
+{
+	struct inode dir;
+	int err = super_may_write(s);
+
+	if (!err)
+		err = namei_load_dir(s, parent, &dir);
+	if (!err)
+		err = namei_new_inode(s, &dir, mode, 0, NULL, who, in);
+	if (err)
+		return err;
+	in->raw.i_links_count = 0;
+	err = inode_store(s, in);
+	if (!err)
+		err = node_ref(s, in->ino);
+	if (err) {
+		inode_free(s, in);
+		return err;
+	}
+	err = orphan_add(s, node_find(s, in->ino));
+	if (err) {
+		inode_free(s, in);
+		node_forget(s, in->ino, 1);
+		return err;
+	}
+	return open ? node_open(s, in->ino) : 0;
+}
+
 int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *name,
 	       const struct caller *who, struct inode *in)
 {
+	struct node *node;
 	struct inode dir;
 	int err = inode_load(s, ino, in);
 
@@ -197,7 +238,12 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 		return err;
 	if (inode_is_dir(in) || in->raw.i_flags & (EXT2_APPEND_FL | EXT2_IMMUTABLE_FL))
 		return -EPERM;
-	if (!in->raw.i_links_count)
+	/*
+	 * The kernel asks for this only where the file never had a name. It leaves the
+	 * orphan list in the same transaction.
+	 */
+	node = node_find(s, ino);
+	if (!in->raw.i_links_count && !(node && node->orphan))
 		return -ENOENT;
 	if (in->raw.i_links_count >= EXT2_LINK_MAX)
 		return -EMLINK;
@@ -216,7 +262,10 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 		return err;
 	}
 	inode_touch(s, &dir, true);
-	return inode_store(s, &dir);
+	err = inode_store(s, &dir);
+	if (!err && in->raw.i_links_count == 1 && node && node->orphan && !node->beyond)
+		err = orphan_remove(s, node);
+	return err;
 }
 
 int namei_drop_link(struct server *s, struct inode *in, bool gone)

@@ -15,11 +15,17 @@ int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct i
 /* All of create, mknod, mkdir and symlink.  @target: of a symlink, else NULL. */
 int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mode, dev_t rdev,
 	       const char *target, const struct caller *who, struct inode *in);
+/*
+ * A regular file without a name, in use: it is on the orphan list and has one lookup and,
+ * with @open, one open.  namei_link() may give it a name.
+ */
+int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool open,
+		       const struct caller *who, struct inode *in);
 int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *name,
 	       const struct caller *who, struct inode *in);
 int namei_unlink(struct server *s, ext2_ino_t parent, const char *name);
 int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name);
-/* @flags: RENAME_NOREPLACE, RENAME_EXCHANGE */
+/* @flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT */
 int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 		 ext2_ino_t new_parent, const char *new_name, unsigned int flags,
 		 const struct caller *who);
@@ -31,6 +37,9 @@ int namei_readlink(struct server *s, ext2_ino_t ino, char **target);
 /* Load a directory that entries are looked up in or added to. */
 int namei_load_dir(struct server *s, ext2_ino_t ino, struct inode *dir);
 int namei_check_name(const char *name);
+/* An inode that has its first name in @dir, but for that name. */
+int namei_new_inode(struct server *s, struct inode *dir, mode_t mode, dev_t rdev,
+		    const char *target, const struct caller *who, struct inode *in);
 /* May the entry of @in be removed from @dir? */
 int namei_may_delete(const struct inode *dir, const struct inode *in);
 bool namei_dir_full(struct server *s, const struct inode *dir);

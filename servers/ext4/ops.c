@@ -244,6 +244,35 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		take_back(s, in.ino, opened);
 }
 
+void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
+{
+	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
+	struct fuse_entry_param e;
+	struct inode in;
+	uint32_t iflags;
+	bool opened = !waives_open(s);
+	unsigned int tries = 0;
+	int err;
+
+	server_lock(s);
+	commit_if_large(s);
+	do
+		err = namei_make_unnamed(s, ino_of_node(parent), (mode & 07777) | S_IFREG, opened,
+					 &who, &in);
+	while (commit_frees_space(s, err, &tries));
+	if (!err)
+		fill_entry(s, &in, &e, &iflags);
+	server_unlock(s);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fi->keep_cache = 1;
+	if (fuse_iomap_reply_create(req, &e, fi, iflags))
+		take_back(s, in.ino, opened);
+}
+
 static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);

@@ -14,4 +14,7 @@
 extern const struct fuse_lowlevel_ops fuse_operations;		/* ops.c */
 extern const struct fuse_iomap_ops iomap_operations;		/* iomap_ops.c */
 
+/* In ops.c, for that table: it makes a file as create() does. */
+void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi);
+
 #endif

@@ -105,7 +105,24 @@ static int check_target(struct server *s, const struct end *from, struct end *to
 	return err < 0 ? err : err ? 0 : -ENOTEMPTY;
 }
 
-static int move(struct server *s, struct end *from, struct end *to, const struct caller *who)
+/* What is left of a name for overlayfs: a device that means "there is nothing" */
+struct whiteout {
+	struct inode in;
+	bool named;
+};
+
+static int make_whiteout(struct server *s, const struct end *from, const struct caller *who,
+			 struct inode *in)
+{
+	struct inode dir;
+	int err = namei_load_dir(s, from->parent, &dir);
+
+	return err ? err : namei_new_inode(s, &dir, S_IFCHR, 0, NULL, who, in);
+}
+
+/* @whiteout: takes the old name, or NULL */
+static int move(struct server *s, struct end *from, struct end *to,
+		struct whiteout *whiteout, const struct caller *who)
 {
 	bool is_dir = inode_is_dir(&from->in), moves = from->parent != to->parent;
 	struct inode dir;
@@ -135,7 +152,10 @@ static int move(struct server *s, struct end *from, struct end *to, const struct
 	if (!err)
 		err = namei_load_dir(s, from->parent, &dir);
 	if (!err)
-		err = dir_remove(s, &dir, dir_name(from->name));
+		err = whiteout ? set_entry(s, from, &whiteout->in) :
+				 dir_remove(s, &dir, dir_name(from->name));
+	if (!err && whiteout)
+		whiteout->named = true;
 	if (!err)
 		err = touch_dir(s, from->parent, moves ? (is_dir ? -1 : 0) : links);
 	if (!err && is_dir && moves) {
@@ -156,11 +176,12 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 {
 	struct end from = { .parent = old_parent, .name = old_name };
 	struct end to = { .parent = new_parent, .name = new_name };
+	struct whiteout whiteout = { 0 };
 	struct inode old_dir, new_dir;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
 	err = super_may_write(s);
 	if (!err)
@@ -195,5 +216,13 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 	/* two names of one file: nothing to do */
 	if (to.exists && from.in.ino == to.in.ino)
 		return 0;
-	return move(s, &from, &to, who);
+	if (!(flags & RENAME_WHITEOUT))
+		return move(s, &from, &to, NULL, who);
+	err = make_whiteout(s, &from, who, &whiteout.in);
+	if (err)
+		return err;
+	err = move(s, &from, &to, &whiteout, who);
+	if (!whiteout.named)
+		inode_free(s, &whiteout.in);
+	return err;
 }

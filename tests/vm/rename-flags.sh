@@ -16,7 +16,7 @@ rename2()
 	perl -e 'my $r = syscall(316, -100, "$ARGV[1]", -100, "$ARGV[2]", $ARGV[0] + 0);
 		print $r ? $! + 0 : 0' "$@"
 }
-NOREPLACE=1 EXCHANGE=2 ENOENT=2 EEXIST=17 EISDIR=21 EINVAL=22 ENOTEMPTY=39
+NOREPLACE=1 EXCHANGE=2 WHITEOUT=4 ENOENT=2 EEXIST=17 EISDIR=21 EINVAL=22 ENOTEMPTY=39
 
 mkdir "$m/d1" "$m/d2" "$m/d2/full"
 echo a >"$m/a"
@@ -42,6 +42,16 @@ echo new >"$m/new"
 expect_equal 0 "$(rename2 0 "$m/new" "$m/b")" "over an open file"
 expect_equal a "$(cat <&7)" "the open file that was replaced"
 exec 7<&-
+# overlayfs wants this of its upper layer
+mkdir "$m/layer"
+echo moved >"$m/layer/old"
+expect_equal 0 "$(rename2 $WHITEOUT "$m/layer/old" "$m/layer/new")" "WHITEOUT"
+expect_equal moved "$(cat "$m/layer/new")" "the file that was moved"
+expect_equal "character special file 0 0 1 0" "$(stat -c '%F %t %T %h %a' "$m/layer/old")" "the whiteout"
+expect_equal 0 "$(rename2 $WHITEOUT "$m/layer" "$m/d2/layer")" "WHITEOUT of a directory"
+expect_equal "character special file" "$(stat -c %F "$m/layer")" "the whiteout of a directory"
+expect_equal $EINVAL "$(rename2 $((WHITEOUT | EXCHANGE)) "$m/a" "$m/b")" "WHITEOUT and EXCHANGE"
+expect_equal $EEXIST "$(rename2 $((WHITEOUT | NOREPLACE)) "$m/d2/layer" "$m/d1")" "WHITEOUT and NOREPLACE"
 manifest "$m" >"$TEST_TMP/want"
 umount_iomap4fs "$m"
 check_clean "$JOB_DISK1"
