@@ -11,7 +11,7 @@
 
 operations=${CRASH_OPERATIONS:-120}
 every=${CRASH_EVERY:-30}
-points=0
+declare -A figures
 seed=1
 
 # record SIZE OPTIONS MKE2FS-ARGUMENT...: a run of the workload in $TMP/base and $TMP/log
@@ -46,12 +46,12 @@ all_good() {
 	shift 3
 	echo "== mke2fs -b $bs $*"
 	record "$size" "$opts" -b "$bs" "$@"
-	crash "$bs" || {
-		cat "$TMP/crash.out" >&2
-		fail "crashes lost something"
-	}
-	tail -4 "$TMP/crash.out"
-	points=$((points + $(sed -n 's/^crash points: //p' "$TMP/crash.out")))
+	crash "$bs" || cat "$TMP/crash.out" >&2
+	for figure in "crash points" "crash points inconsistent" "files compared"; do
+		sed -n "s/^$figure: //p" "$TMP/crash.out" | grep . >"$TMP/figure" ||
+			fail "crash_points gave up"
+		figures[$figure]=$((${figures[$figure]:-0} + $(<"$TMP/figure")))
+	done
 }
 
 all_good 24M 1024 commit=1 -t ext4 -J size=1
@@ -65,8 +65,10 @@ all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O inline_data -I 256 -J size=1
 # full most of the time
 all_good 6M 1024 commit=1 -t ext4 -J size=1
 all_good 24M 1024 commit=1 -t ext4 -O fast_commit -J size=2
-echo "crash points: $points"
-echo "crash points inconsistent: 0"
+echo "crash points: ${figures[crash points]}"
+echo "crash points inconsistent: ${figures[crash points inconsistent]}"
+echo "crash points, files compared: ${figures[files compared]}"
+[ "${figures[crash points inconsistent]}" -eq 0 ] || fail "crashes lost something"
 
 record 24M noload -b 1024 -t ext4 -J size=1
 every=4

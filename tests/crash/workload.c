@@ -4,7 +4,9 @@
  *
  *	workload DIR PREFIX LEDGER SEED OPERATIONS
  *
- * DIR: a directory for this process alone; PREFIX: its path inside the file system
+ * DIR: a directory for this process alone; PREFIX: its path inside the file system;
+ * LEDGER: a file that survives the crash, or a block device, which gets each line before
+ * anything else happens
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +36,7 @@ static unsigned int nr_files;
 static bool dirs[MAX_DIRS + 1];
 static const char *prefix;
 static FILE *ledger;
+static bool ledger_is_device;
 static uint64_t rng, next_id;
 
 static uint64_t rnd(uint64_t below)
@@ -50,12 +53,18 @@ static void die(const char *what)
 	exit(1);
 }
 
+static void end_line(void)
+{
+	if (fflush(ledger) || (ledger_is_device && fdatasync(fileno(ledger))))
+		die("ledger");
+}
+
 static void keep(const struct file *f)
 {
 	fprintf(ledger, "keep %llu %llu %llu %d %s/%s\n", (unsigned long long)now_ns(),
 		(unsigned long long)f->id, (unsigned long long)f->size, f->whole, prefix,
 		f->path);
-	fflush(ledger);
+	end_line();
 }
 
 /* Before it is there */
@@ -63,13 +72,13 @@ static void made(const struct file *f)
 {
 	fprintf(ledger, "made %llu %llu %s/%s\n", (unsigned long long)now_ns(),
 		(unsigned long long)f->id, prefix, f->path);
-	fflush(ledger);
+	end_line();
 }
 
 static void drop(const struct file *f)
 {
 	fprintf(ledger, "drop %llu %s/%s\n", (unsigned long long)now_ns(), prefix, f->path);
-	fflush(ledger);
+	end_line();
 }
 
 /* No space is a result like any other. */
@@ -310,6 +319,7 @@ static void step(void)
 
 int main(int argc, char **argv)
 {
+	struct stat st;
 	unsigned long n;
 
 	if (argc != 6) {
@@ -318,8 +328,9 @@ int main(int argc, char **argv)
 	}
 	prefix = argv[2];
 	ledger = fopen(argv[3], "we");
-	if (!ledger)
+	if (!ledger || fstat(fileno(ledger), &st))
 		die(argv[3]);
+	ledger_is_device = S_ISBLK(st.st_mode);
 	if (chdir(argv[1]))
 		die(argv[1]);
 	rng = strtoull(argv[4], NULL, 0) * 0x9e3779b97f4a7c15ULL + 1;

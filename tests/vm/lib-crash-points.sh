@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 600
+#
+# Crash points of iomap4fs with the module, for two tests: some, and every flush.
 #
 # A power cut at any moment while the kernel writes data and the server metadata:
 # dm-log-writes records both, and for many moments the device is made as it could be
@@ -9,17 +10,6 @@
 #
 # Only kernel ext4 replays ext3: files that grow are on the orphan list there, and e2fsck
 # 1.47 takes the attribute block of such a file away without counting it.
-#
-#	POWER_CUT_EVERY	one of so many writes and flushes (60)
-. "$(dirname "$0")/lib.sh"
-
-need_iomap4fs
-modprobe -q dm-log-writes || :
-m=$TEST_TMP/m
-every=${POWER_CUT_EVERY:-60}
-size=24	# MiB
-mkdir "$TEST_TMP/replay"
-at_exit umount_all "$TEST_TMP/replay"
 
 # Tells the log what time it is.
 tell_time()
@@ -33,10 +23,10 @@ tell_time()
 	done
 }
 
-# round SEED BLOCKSIZE OPTIONS MKE2FS-ARGUMENT...
-round()
+# record_and_crash SEED BLOCKSIZE OPTIONS MKE2FS-ARGUMENT...: a run of the workload
+record_and_crash()
 {
-	local seed=$1 bs=$2 opts=$3 n workers=()
+	local seed=$1 bs=$2 opts=$3 n size=24 workers=() # MiB
 
 	shift 3
 	# old bytes: what is shown before it is written doesn't pass for zeroes
@@ -54,7 +44,7 @@ round()
 	teller=$!
 	for n in 1 2 3; do
 		mkdir "$m/w$n"
-		workload "$m/w$n" "w$n" "$TEST_TMP/ledger.$n" $((seed * 10 + n)) 60 &
+		workload "$m/w$n" "w$n" "$TEST_TMP/ledger.$n" $((seed * 10 + n)) "$operations" &
 		workers+=($!)
 	done
 	for n in "${workers[@]}"; do
@@ -70,7 +60,7 @@ round()
 	for replay in "" "$TEST_TMP/replay"; do
 		[ "$replay" ] || [[ $* != *ext3* ]] || continue
 		CRASH_MOUNT=$replay crash_points "$TEST_TMP/base" "$JOB_DISK3" "$JOB_DISK2" \
-			"$TEST_TMP/messages" "$seed" "$((every * 2))" "$bs" \
+			"$TEST_TMP/messages" "$seed" "$every" "$bs" \
 			"$TEST_TMP"/ledger.? >"$TEST_TMP/cuts" ||
 			fail "mke2fs $*: $(cat "$TEST_TMP/cuts")"
 		points=$((points + $(sed -n 's/^crash points: //p' "$TEST_TMP/cuts")))
@@ -78,11 +68,20 @@ round()
 	done
 }
 
-own_commands=("${exit_commands[@]}")
-points=0 kept=0
-round 1 1024 commit=1 -t ext4 -J size=1
-round 2 4096 commit=1 -t ext4 -J size=4
-round 3 1024 commit=1 -t ext3 -J size=1
-[ $kept -gt 20 ] || fail "fsync promised only $kept times"
-echo "power cuts: $points"
-echo "power cuts inconsistent: 0"
+# crash_often EVERY OPERATIONS: look at one of EVERY writes and flushes, flushes four times
+# as often; three processes do OPERATIONS each. Sets points and kept: crashes, and files
+# that were there as promised.
+crash_often()
+{
+	local every=$1 operations=$2 m=$TEST_TMP/m own_commands teller
+
+	need_iomap4fs
+	modprobe -q dm-log-writes || :
+	mkdir "$TEST_TMP/replay"
+	at_exit umount_all "$TEST_TMP/replay"
+	own_commands=("${exit_commands[@]}")
+	points=0 kept=0
+	record_and_crash 1 1024 commit=1 -t ext4 -J size=1
+	record_and_crash 2 4096 commit=1 -t ext4 -J size=4
+	record_and_crash 3 1024 commit=1 -t ext3 -J size=1
+}
