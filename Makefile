@@ -18,7 +18,7 @@ check:		## unit tests, then the VM tests on the stock kernel in QEMU
 check-debug:	## the VM tests on a kernel with KASAN and lockdep (User Mode Linux)
 	@tests/check uml
 
-check-long:	## 90 minutes of tests on that kernel: differences, little memory, many mappings
+check-long:	## two to three hours on that kernel: crashes, differences, little memory
 	@tests/check long
 
 bench-tree:	## measure the extent tree beside the kernel's xfs_iext_tree.c
