@@ -29,11 +29,13 @@ void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len)
 
 	for (dgrp_t g = first; g <= last && g < s->fs->group_desc_count; g++)
 		s->changed_groups[g] |= BLOCKS;
+	s->nr_bitmap_changes++;
 }
 
 void bitmaps_inode_changed(struct server *s, ext2_ino_t ino)
 {
 	s->changed_groups[ext2fs_group_of_ino(s->fs, ino)] |= INODES;
+	s->nr_bitmap_changes++;
 }
 
 static void pad(uint8_t *buf, uint32_t bits, uint32_t size)

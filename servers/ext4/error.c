@@ -138,3 +138,35 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 	}
 	return -EUCLEAN;
 }
+
+/*
+ * Operations that end halfway
+ *
+ * Operations change blocks one after the other and have no way back. One that finds a
+ * bad structure calls fs_error(). One that can't read a block, or has no memory for it,
+ * just ends; if it had changed something by then, that is an error, too, for the next
+ * commit would make half of it durable.
+ */
+
+static uint64_t changes(const struct server *s)
+{
+	return cache_nr_changes(s->cache) + s->nr_bitmap_changes;
+}
+
+void errors_begin(struct server *s)
+{
+	if (!s->cache)
+		return;
+	s->seen.failures = cache_nr_failures(s->cache);
+	s->seen.changes = changes(s);
+}
+
+void errors_end(struct server *s)
+{
+	if (!s->cache)
+		return;
+	if (cache_nr_failures(s->cache) != s->seen.failures && changes(s) != s->seen.changes)
+		fs_error(s, 0, 0, "a metadata block could not be read, an operation is half done");
+	/* who waits for a commit goes on without server_lock() */
+	errors_begin(s);
+}

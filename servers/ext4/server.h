@@ -63,6 +63,10 @@ struct server {
 	struct pins pins;
 	ext2_filsys fs;
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
+	uint64_t nr_bitmap_changes;
+	struct {
+		uint64_t failures, changes;
+	} seen;				/* error.c */
 	struct fuse_iomap_session *session;
 	int iomap_dev;			/* id of the registered device, 0: none */
 
@@ -92,13 +96,22 @@ struct caller {
 	mode_t umask;
 };
 
+/*
+ * error.c: what is done between both is done wholly, not at all, or has ended the use of
+ * the file system.
+ */
+void errors_begin(struct server *s);
+void errors_end(struct server *s);
+
 static inline void server_lock(struct server *s)
 {
 	pthread_mutex_lock(&s->lock);
+	errors_begin(s);
 }
 
 static inline void server_unlock(struct server *s)
 {
+	errors_end(s);
 	pthread_mutex_unlock(&s->lock);
 }
 

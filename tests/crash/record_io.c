@@ -5,6 +5,7 @@
  *	RECORD_IO_FILE	the image
  *	RECORD_IO_LOG	the log
  *	RECORD_IO_FAIL	number of the write that fails with EIO, if one is to
+ *	RECORD_IO_FAIL_READ	number of the read that does
  *
  * A write is in the log when it is done, a flush when it has returned, with the
  * number of records that were there when it began: only those are durable for sure.
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,22 +26,27 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static int (*real_fdatasync)(int);
 static int log_fd = -1;
 static struct stat image;
 static uint64_t nr_records, nr_writes, write_to_fail;
+static uint64_t nr_reads, read_to_fail;
 
 static void set_up(void)
 {
 	const char *file = getenv("RECORD_IO_FILE"), *log = getenv("RECORD_IO_LOG");
-	const char *fail = getenv("RECORD_IO_FAIL");
+	const char *fail = getenv("RECORD_IO_FAIL"), *fail_read = getenv("RECORD_IO_FAIL_READ");
 
 	real_pwrite = (ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
+	real_pread = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread64");
 	real_fdatasync = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-	if (!real_pwrite || !real_fdatasync)
+	if (!real_pwrite || !real_pread || !real_fdatasync)
 		abort();
 	if (fail)
 		write_to_fail = strtoull(fail, NULL, 0);
+	if (fail_read)
+		read_to_fail = strtoull(fail_read, NULL, 0);
 	if (!file || !log || stat(file, &image))
 		return;
 	log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -97,6 +104,21 @@ static ssize_t do_pwrite(int fd, const void *buf, size_t len, off_t off)
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t off)
 {
 	return do_pwrite(fd, buf, len, off);
+}
+
+ssize_t pread(int fd, void *buf, size_t len, off_t off)
+{
+	bool fails;
+
+	if (!is_image(fd))
+		return real_pread(fd, buf, len, off);
+	pthread_mutex_lock(&lock);
+	fails = ++nr_reads == read_to_fail;
+	pthread_mutex_unlock(&lock);
+	if (!fails)
+		return real_pread(fd, buf, len, off);
+	errno = EIO;
+	return -1;
 }
 
 int fdatasync(int fd)

@@ -44,6 +44,7 @@ struct cache {
 	uint64_t nr_revoked;
 	char *cluster;				/* staging area of write-back */
 	int error;				/* of a write-back not reported yet */
+	uint64_t nr_failures, nr_changes;
 	bool journaled;
 	bool compare;				/* also with what is on the device */
 };
@@ -297,10 +298,13 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 	make_room(cache);
 
 	b = calloc(1, sizeof(*b));
-	if (!b)
+	if (!b) {
+		cache->nr_failures++;
 		return -ENOMEM;
+	}
 	if (posix_memalign((void **)&b->data, cache->blocksize < 4096 ? cache->blocksize : 4096,
 			   cache->blocksize)) {
+		cache->nr_failures++;
 		free(b);
 		return -ENOMEM;
 	}
@@ -308,6 +312,7 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 	if (fill) {
 		err = device_read(cache->dev, b->data, cache->blocksize, nr * cache->blocksize);
 		if (err) {
+			cache->nr_failures++;
 			free(b->data);
 			free(b);
 			return err;
@@ -369,6 +374,7 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
 		    memcmp(b->data + in, buf, n)) {
 			memcpy(b->data + in, buf, n);
 			set_dirty(cache, b);
+			cache->nr_changes++;
 		}
 		buf = (const char *)buf + n;
 		off += n;
@@ -418,6 +424,16 @@ int cache_flush(struct cache *cache)
 		err = cache->error;
 	cache->error = 0;
 	return err ? err : flush_err;
+}
+
+uint64_t cache_nr_failures(const struct cache *cache)
+{
+	return cache->nr_failures;
+}
+
+uint64_t cache_nr_changes(const struct cache *cache)
+{
+	return cache->nr_changes;
 }
 
 bool cache_is_dirty(const struct cache *cache)

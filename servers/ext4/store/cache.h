@@ -73,6 +73,10 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
  */
 int cache_flush(struct cache *cache);
 
+/* How often a block could not be brought in; and how often contents were changed */
+uint64_t cache_nr_failures(const struct cache *cache);
+uint64_t cache_nr_changes(const struct cache *cache);
+
 /* Anything dirty? */
 bool cache_is_dirty(const struct cache *cache);
 
