@@ -29,9 +29,10 @@
 static bool may_use_reserved(const struct server *s, const struct caller *who)
 {
 	const struct ext2_super_block *sb = s->fs->super;
+	uid_t uid = s->opt.resuid >= 0 ? s->opt.resuid : sb->s_def_resuid;
+	gid_t gid = s->opt.resgid >= 0 ? s->opt.resgid : sb->s_def_resgid;
 
-	return !who->uid || who->uid == sb->s_def_resuid ||
-	       (sb->s_def_resgid && who->gid == sb->s_def_resgid);
+	return !who->uid || who->uid == uid || (gid && who->gid == gid);
 }
 
 uint64_t alloc_available(const struct server *s, const struct caller *who)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/format.h"
 #include "journal/journal.h"
 #include "log.h"
 #include "map.h"
@@ -127,6 +128,33 @@ void commits_close(struct server *s)
 {
 	journal_destroy(s->commits.journal);
 	s->commits.journal = NULL;
+}
+
+int commits_check_replayed(struct server *s)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	struct inode in = { .ino = sb->s_journal_inum };
+	struct journal_super super = { .start = 1 };
+	struct mapping m = { .type = MAP_HOLE };
+	const void *block;
+	int err;
+
+	if (s->commits.journal || !in.ino || !ext2fs_has_feature_journal_needs_recovery(sb))
+		return 0;
+	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
+						  sizeof(in.raw)), in.ino);
+	if (!err)
+		err = map_lookup(s, &in, 0, 0, &m);
+	if (!err && m.type == MAP_MAPPED)
+		err = cache_peek(s->cache, m.pblk, &block, NULL);
+	if (!err && m.type == MAP_MAPPED)
+		err = journal_super_decode(block, &super);
+	if (err || super.start) {
+		log_err("%s: the journal still needs recovery: use -o ro,noload to see it without",
+			s->opt.source);
+		err = -EUCLEAN;
+	}
+	return err;
 }
 
 /*

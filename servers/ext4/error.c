@@ -66,7 +66,8 @@ int lib_error(struct server *s, errcode_t err, ext2_ino_t ino)
 		return 0;
 	e = plain_errno(err);
 	if (e == EIO)
-		log_err("I/O error on metadata%s", ino ? "" : " of the file system");
+		log_inode(LOG_ERR, ino, 0, "I/O error on metadata%s",
+			  ino ? "" : " of the file system");
 	if (e)
 		return -e;
 	return fs_error(s, ino, 0, error_message(err));
@@ -99,12 +100,7 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 {
 	enum errors_policy policy = s->opt.errors;
 
-	if (ino && blk)
-		log_err("corrupt: inode %u, block %llu: %s", ino, (unsigned long long)blk, what);
-	else if (ino)
-		log_err("corrupt: inode %u: %s", ino, what);
-	else
-		log_err("corrupt: %s", what);
+	log_inode(LOG_ERR, ino, blk, "corrupt: %s", what);
 
 	if (!s->fs || s->readonly)
 		return -EUCLEAN;

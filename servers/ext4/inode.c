@@ -249,8 +249,8 @@ void inode_stat(struct server *s, struct inode *in, struct stat *st)
 	st->st_ino = in->ino;
 	st->st_mode = in->raw.i_mode;
 	st->st_nlink = in->raw.i_links_count;
-	st->st_uid = inode_owner(in);
-	st->st_gid = inode_group(in);
+	st->st_uid = s->opt.uid >= 0 ? s->opt.uid : inode_owner(in);
+	st->st_gid = s->opt.gid >= 0 ? s->opt.gid : inode_group(in);
 	st->st_rdev = inode_rdev(in);
 	st->st_size = inode_size(in);
 	st->st_blksize = s->fs->blocksize;
@@ -402,7 +402,7 @@ int inode_free(struct server *s, struct inode *in)
 		ret = err;
 	if (ret == -EUCLEAN)
 		/* its blocks are in doubt: leak them, e2fsck will tell */
-		log_warn("inode %u: not all of its blocks could be freed", in->ino);
+		log_inode(LOG_WARNING, in->ino, 0, "not all of its blocks could be freed");
 	in->raw.i_links_count = 0;
 	in->raw.i_dtime = (uint32_t)now.tv_sec;
 	in->raw.i_size = in->raw.i_size_high = 0;

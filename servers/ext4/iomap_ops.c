@@ -365,9 +365,9 @@ static int ioend(struct server *s, ext2_ino_t ino, const struct fuse_iomap_ioend
 	int err;
 
 	if (arg->error) {
-		log_err("inode %u: writing %llu bytes at %llu failed: %s", ino,
-			(unsigned long long)arg->written, (unsigned long long)arg->pos,
-			strerror(-arg->error));
+		log_inode(LOG_ERR, ino, 0, "writing %llu bytes at %llu failed: %s",
+			  (unsigned long long)arg->written, (unsigned long long)arg->pos,
+			  strerror(-arg->error));
 		return arg->error < 0 ? arg->error : -EIO;
 	}
 	err = inode_load(s, ino, &in);

@@ -2,19 +2,40 @@
 /*
  * Messages: to stderr as long as somebody sits there, to syslog after the
  * server has gone to the background.
+ *
+ * People get a sentence, programs get fields (logfmt):
+ *
+ *	iomap4fs: /srv/image: inode 12, block 345: bad extent
+ *	level=err image=/srv/image inode=12 block=345 msg="bad extent"
+ *
+ * The second form is what goes to syslog and to the journal.  When stderr is the
+ * journal a line begins with its level as sd-daemon(3) has it.
  */
 #ifndef IOMAP4FS_LOG_H
 #define IOMAP4FS_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <syslog.h>
 
-/* @source: image or device, part of every message once set.  Not thread-safe. */
-void log_init(const char *source, bool debug);
+enum log_format {
+	LOG_FORMAT_AUTO,	/* fields if it's for syslog or the journal */
+	LOG_FORMAT_PLAIN,
+	LOG_FORMAT_FIELDS,
+};
+
+/*
+ * @source: image or device, part of every message; NULL: not known.  It isn't
+ * copied.  Not thread-safe.
+ */
+void log_init(const char *source, enum log_format format, bool debug);
 /* From now on to syslog. */
 void log_to_syslog(void);
 
 void log_msg(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* About inode @ino, and block @blk of the file system if that isn't 0. */
+void log_inode(int priority, uint32_t ino, uint64_t blk, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #define log_err(...)	log_msg(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)	log_msg(LOG_WARNING, __VA_ARGS__)

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "commit.h"
+#include "interrupt.h"
 #include "log.h"
 #include "node.h"
 #include "ops.h"
@@ -25,15 +28,20 @@
 
 /* mount(8)'s exit codes */
 #define EXIT_USAGE	1
+#define EXIT_SYSTEM	2	/* the machine lacks something */
+#define EXIT_INTERRUPT	8
 #define EXIT_MOUNT	32
 
 static int ready_pipe = -1;	/* write end; the parent waits at the other one */
+static bool mounted;		/* it could be used */
+static bool no_loop;		/* there was no loop device to be had */
 
 /* The mount works: let the parent go, and leave the terminal. */
 static void on_ready(struct server *s)
 {
 	int null;
 
+	mounted = true;
 	if (ready_pipe < 0)
 		return;
 	log_to_syslog();
@@ -66,27 +74,43 @@ static int check_mountpoint(const char *path)
 	return 0;
 }
 
-/* Replay the journal if it has to be, which needs the source for itself. */
+static int open_source(struct server *s)
+{
+	return source_open(&s->src, s->opt.source, s->opt.offset, s->opt.readonly);
+}
+
+/*
+ * Replay the journal if it has to be, which needs the source for itself.  As in
+ * kernel ext4, ro is what programs see: the source is written to if it can be.
+ */
 static int recover(struct server *s, struct ext2_super_block *sb)
 {
 	int err;
 
 	if (!ext2fs_has_feature_journal_needs_recovery(sb))
 		return 0;
-	if (s->opt.noload && s->opt.readonly)
+	/* a backup of the superblock can't tell; it is for looking at damage */
+	if (s->opt.readonly && (s->opt.noload || s->opt.superblock))
 		return 0;
-	if (s->opt.noload || s->opt.readonly) {
-		log_err("%s: the journal needs recovery: mount it read-write, run "
-			"\"e2fsck -fy %s\", or use -o ro,noload to see it without",
-			s->opt.source, s->opt.source);
+	if (s->opt.noload) {
+		log_err("%s: the journal needs recovery, and writing without it would make that "
+			"impossible: use -o ro,noload to see it without, or no noload",
+			s->opt.source);
 		return -EROFS;
 	}
-	source_close(&s->src);
-	err = recover_journal(s->opt.source);
+	if (!source_is_writable(&s->src, s->opt.source)) {
+		log_err("%s: the journal needs recovery, and nothing can be written here: use "
+			"-o ro,noload to see it without", s->opt.source);
+		return -EROFS;
+	}
+	err = recover_journal(&s->src, s->opt.source);
 	if (!err)
-		err = source_open(&s->src, s->opt.source, s->opt.readonly);
+		err = open_source(s);
 	if (!err)
 		err = super_probe(s, sb);
+	/* commits_check_replayed() can tell */
+	if (!err && s->opt.offset)
+		return 0;
 	if (!err && ext2fs_has_feature_journal_needs_recovery(sb)) {
 		log_err("%s: the journal still needs recovery: run \"e2fsck -fy %s\"",
 			s->opt.source, s->opt.source);
@@ -120,7 +144,7 @@ static int prepare(struct server *s)
 		return err;
 	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
 		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
-	err = source_open(&s->src, s->opt.source, s->opt.readonly);
+	err = open_source(s);
 	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap)
 		err = say_no_iomap();
 	if (!err)
@@ -128,11 +152,15 @@ static int prepare(struct server *s)
 	if (!err)
 		err = recover(s, &sb);
 	/* the kernel moves data on block devices only */
-	if (!err && iomap)
+	if (!err && iomap) {
 		err = source_attach_loop(&s->src, s->opt.source, s->opt.readonly,
 					 EXT2_BLOCK_SIZE(&sb));
+		no_loop = err;
+	}
 	if (!err)
 		err = super_open(s);
+	if (!err && !s->opt.noload && !s->opt.superblock)
+		err = commits_check_replayed(s);
 	if (!err)
 		err = nodes_init(s);
 	return err;
@@ -175,9 +203,10 @@ static int serve(struct server *s)
 		log_err("can't write to %s: %s", s->opt.source, strerror(-err));
 		return err;
 	}
-	if (fuse_set_signal_handlers(se)) {
+	err = interrupt_ends(se);
+	if (err) {
 		log_err("can't set signal handlers");
-		return -EINVAL;
+		return err;
 	}
 	if (fuse_iomap_session_is_iomap(s->session)) {
 		err = fuse_iomap_disable_fsreclaim(s->session, true);
@@ -188,10 +217,12 @@ static int serve(struct server *s)
 	if (err)
 		log_warn("no flusher thread: %s", strerror(-err));
 	err = fuse_iomap_session_loop(s->session, s->opt.threads);
-	fuse_remove_signal_handlers(se);
+	interrupt_ignore(se);
 	/* a signal is a way to end */
 	if (err < 0)
 		log_err("serving requests failed: %s", strerror(-err));
+	if (err >= 0 && !mounted)
+		return -EINTR;
 	return err < 0 ? err : 0;
 }
 
@@ -215,12 +246,29 @@ static void clean_up(struct server *s)
 	server_unlock(s);
 }
 
+static int exit_status(int err)
+{
+	if (!err)
+		return 0;
+	if (err == -EINTR || (interrupted() && !mounted))
+		return EXIT_INTERRUPT;
+	return no_loop || err == -ENOMEM || err == -EMFILE || err == -ENFILE ? EXIT_SYSTEM :
+									      EXIT_MOUNT;
+}
+
 static int run(struct server *s)
 {
 	int err;
 
+	interrupt_catch();
 	err = prepare(s);
+	if (!err && interrupted()) {
+		log_err("interrupted: %s is not mounted", s->opt.source);
+		err = -EINTR;
+	}
 	if (!err && !s->opt.fake) {
+		/* what begins now has to be ended in order */
+		interrupt_hold();
 		err = mount_it(s);
 		if (!err)
 			err = serve(s);
@@ -229,27 +277,35 @@ static int run(struct server *s)
 	pthread_cond_destroy(&s->commits.idle);
 	pthread_mutex_destroy(&s->lock);
 	options_free(&s->opt);
-	return err ? EXIT_MOUNT : 0;
+	return exit_status(err);
 }
 
 /* The parent's part: how did it go? */
 static int wait_ready(int fd, pid_t child)
 {
+	bool told = false;
 	int status;
 	ssize_t n;
 	char c;
 
-	do
+	/* who interrupts the command means the mount, which is in another process group */
+	interrupt_catch();
+	do {
 		n = read(fd, &c, 1);
-	while (n < 0 && errno == EINTR);
+		if (n < 0 && interrupted() && !told) {
+			kill(child, SIGTERM);
+			told = true;
+		}
+	} while (n < 0 && errno == EINTR);
 	if (n == 1)
 		return 0;
 	/* it ended, and said why */
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_MOUNT;
-	return WIFEXITED(status) && !WIFSIGNALED(status) && WEXITSTATUS(status) ?
-	       WEXITSTATUS(status) : EXIT_MOUNT;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)
+		return EXIT_INTERRUPT;
+	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_MOUNT;
 }
 
 int main(int argc, char **argv)
@@ -269,18 +325,18 @@ int main(int argc, char **argv)
 		options_free(&server.opt);
 		return ret > 0 ? 0 : EXIT_USAGE;
 	}
-	log_init(NULL, server.opt.debug);
+	log_init(server.opt.source, server.opt.log_format, server.opt.debug);
 	if (server.opt.foreground || server.opt.fake)
 		return run(&server);
 
 	if (pipe2(pipes, O_CLOEXEC)) {
 		log_err("can't make a pipe: %s", strerror(errno));
-		return EXIT_MOUNT;
+		return EXIT_SYSTEM;
 	}
 	child = fork();
 	if (child < 0) {
 		log_err("can't go to the background: %s", strerror(errno));
-		return EXIT_MOUNT;
+		return EXIT_SYSTEM;
 	}
 	if (child) {
 		close(pipes[1]);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "inode.h"
 #include "log.h"
@@ -154,7 +155,7 @@ static void node_put(struct server *s, struct node *n)
 			err = cut_at_size(s, &in);
 		n->beyond = 0;
 		if (err)
-			log_err("inode %u: can't be deleted: error %d", n->ino, -err);
+			log_inode(LOG_ERR, n->ino, 0, "can't be deleted: %s", strerror(-err));
 	}
 	if (!n->orphan && n->ino != EXT2_ROOT_INO)
 		node_drop(s, n);

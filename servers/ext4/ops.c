@@ -51,8 +51,15 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~FUSE_CAP_AUTO_INVAL_DATA;
 	/* the kernel cuts files and takes set-id bits away by SETATTR */
 	conn->want &= ~(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_HANDLE_KILLPRIV);
-	/* ACLs are checked by the kernel; then the umask is for the server to apply */
-	conn->want |= conn->capable & (FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	/*
+	 * ACLs are checked by the kernel; then the umask is for the server to apply.
+	 * That it checks them makes the kernel check all permissions.
+	 */
+	if (s->opt.default_permissions)
+		conn->want |= conn->capable & FUSE_CAP_POSIX_ACL;
+	else
+		conn->want &= ~FUSE_CAP_POSIX_ACL;
+	conn->want |= conn->capable & FUSE_CAP_DONT_MASK;
 	conn->want |= conn->capable & FUSE_CAP_PARALLEL_DIROPS;
 	/* nor links: what they say never changes */
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;

@@ -22,12 +22,12 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "options_kernel.h"
 
 #ifndef IOMAP4FS_VERSION
 #define IOMAP4FS_VERSION	"unknown"
 #endif
 
-#define CACHE_SIZE_DEFAULT	(64ULL << 20)
 #define CACHE_SIZE_MIN		(1ULL << 20)
 
 static const struct {
@@ -59,7 +59,7 @@ static const struct {
 /* fstab's and mount(8)'s own; and what a FUSE mount is anyway */
 static const char *const ignored[] = {
 	"defaults", "auto", "noauto", "nofail", "_netdev", "nouser", "nousers", "group",
-	"owner", "silent", "loud", "acl", "user_xattr",
+	"owner", "silent", "loud", "loop",
 };
 
 static bool has_prefix(const char *s, const char *prefix)
@@ -76,9 +76,17 @@ static bool is_ignored(const char *opt)
 	       has_prefix(opt, "uhelper=") || has_prefix(opt, "helper=");
 }
 
-/* Mounts by users imply that what they bring must not be trusted. */
+/*
+ * Mounts by users imply that what they bring must not be trusted.  With fakeroot anybody
+ * can make a set-id program or a device.
+ */
 static bool user_option(struct options *opt, const char *name)
 {
+	if (!strcmp(name, "fakeroot")) {
+		opt->mount_flags |= MS_NOSUID | MS_NODEV;
+		opt->fakeroot = true;
+		return true;
+	}
 	if (strcmp(name, "user") && strcmp(name, "users") && !has_prefix(name, "user="))
 		return false;
 	opt->mount_flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -125,6 +133,54 @@ static int parse_size(const char *text, uint64_t *size)
 	if (*end || n > UINT64_MAX >> shift)
 		return -1;
 	*size = (uint64_t)n << shift;
+	return 0;
+}
+
+static int parse_number(const char *text, uint64_t max, uint64_t *n)
+{
+	char *end;
+
+	errno = 0;
+	*n = strtoull(text, &end, 10);
+	return errno || *end || !isdigit((unsigned char)*text) || *n > max ? -1 : 0;
+}
+
+static int parse_id(const char *text, int64_t *id)
+{
+	uint64_t n;
+
+	/* the last one is "no id" */
+	if (parse_number(text, UINT32_MAX - 1, &n))
+		return -1;
+	*id = n;
+	return 0;
+}
+
+/* What needs another value than a size. */
+static int place_or_id(struct options *opt, const char *name, const char *value)
+{
+	if (has_prefix(name, "offset="))
+		return parse_size(value, &opt->offset) || opt->offset > INT64_MAX ? -1 : 0;
+	if (has_prefix(name, "sb="))
+		return parse_number(value, UINT32_MAX, &opt->superblock);
+	if (has_prefix(name, "uid="))
+		return parse_id(value, &opt->uid);
+	if (has_prefix(name, "gid="))
+		return parse_id(value, &opt->gid);
+	if (has_prefix(name, "resuid="))
+		return parse_id(value, &opt->resuid);
+	if (has_prefix(name, "resgid="))
+		return parse_id(value, &opt->resgid);
+	if (!has_prefix(name, "log="))
+		return -1;
+	if (!strcmp(value, "auto"))
+		opt->log_format = LOG_FORMAT_AUTO;
+	else if (!strcmp(value, "plain"))
+		opt->log_format = LOG_FORMAT_PLAIN;
+	else if (!strcmp(value, "fields"))
+		opt->log_format = LOG_FORMAT_FIELDS;
+	else
+		return -1;
 	return 0;
 }
 
@@ -185,6 +241,30 @@ static int value_option(struct options *opt, const char *name)
 		opt->threads = n;
 		return 0;
 	}
+	return place_or_id(opt, name, value);
+}
+
+/* None of those above. */
+static int foreign_option(struct options *opt, const char *name)
+{
+	if (!strcmp(name, "remount")) {
+		log_err("a mount can't get other options while it is there: unmount it and mount "
+			"it again");
+		return -1;
+	}
+	switch (options_kernel(name)) {
+	case KERNEL_OPTION_TAKEN:
+		return 0;
+	case KERNEL_OPTION_REFUSED:
+		return -1;
+	case KERNEL_OPTION_UNKNOWN:
+		break;
+	}
+	if (opt->sloppy) {
+		log_warn("unknown or bad mount option \"%s\" is ignored", name);
+		return 0;
+	}
+	log_err("unknown or bad mount option \"%s\"", name);
 	return -1;
 }
 
@@ -212,10 +292,8 @@ static int one_option(struct options *opt, const char *name)
 		opt->default_permissions = true;
 	else if (!strcmp(name, "debug"))
 		opt->debug = true;
-	else if (value_option(opt, name)) {
-		log_err("unknown or bad mount option \"%s\"", name);
-		return -1;
-	}
+	else if (value_option(opt, name))
+		return foreign_option(opt, name);
 	return 0;
 }
 
@@ -241,16 +319,46 @@ static void usage(FILE *to)
 	      "                     file data (needs the fuseiomap module)\n"
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
 	      "  -o noload          don't use the journal, neither to recover nor to write\n"
+	      "  -o offset=N        the file system begins N bytes into the image\n"
+	      "  -o sb=N            read the superblock at N KiB (with ro only)\n"
+	      "  -o uid=N, -o gid=N all files seem to belong to this user or group\n"
+	      "  -o fakeroot        who may use the mount may do in it what root may\n"
 	      "  -o commit=N        make changes durable every N seconds (5; 30 if there is\n"
 	      "                     no journal)\n"
-	      "  -o cache_size=N    bytes of metadata to cache (64M)\n"
+	      "  -o cache_size=N    bytes of metadata to cache at most (1/32 of the memory)\n"
 	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (2M)\n"
 	      "  -o threads=N       worker threads (4)\n"
 	      "  -o minixdf         statfs counts the metadata as part of the size\n"
 	      "  -o grpid           new files get the group of their directory\n"
+	      "  -o resuid=N, -o resgid=N\n"
+	      "                     who, beside root, may use the reserved blocks\n"
+	      "  -o allow_other     others than the mounting user may use it (root: the default)\n"
 	      "  -o noallow_other   only the mounting user may use it\n"
+	      "  -o log=FORMAT      plain, fields or auto (default): how messages look\n"
 	      "  -h, --help; -V, --version\n"
-	      "The options of mount(8) for all file systems work too.\n", to);
+	      "The options of mount(8) for all file systems work too; those of kernel ext4 are\n"
+	      "taken or refused with a reason.  iomap4fs(8) says more.\n", to);
+}
+
+/* What no option is wrong with by itself. */
+static int check_together(struct options *opt)
+{
+	if (opt->offset % 512) {
+		log_err("offset=%llu is not a multiple of 512", (unsigned long long)opt->offset);
+		return -1;
+	}
+	/* kernel ext4 counts from 1 for the first */
+	if (opt->superblock == 1)
+		opt->superblock = 0;
+	if (opt->superblock && !opt->readonly) {
+		log_err("a backup of the superblock knows nothing of recent changes and the journal: "
+			"use sb= together with ro, or repair the first with e2fsck -b");
+		return -1;
+	}
+	opt->default_permissions = !opt->fakeroot;
+	if (opt->readonly)
+		opt->mount_flags |= MS_RDONLY;
+	return 0;
 }
 
 static int absolute(const char *path, char **out)
@@ -274,7 +382,10 @@ int options_parse(struct options *opt, int argc, char **argv)
 	helper = has_prefix(self, "mount.");
 	*opt = (struct options){
 		.iomap = FUSE_IOMAP_MODE_AUTO,
-		.cache_size = CACHE_SIZE_DEFAULT,
+		.uid = -1,
+		.gid = -1,
+		.resuid = -1,
+		.resgid = -1,
 		.threads = 4,
 		.map_cache = FUSE_IOMAP_CACHE_MAXBYTES_MAX,
 		.allow_other = geteuid() == 0,
@@ -282,6 +393,10 @@ int options_parse(struct options *opt, int argc, char **argv)
 	};
 	if (geteuid())
 		opt->mount_flags = MS_NOSUID | MS_NODEV;
+	/* it concerns options before it, too */
+	for (int i = 1; i < argc; i++)
+		opt->sloppy |= argv[i][0] == '-' && argv[i][1] != '-' && argv[i][1] != 'o' &&
+			       strchr(argv[i], 's') && helper;
 
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
@@ -340,8 +455,8 @@ int options_parse(struct options *opt, int argc, char **argv)
 		log_err("a source and a directory are needed (--help shows how)");
 		return -1;
 	}
-	if (opt->readonly)
-		opt->mount_flags |= MS_RDONLY;
+	if (check_together(opt))
+		return -1;
 	if (absolute(paths[0], &opt->source) || absolute(paths[1], &opt->mountpoint)) {
 		log_err("out of memory");
 		return -1;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log.h"
+
 enum errors_policy {
 	ERRORS_SUPERBLOCK,	/* as the superblock says */
 	ERRORS_CONTINUE,
@@ -20,7 +22,12 @@ struct options {
 	enum fuse_iomap_mode iomap;
 	unsigned long mount_flags;	/* MS_* */
 	enum errors_policy errors;
-	uint64_t cache_size;		/* of the metadata store, bytes */
+	uint64_t cache_size;		/* of the metadata store, bytes; 0: it sizes itself */
+	uint64_t offset;		/* of the file system in the source, bytes */
+	uint64_t superblock;		/* the one to read, in KiB; 0: the first */
+	int64_t uid, gid;		/* who all files seem to belong to; -1: who they do */
+	int64_t resuid, resgid;		/* who may use reserved blocks; -1: as the superblock says */
+	enum log_format log_format;
 	unsigned int threads;
 	unsigned int commit_interval;	/* s, 0: the default */
 	uint32_t map_cache;		/* bytes of mappings kept by the kernel for each file */
@@ -31,7 +38,9 @@ struct options {
 	bool minixdf;
 	bool allow_other;
 	bool default_permissions;
+	bool fakeroot;			/* whoever may use the mount may do all that root may */
 	bool grpid;			/* new files get the directory's group */
+	bool sloppy;			/* mount(8) -s: unknown options are ignored */
 	bool fake;			/* mount(8) -f: all but mounting */
 };
 

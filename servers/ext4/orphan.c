@@ -25,6 +25,7 @@
 #include "log.h"
 #include "map.h"
 #include "node.h"
+#include "progress.h"
 
 static struct node *list_head(struct server *s)
 {
@@ -117,18 +118,35 @@ int orphan_settle(struct server *s, const struct inode *in, uint64_t end)
 	return in->raw.i_links_count ? orphan_remove(s, node) : 0;
 }
 
+/* What was done at mount */
+struct work {
+	struct progress progress;
+	uint64_t deleted, truncated;
+};
+
+static void say_progress(struct work *w)
+{
+	if (progress_is_due(&w->progress))
+		log_info("orphaned inodes since %u s: %llu deleted, %llu truncated",
+			 progress_seconds(&w->progress), (unsigned long long)w->deleted,
+			 (unsigned long long)w->truncated);
+}
+
 /* One inode found at mount: delete it, or finish its truncation. */
-static int process_one(struct server *s, struct inode *in)
+static int process_one(struct server *s, struct inode *in, struct work *w)
 {
 	uint64_t bs = s->fs->blocksize;
 	int err;
 
+	say_progress(w);
 	in->raw.i_dtime = 0;
 	if (!in->raw.i_links_count) {
-		log_info("deleting orphaned inode %u", in->ino);
+		log_inode(LOG_DEBUG, in->ino, 0, "deleting an orphan");
+		w->deleted++;
 		return inode_free(s, in);
 	}
-	log_info("truncating orphaned inode %u", in->ino);
+	log_inode(LOG_DEBUG, in->ino, 0, "truncating an orphan");
+	w->truncated++;
 	if (inode_is_reg(in)) {
 		err = map_truncate(s, in, (inode_size(in) + bs - 1) / bs);
 		if (err)
@@ -137,7 +155,7 @@ static int process_one(struct server *s, struct inode *in)
 	return inode_store(s, in);
 }
 
-static int process_list(struct server *s)
+static int process_list(struct server *s, struct work *w)
 {
 	ext2_ino_t ino = s->fs->super->s_last_orphan;
 	uint32_t limit = s->fs->super->s_inodes_count;
@@ -154,17 +172,21 @@ static int process_list(struct server *s)
 		if (err)
 			return err;
 		next = in.raw.i_dtime;
-		err = process_one(s, &in);
+		err = process_one(s, &in, w);
 		if (err)
 			return err;
 		ino = next;
 		s->fs->super->s_last_orphan = ino;
 		ext2fs_mark_super_dirty(s->fs);
+		s->dirty = true;
+		/* the list is whole again: the rest may be for another transaction */
+		commit_if_large_locked(s);
 	}
 	return 0;
 }
 
-static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, char *buf)
+static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, char *buf,
+			      struct work *w)
 {
 	unsigned int n = ext2fs_inodes_per_orphan_block(s->fs);
 	uint64_t bs = s->fs->blocksize;
@@ -185,7 +207,7 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 			continue;
 		err = inode_load(s, inos[i], &in);
 		if (!err)
-			err = process_one(s, &in);
+			err = process_one(s, &in, w);
 		if (err)
 			return err;
 		inos[i] = 0;
@@ -197,7 +219,7 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 	return err ? err : cache_write(s->cache, pblk * bs, buf, bs);
 }
 
-static int process_file(struct server *s)
+static int process_file(struct server *s, struct work *w)
 {
 	struct inode in = { .ino = s->fs->super->s_orphan_file_inum };
 	uint64_t blocks;
@@ -221,7 +243,10 @@ static int process_file(struct server *s)
 		if (!err && m.type != MAP_MAPPED)
 			err = fs_error(s, in.ino, 0, "hole in the orphan file");
 		if (!err)
-			err = process_file_block(s, in.ino, m.pblk + (lblk - m.lblk), buf);
+			err = process_file_block(s, in.ino, m.pblk + (lblk - m.lblk), buf,
+						 w);
+		if (!err)
+			commit_if_large_locked(s);
 	}
 	free(buf);
 	if (!err) {
@@ -233,11 +258,16 @@ static int process_file(struct server *s)
 
 int orphans_process(struct server *s)
 {
+	struct work w = { .deleted = 0 };
 	int err = 0;
 
+	progress_start(&w.progress);
 	if (s->fs->super->s_last_orphan)
-		err = process_list(s);
+		err = process_list(s, &w);
 	if (!err && ext2fs_has_feature_orphan_present(s->fs->super))
-		err = process_file(s);
+		err = process_file(s, &w);
+	if (w.deleted || w.truncated)
+		log_info("orphaned inodes: %llu deleted, %llu truncated",
+			 (unsigned long long)w.deleted, (unsigned long long)w.truncated);
 	return err;
 }

@@ -82,6 +82,25 @@ static int may_change(const struct inode *in, int valid)
 	return 0;
 }
 
+/*
+ * With -o uid= all files seem to belong to that user, which nobody can change: giving
+ * them to the same changes nothing, also on the disk.  The same for groups.
+ */
+static int squashed(const struct server *s, const struct stat *attr, int *valid)
+{
+	if (s->opt.uid >= 0 && *valid & FUSE_SET_ATTR_UID) {
+		if (attr->st_uid != s->opt.uid)
+			return -EPERM;
+		*valid &= ~FUSE_SET_ATTR_UID;
+	}
+	if (s->opt.gid >= 0 && *valid & FUSE_SET_ATTR_GID) {
+		if (attr->st_gid != s->opt.gid)
+			return -EPERM;
+		*valid &= ~FUSE_SET_ATTR_GID;
+	}
+	return 0;
+}
+
 int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
 		 struct inode *in)
 {
@@ -89,6 +108,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 	int err = super_may_write(s);
 	bool cut = false;
 
+	if (!err)
+		err = squashed(s, attr, &valid);
 	if (!err)
 		err = inode_load(s, ino, in);
 	/* times that the kernel kept must be storable */

@@ -5,13 +5,15 @@
  * A block device is opened with O_EXCL, which excludes the kernel's file
  * systems and everybody else who asks for exclusive use.  An image file gets a
  * lock (flock) against other servers, and must not be behind a loop device that
- * somebody has claimed.
+ * somebody has claimed.  Both are taken as a whole, also if the file system is only
+ * a part of it (-o offset).
  */
 #include "source.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +102,7 @@ static int open_device(struct source *src, const char *path, bool readonly)
 		err = -errno;
 		if (err == -EBUSY)
 			log_err("%s is in use", path);
-		else if (err == -EROFS)
+		else if (err == -EROFS || (err == -EACCES && !readonly && !access(path, R_OK)))
 			log_err("%s is write-protected: mount it with -o ro", path);
 		else
 			log_err("can't open %s: %s", path, strerror(-err));
@@ -121,6 +123,8 @@ static int open_image(struct source *src, const char *path, const struct stat *s
 		err = -errno;
 		if (err == -EROFS)
 			log_err("%s is on a read-only file system: mount it with -o ro", path);
+		else if (err == -EACCES && !readonly && !access(path, R_OK))
+			log_err("this user may only read %s: mount it with -o ro", path);
 		else
 			log_err("can't open %s: %s", path, strerror(-err));
 		return err;
@@ -144,7 +148,31 @@ static int open_image(struct source *src, const char *path, const struct stat *s
 	return err;
 }
 
-int source_open(struct source *src, const char *path, bool readonly)
+static int begin_at(struct source *src, const char *path, uint64_t offset)
+{
+	if (offset & (src->dev.align - 1)) {
+		log_err("%s has sectors of %u bytes: offset=%llu is not a multiple", path,
+			src->dev.align, (unsigned long long)offset);
+		return -EINVAL;
+	}
+	if (offset && device_set_base(&src->dev, offset)) {
+		log_err("offset=%llu is behind the end of %s", (unsigned long long)offset, path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+bool source_is_writable(const struct source *src, const char *path)
+{
+	int ro = 0;
+
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
+		return false;
+	/* fails for an image, which has no such switch */
+	return ioctl(src->fd, BLKROGET, &ro) || !ro;
+}
+
+int source_open(struct source *src, const char *path, uint64_t offset, bool readonly)
 {
 	struct stat st;
 	int err;
@@ -164,6 +192,8 @@ int source_open(struct source *src, const char *path, bool readonly)
 		log_err("%s is neither a block device nor an image file", path);
 		err = -ENOTBLK;
 	}
+	if (!err)
+		err = begin_at(src, path, offset);
 	if (err)
 		source_close(src);
 	return err;
@@ -175,6 +205,7 @@ static int configure_loop(struct source *src, const char *path, bool readonly,
 	struct loop_config config = {
 		.fd = src->image_fd,
 		.block_size = blocksize,
+		.info.lo_offset = src->dev.base,
 		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO |
 				 (readonly ? LO_FLAGS_READ_ONLY : 0),
 	};
@@ -222,7 +253,7 @@ int source_attach_loop(struct source *src, const char *path, bool readonly, uint
 	uint32_t sector;
 	int control, err = -EBUSY;
 
-	if (src->image_fd < 0)
+	if (src->image_fd < 0 && !src->dev.base)
 		return 0;
 	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	if (control < 0) {
@@ -230,6 +261,9 @@ int source_attach_loop(struct source *src, const char *path, bool readonly, uint
 		log_err("can't open /dev/loop-control: %s", strerror(-err));
 		return err;
 	}
+	/* a part of a block device: it takes the place of the image */
+	if (src->image_fd < 0)
+		src->image_fd = src->fd;
 	sector = loop_sector(src, blocksize);
 	for (int i = 0; i < LOOP_TRIES && err == -EBUSY; i++) {
 		int nr = ioctl(control, LOOP_CTL_GET_FREE);

@@ -20,14 +20,18 @@ struct source {
 };
 
 /*
- * Open @path for this mount alone, read only if @readonly.  Says what is wrong
- * and returns a negative errno if it can't.
+ * Open @path for this mount alone, read only if @readonly; the file system begins
+ * at byte @offset.  Says what is wrong and returns a negative errno if it can't.
  */
-int source_open(struct source *src, const char *path, bool readonly);
+int source_open(struct source *src, const char *path, uint64_t offset, bool readonly);
+
+/* Could @path, which is open for reading, be written to? */
+bool source_is_writable(const struct source *src, const char *path);
 
 /*
  * Go on from an image file to a loop device on top of it, which disappears with
- * its last user.  Nothing to do for a block device.
+ * its last user.  Nothing to do for a block device, but if the file system does not
+ * begin where the device does.
  * @blocksize: of the file system, bytes
  */
 int source_attach_loop(struct source *src, const char *path, bool readonly, uint32_t blocksize);

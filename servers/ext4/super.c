@@ -46,20 +46,25 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 {
 	const char *path = s->opt.source, *feature;
 	uint64_t blocks, have;
+	uint64_t sb_off = s->opt.superblock ? s->opt.superblock * 1024 : SUPERBLOCK_OFFSET;
 	uint32_t bs;
 	int err;
 
-	if (s->src.dev.size < SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE) {
+	if (s->src.dev.size < sb_off + SUPERBLOCK_SIZE) {
 		log_err("%s is not an ext2, ext3 or ext4 file system: it is too small", path);
 		return -EINVAL;
 	}
-	err = device_read(&s->src.dev, sb, sizeof(*sb), SUPERBLOCK_OFFSET);
+	err = device_read(&s->src.dev, sb, sizeof(*sb), sb_off);
 	if (err) {
 		log_err("can't read %s: %s", path, strerror(-err));
 		return err;
 	}
 	if (sb->s_magic != EXT2_SUPER_MAGIC) {
-		log_err("%s is not an ext2, ext3 or ext4 file system", path);
+		if (s->opt.superblock)
+			log_err("%s has no superblock at %llu KiB", path,
+				(unsigned long long)s->opt.superblock);
+		else
+			log_err("%s is not an ext2, ext3 or ext4 file system", path);
 		return -EINVAL;
 	}
 	feature = features_unsupported(sb, true);
@@ -78,6 +83,11 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 		return -EUCLEAN;
 	}
 	bs = EXT2_BLOCK_SIZE(sb);
+	if (s->opt.superblock && sb_off % bs) {
+		log_err("%s: a backup of the superblock is at the beginning of a block of %u bytes",
+			path, bs);
+		return -EINVAL;
+	}
 	blocks = ext2fs_blocks_count(sb);
 	have = s->src.dev.size / bs;
 	if (!blocks || blocks > have) {
@@ -191,7 +201,11 @@ int super_open(struct server *s)
 		log_err("out of memory");
 		return -ENOMEM;
 	}
-	lerr = ext2fs_open2(s->opt.source, NULL, flags, 0, 0, store_io_manager(s->cache), &s->fs);
+	/* libext2fs wants to know the size of blocks if it's not the first superblock */
+	lerr = ext2fs_open2(s->opt.source, NULL, flags,
+			    s->opt.superblock * 1024 / EXT2_BLOCK_SIZE(&sb),
+			    s->opt.superblock ? EXT2_BLOCK_SIZE(&sb) : 0,
+			    store_io_manager(s->cache), &s->fs);
 	if (lerr) {
 		s->fs = NULL;
 		log_err("can't open the file system on %s: %s", s->opt.source,

@@ -39,6 +39,15 @@ int device_init(struct device *dev, int fd, bool direct)
 	return 0;
 }
 
+int device_set_base(struct device *dev, uint64_t base)
+{
+	if (base >= dev->size)
+		return -ENXIO;
+	dev->base = base;
+	dev->size -= base;
+	return 0;
+}
+
 static int read_all(int fd, void *buf, size_t len, uint64_t off)
 {
 	while (len) {
@@ -125,6 +134,7 @@ int device_read(const struct device *dev, void *buf, size_t len, uint64_t off)
 
 	if (!in_range(dev, len, off))
 		return -EIO;
+	off += dev->base;
 	if (is_aligned(dev, buf, len, off))
 		return read_all(dev->fd, buf, len, off);
 
@@ -156,6 +166,7 @@ int device_write(const struct device *dev, const void *buf, size_t len, uint64_t
 
 	if (!in_range(dev, len, off))
 		return -EIO;
+	off += dev->base;
 	if (is_aligned(dev, buf, len, off))
 		return write_all(dev->fd, buf, len, off);
 
@@ -194,7 +205,7 @@ int device_zero(const struct device *dev, uint64_t off, uint64_t len)
 	if (off > dev->size || len > dev->size - off)
 		return -EIO;
 	if (dev->block && !((off | len) & 511)) {
-		uint64_t range[2] = { off, len };
+		uint64_t range[2] = { dev->base + off, len };
 
 		if (!ioctl(dev->fd, BLKZEROOUT, range))
 			return 0;

@@ -27,11 +27,15 @@ struct device {
 	bool direct;		/* fd is O_DIRECT */
 	bool block;		/* fd is a block device */
 	uint32_t align;		/* of address, length and offset when direct; bytes */
-	uint64_t size;		/* bytes */
+	uint64_t base;		/* where the file system begins, bytes */
+	uint64_t size;		/* from there on, bytes */
 };
 
 /* Learn size and alignment of @fd; @direct: it was opened with O_DIRECT.  0 or -errno. */
 int device_init(struct device *dev, int fd, bool direct);
+
+/* The file system begins at @base.  -ENXIO if that is behind the end. */
+int device_set_base(struct device *dev, uint64_t base);
 
 /* All of [@off, @off + @len) or a negative errno; past the end is -EIO. */
 int device_read(const struct device *dev, void *buf, size_t len, uint64_t off);
