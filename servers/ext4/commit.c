@@ -68,10 +68,13 @@ static int find_runs(struct server *s, struct inode *in, struct journal_run **ru
 	return 0;
 }
 
-static void set_limit(struct server *s)
+void commits_set_limit(struct server *s)
 {
-	uint64_t limit = journal_size(s->commits.journal) / 4;
+	uint64_t limit;
 
+	if (!s->commits.journal)
+		return;
+	limit = journal_size(s->commits.journal) / 4;
 	if (limit > cache_max_blocks(s->cache) / 4)
 		limit = cache_max_blocks(s->cache) / 4;
 	s->commits.limit = limit;
@@ -120,7 +123,7 @@ int commits_open(struct server *s)
 	/* backups are for what changes seldom, as in kernel ext4 */
 	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
 	cache_use_journal(s->cache);
-	set_limit(s);
+	commits_set_limit(s);
 	return 0;
 }
 
@@ -377,6 +380,16 @@ int commit_and_empty(struct server *s)
 		commit_abort(s, err);
 	}
 	return err;
+}
+
+int commit_and_unpin(struct server *s)
+{
+	int err;
+
+	if (!s->commits.journal)
+		return super_write_all(s);
+	err = commit(s, false, false);
+	return err ? err : checkpoint(s);
 }
 
 static bool is_large(const struct server *s)

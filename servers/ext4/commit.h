@@ -69,6 +69,13 @@ void commit_if_large_locked(struct server *s);
  */
 bool commit_frees_space(struct server *s, int err, unsigned int *tries);
 
+/*
+ * Commit and put everything in its place, so that the cache can give up what it has,
+ * and go on.  Lets go of the lock only to wait for a commit by somebody else.
+ */
+int commit_and_unpin(struct server *s);
+/* The cache's bound has changed. */
+void commits_set_limit(struct server *s);
 /* Commit what there is.  May let go of the lock. */
 void commit_in_background(struct server *s);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "log.h"
 #include "node.h"
 #include "ops.h"
+#include "pressure.h"
 #include "server.h"
 #include "super.h"
 
@@ -208,14 +210,21 @@ static int serve(struct server *s)
 		log_err("can't set signal handlers");
 		return err;
 	}
+	/* threads inherit it */
 	if (fuse_iomap_session_is_iomap(s->session)) {
 		err = fuse_iomap_disable_fsreclaim(s->session, true);
 		if (err)
 			log_warn("memory reclaim may wait for this process: %s", strerror(-err));
+	} else if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0)) {
+		/* users may not, and plain FUSE is built to live with it */
+		log_debug("not marked as a part of memory reclaim: %s", strerror(errno));
 	}
 	err = super_start_flusher(s);
 	if (err)
 		log_warn("no flusher thread: %s", strerror(-err));
+	err = pressure_start(s);
+	if (err)
+		log_warn("memory pressure is not watched: %s", strerror(-err));
 	err = fuse_iomap_session_loop(s->session, s->opt.threads);
 	interrupt_ignore(se);
 	/* a signal is a way to end */
@@ -235,6 +244,7 @@ static void clean_up(struct server *s)
 		s->session = NULL;
 	}
 	super_stop_flusher(s);
+	pressure_stop(s);
 	server_lock(s);
 	if (s->fs && !s->began)
 		s->readonly = true;

@@ -16,6 +16,7 @@
 #include "namei.h"
 #include "node.h"
 #include "ops.h"
+#include "pressure.h"
 #include "readdir.h"
 #include "xattr.h"
 
@@ -79,6 +80,7 @@ static void op_destroy(void *userdata)
 	struct server *s = userdata;
 
 	super_stop_flusher(s);
+	pressure_stop(s);
 	server_lock(s);
 	if (s->fs) {
 		nodes_drain(s);

@@ -42,6 +42,7 @@
 #endif
 
 struct node_table;
+struct pressure;
 
 /* alloc.c: blocks that are free when a commit is durable */
 struct pin {
@@ -85,6 +86,7 @@ struct server {
 	pthread_t flusher;
 	pthread_cond_t flusher_wake;
 	bool flusher_runs, flusher_stop;
+	struct pressure *pressure;	/* pressure.c; NULL: nothing is watched */
 
 	void (*ready)(struct server *s);	/* tell who waits that the mount works */
 };

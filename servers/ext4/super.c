@@ -20,6 +20,7 @@
 #include "inode.h"
 #include "log.h"
 #include "map.h"
+#include "memory.h"
 #include "node.h"
 #include "store/io_manager.h"
 #include "super.h"
@@ -196,7 +197,8 @@ int super_open(struct server *s)
 		/* of no consequence for readers, and libext2fs may not know it */
 		flags |= EXT2_FLAG_SOFTSUPP_FEATURES;
 	s->readonly = s->opt.readonly;
-	s->cache = cache_create(&s->src.dev, EXT2_BLOCK_SIZE(&sb), s->opt.cache_size);
+	s->cache = cache_create(&s->src.dev, EXT2_BLOCK_SIZE(&sb),
+				s->opt.cache_size ? s->opt.cache_size : memory_cache_size(""));
 	if (!s->cache) {
 		log_err("out of memory");
 		return -ENOMEM;

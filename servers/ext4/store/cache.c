@@ -19,6 +19,8 @@
 
 /* one write of neighbouring dirty blocks is at most this long, bytes */
 #define CLUSTER_MAX	(256U * 1024)
+/* a bound is at least this, blocks */
+#define BLOCKS_MIN	64
 
 struct block {
 	uint64_t nr;
@@ -49,6 +51,11 @@ struct cache {
 	bool compare;				/* also with what is on the device */
 };
 
+void cache_set_max_blocks(struct cache *cache, uint64_t blocks)
+{
+	cache->max_blocks = blocks < BLOCKS_MIN ? BLOCKS_MIN : blocks;
+}
+
 struct cache *cache_create(const struct device *dev, uint32_t blocksize, uint64_t size)
 {
 	struct cache *cache = calloc(1, sizeof(*cache));
@@ -57,9 +64,7 @@ struct cache *cache_create(const struct device *dev, uint32_t blocksize, uint64_
 		return NULL;
 	cache->dev = dev;
 	cache->blocksize = blocksize;
-	cache->max_blocks = size / blocksize;
-	if (cache->max_blocks < 64)
-		cache->max_blocks = 64;
+	cache_set_max_blocks(cache, size / blocksize);
 	for (cache->nr_buckets = 64; cache->nr_buckets < cache->max_blocks;)
 		cache->nr_buckets *= 2;
 	cache->buckets = calloc(cache->nr_buckets, sizeof(*cache->buckets));
@@ -269,17 +274,27 @@ static int write_dirty(struct cache *cache)
  */
 static void make_room(struct cache *cache)
 {
-	struct block *b, *prev;
-
 	if (cache->nr_dirty > cache->max_blocks / 2 && !cache->journaled)
 		write_dirty(cache);
 	if (cache->nr_blocks - cache_nr_pinned(cache) == 0)
 		return;
-	for (b = cache->cold; b && cache->nr_blocks >= cache->max_blocks; b = prev) {
+	cache_shrink(cache, cache->max_blocks - 1);
+}
+
+void cache_shrink(struct cache *cache, uint64_t blocks)
+{
+	struct block *b, *prev;
+
+	for (b = cache->cold; b && cache->nr_blocks > blocks; b = prev) {
 		prev = b->lru_prev;
 		if (!b->dirty && !b->committing && !b->logged)
 			drop(cache, b);
 	}
+}
+
+uint64_t cache_nr_blocks(const struct cache *cache)
+{
+	return cache->nr_blocks;
 }
 
 /* Get @nr into the cache; @fill: its present contents matter. */

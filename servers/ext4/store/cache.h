@@ -77,6 +77,15 @@ int cache_flush(struct cache *cache);
 uint64_t cache_nr_failures(const struct cache *cache);
 uint64_t cache_nr_changes(const struct cache *cache);
 
+/*
+ * How many blocks there are; and another bound, of which nothing comes but by
+ * cache_shrink(), or when the next blocks are read.
+ */
+uint64_t cache_nr_blocks(const struct cache *cache);
+void cache_set_max_blocks(struct cache *cache, uint64_t blocks);
+/* Drop clean blocks, the coldest first, until there are @blocks or none is clean. */
+void cache_shrink(struct cache *cache, uint64_t blocks);
+
 /* Anything dirty? */
 bool cache_is_dirty(const struct cache *cache);
 

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Exit statuses are those of mount(8): 1 wrong usage, 2 the machine lacks something,
+# 8 interrupted, 32 the mount failed.
+. "$(dirname "$0")/lib.sh"
+
+# status WANT ARGUMENT...
+status() {
+	local want=$1 got=0
+
+	shift
+	"$@" >"$TMP/out" 2>&1 || got=$?
+	[ $got = "$want" ] || {
+		cat "$TMP/out" >&2
+		fail "status $got, not $want: $*"
+	}
+}
+
+make_image "$TMP/image" 64M -t ext4
+status 0 "$IOMAP4FS" --help
+grep -- '-o offset=N' "$TMP/out" >/dev/null || fail "--help"
+status 0 "$IOMAP4FS" --version
+status 1 "$IOMAP4FS"
+status 1 "$IOMAP4FS" "$TMP/image"
+status 1 "$IOMAP4FS" --frobnicate "$TMP/image" "$MNT"
+status 1 "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,frobnicate
+status 1 "$IOMAP4FS" "$TMP/image" "$MNT" -o remount,ro
+grep 'unmount it and mount it again' "$TMP/out" >/dev/null || fail "remount: $(cat "$TMP/out")"
+status 32 "$IOMAP4FS" "$TMP/none" "$MNT" -o iomap=off
+status 32 "$IOMAP4FS" "$TMP/image" "$TMP/none" -o iomap=off
+
+# not enough descriptors to start with
+status 2 bash -c 'ulimit -n 4; exec "$@"' - "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off
+
+# Interrupted: the image lies on a mount whose server doesn't answer for a while.
+make_image "$TMP/outer" 200M -t ext4
+mkdir "$TMP/below"
+"$IOMAP4FS" "$TMP/outer" "$TMP/below" -f -o iomap=off 2>/dev/null &
+outer=$!
+for _ in $(seq 100); do
+	mountpoint -q "$TMP/below" && break
+	sleep 0.1
+done
+cp "$TMP/image" "$TMP/below/image"
+for arguments in "" -f; do
+	for signal in TERM INT HUP; do
+		got=0
+		stat "$TMP/below/image" >/dev/null
+		kill -STOP $outer
+		# set -m: a shell has its background jobs ignore SIGINT
+		set -m
+		# shellcheck disable=SC2086 # no argument if empty
+		"$IOMAP4FS" "$TMP/below/image" "$MNT" -o iomap=off $arguments 2>"$TMP/err" &
+		pid=$!
+		set +m
+		sleep 1
+		kill -$signal $pid
+		sleep 0.2
+		kill -CONT $outer
+		wait $pid || got=$?
+		[ $got = 8 ] || { cat "$TMP/err" >&2; fail "SIG$signal $arguments: status $got"; }
+		grep interrupted "$TMP/err" >/dev/null || fail "nothing is said: $(cat "$TMP/err")"
+		mountpoint -q "$MNT" && fail "SIG$signal $arguments: mounted"
+	done
+done
+cmp "$TMP/image" "$TMP/below/image" || fail "the image changed"
+umount "$TMP/below"
+wait $outer || fail "the outer server: status $?"
