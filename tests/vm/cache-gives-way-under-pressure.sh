@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# timeout: 300
+#
+# When the kernel tells that processes wait for memory, the server gives back half of
+# its metadata cache, while files go on being written, and nothing is lost.
+. "$(dirname "$0")/lib.sh"
+
+need_iomap4fs
+[ -e /proc/pressure/memory ] || skip "the kernel doesn't tell of memory pressure"
+cat /proc/pressure/memory >/dev/null 2>&1 || skip "telling of memory pressure is switched off"
+use_cgroups
+m=$TEST_TMP/m
+make_ext4 "$JOB_DISK1" -N 40000
+mkdir "$m"
+at_exit umount_all "$m"
+bin/iomap4fs "$JOB_DISK1" "$m" -f -o iomap=require,cache_size=64M,commit=300 2>"$TEST_TMP/log" &
+server=$!
+wait_until 20 mountpoint -q "$m" || fail "not mounted"
+for d in 1 2 3; do
+	mkdir "$m/$d"
+	(cd "$m/$d" && seq -f 'a-file-with-a-name-that-takes-room-%g' 5000 | xargs touch)
+done
+
+cuts()
+{
+	grep -c 'metadata cache cut' "$TEST_TMP/log" || :
+}
+
+been_cut()
+{
+	[ "$(cuts)" -gt 0 ]
+}
+
+expect_equal 0 "$(cuts)" "cuts before there is pressure"
+# a group that rereads more than it may keep waits for memory most of the time
+limit thrasher 16M
+head -c 64M /dev/zero >"$TEST_TMP/file"
+sync "$TEST_TMP/file"
+# shellcheck disable=SC2016 # the inner shell's
+within thrasher bash -c 'while :; do cat "$0" >/dev/null; done' "$TEST_TMP/file" &
+thrasher=$!
+at_exit kill $thrasher
+wait_until 120 been_cut || {
+	cat /proc/pressure/memory "$cgroups/thrasher/memory.pressure"
+	fail "the cache stays as it is"
+}
+mkdir "$m/4"
+(cd "$m/4" && seq 1000 | xargs touch)
+kill $thrasher
+wait $thrasher || :
+cat "$TEST_TMP/log"
+manifest "$m" >"$TEST_TMP/want"
+umount "$m"
+wait $server || fail "the server's status: $?"
+check_clean "$JOB_DISK1"
+mount_ext4 "$JOB_DISK1" "$m" ro
+manifest "$m" >"$TEST_TMP/got"
+expect_same_file "$TEST_TMP/want" "$TEST_TMP/got" "what kernel ext4 sees"
