@@ -17,7 +17,8 @@
 			 EXT4_FEATURE_RO_COMPAT_HUGE_FILE | EXT4_FEATURE_RO_COMPAT_GDT_CSUM | \
 			 EXT4_FEATURE_RO_COMPAT_DIR_NLINK | EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE | \
 			 EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_PROJECT | \
-			 EXT4_FEATURE_RO_COMPAT_VERITY | EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
+			 EXT4_FEATURE_RO_COMPAT_VERITY | EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT | \
+			 EXT4_FEATURE_RO_COMPAT_QUOTA)
 
 struct name {
 	uint32_t bit;
@@ -36,7 +37,6 @@ static const struct name incompat_names[] = {
 
 static const struct name ro_compat_names[] = {
 	{ EXT4_FEATURE_RO_COMPAT_HAS_SNAPSHOT,	"has_snapshot" },
-	{ EXT4_FEATURE_RO_COMPAT_QUOTA,		"quota" },
 	{ EXT4_FEATURE_RO_COMPAT_BIGALLOC,	"bigalloc" },
 	{ EXT4_FEATURE_RO_COMPAT_REPLICA,	"replica" },
 	{ EXT4_FEATURE_RO_COMPAT_READONLY,	"read-only" },
@@ -69,5 +69,9 @@ const char *features_unsupported(const struct ext2_super_block *super, bool read
 	bits = super->s_feature_ro_compat & ~RO_COMPAT_OK;
 	if (bits)
 		return name_of(ro_compat_names, bits, "ro_compat");
+	/* there all who share an attribute's inode have to account for it */
+	if (super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_QUOTA &&
+	    super->s_feature_incompat & EXT4_FEATURE_INCOMPAT_EA_INODE)
+		return "quota together with ea_inode";
 	return NULL;
 }

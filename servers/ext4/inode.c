@@ -20,6 +20,7 @@
 #include "bitmaps.h"
 #include "log.h"
 #include "map.h"
+#include "quota.h"
 #include "xattr.h"
 
 /* what a new inode takes over from its directory */
@@ -336,15 +337,19 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	char *buf;
 	int ret;
 
-	err = ext2fs_new_inode(s->fs, near_ino(s, dir, mode), mode, NULL, &ino);
-	if (err)
-		return lib_error(s, err, 0);
-
 	if (s->opt.grpid || (dir->raw.i_mode & S_ISGID)) {
 		gid = inode_group(dir);
 		if (S_ISDIR(mode) && (dir->raw.i_mode & S_ISGID))
 			mode |= S_ISGID;
 	}
+	ret = quota_prepare(s, who->uid, gid,
+			    dir->raw.i_flags & EXT4_PROJINHERIT_FL ? dir->raw.i_projid : 0);
+	if (ret)
+		return ret;
+	err = ext2fs_new_inode(s->fs, near_ino(s, dir, mode), mode, NULL, &ino);
+	if (err)
+		return lib_error(s, err, 0);
+
 	memset(in, 0, sizeof(*in));
 	in->ino = ino;
 	in->raw.i_mode = mode;
@@ -386,7 +391,10 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	ext2fs_inode_alloc_stats2(s->fs, ino, 1, S_ISDIR(mode));
 	bitmaps_inode_changed(s, ino);
 	s->dirty = true;
-	return 0;
+	ret = quota_inode(s, in, true);
+	if (ret)
+		ext2fs_inode_alloc_stats2(s->fs, ino, -1, S_ISDIR(mode));
+	return ret;
 }
 
 int inode_free(struct server *s, struct inode *in)
@@ -407,6 +415,10 @@ int inode_free(struct server *s, struct inode *in)
 	in->raw.i_dtime = (uint32_t)now.tv_sec;
 	in->raw.i_size = in->raw.i_size_high = 0;
 	err = inode_store(s, in);
+	if (err && !ret)
+		ret = err;
+	/* with what it may have leaked */
+	err = quota_inode(s, in, false);
 	if (err && !ret)
 		ret = err;
 	ext2fs_inode_alloc_stats2(s->fs, in->ino, -1, inode_is_dir(in));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "quota.h"
 
 #define FL_VISIBLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | \
 			 EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
@@ -76,6 +77,11 @@ static int set_project(struct server *s, ext2_ino_t ino, uint32_t projid)
 	int err = inode_load(s, ino, &in);
 
 	if (err || projid == in.raw.i_projid)
+		return err;
+	err = quota_prepare(s, inode_owner(&in), inode_group(&in), projid);
+	if (!err)
+		err = quota_set_project(s, &in, projid);
+	if (err)
 		return err;
 	in.raw.i_projid = projid;
 	inode_touch(s, &in, false);

@@ -10,6 +10,7 @@
  *	node.c orphan.c inode.c     inodes in use, on disk
  *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
  *	bitmaps.c                   free space on the disk
+ *	quota*.c                    what each user has of it
  *	commit.c                    transactions
  *	super.c error.c             the file system as a whole
  *	journal/                    the log on disk
@@ -43,6 +44,7 @@
 
 struct node_table;
 struct pressure;
+struct quota;
 
 /* alloc.c: blocks that are free when a commit is durable */
 struct pin {
@@ -62,6 +64,7 @@ struct server {
 	struct cache *cache;
 	struct commits commits;
 	struct pins pins;
+	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
 	uint64_t nr_bitmap_changes;

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "file.h"
+#include "quota.h"
 #include "xattr.h"
 
 int file_truncate(struct server *s, struct inode *in, uint64_t size)
@@ -115,6 +116,10 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 	/* times that the kernel kept must be storable */
 	if (!err && !fuse_iomap_session_negotiated(s->session))
 		err = may_change(in, valid);
+	if (!err && valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		err = quota_prepare(s, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
+				    valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in),
+				    in->raw.i_projid);
 	if (!err && valid & FUSE_SET_ATTR_SIZE) {
 		/* that frees all blocks behind the new size */
 		cut = (uint64_t)attr->st_size <= inode_size(in);

@@ -22,6 +22,7 @@
 #include "map.h"
 #include "memory.h"
 #include "node.h"
+#include "quota.h"
 #include "store/io_manager.h"
 #include "super.h"
 
@@ -238,7 +239,8 @@ int super_open(struct server *s)
 	}
 	set_limits(s);
 	set_overhead(s);
-	return commits_open(s);
+	err = commits_open(s);
+	return err ? err : quota_open(s);
 }
 
 /*
@@ -372,6 +374,7 @@ int super_close(struct server *s)
 	commits_close(s);
 	alloc_destroy(s);
 	bitmaps_destroy(s);
+	quota_close(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;
 out:

@@ -65,6 +65,9 @@ all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O inline_data -I 256 -J size=1
 # full most of the time
 all_good 6M 1024 commit=1 -t ext4 -J size=1
 all_good 24M 1024 commit=1 -t ext4 -O fast_commit -J size=2
+all_good 24M 1024 commit=1 -t ext4 -O quota -J size=1
+all_good 32M 4096 commit=1 -t ext4 -O quota,project -I 256 -J size=4
+all_good 24M 1024 commit=1,cache_size=1M -t ext3 -O quota -J size=1
 echo "crash points: ${figures[crash points]}"
 echo "crash points inconsistent: ${figures[crash points inconsistent]}"
 echo "crash points, files compared: ${figures[files compared]}"

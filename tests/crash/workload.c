@@ -260,6 +260,9 @@ static void attribute(struct file *f)
 	       "setxattr");
 	if (!rnd(3))
 		failed(removexattr(f->path, "user.test"), "removexattr");
+	/* with quotas somebody else accounts for it */
+	if (rnd(2))
+		failed(chown(f->path, rnd(100) * 7919, rnd(20)), "chown");
 }
 
 static void make_link(void)

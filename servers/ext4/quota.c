@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Quota accounting: see quota.h.
+ *
+ * libext2fs asks a callback before it writes an inode, its own changes included
+ * (directories that it extends, attribute blocks); that is where usage is booked.
+ * It may pass the old, short part of an inode only, so the project id, which is behind
+ * that, is taken from the disk, and changing it has a function of its own.
+ */
+#include "quota.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "server.h"
+
+static const char *const type_names[NR_QUOTAS] = {
+	[QUOTA_USER] = "user", [QUOTA_GROUP] = "group", [QUOTA_PROJECT] = "project",
+};
+
+/* What an inode adds to the accounts that it belongs to */
+struct use {
+	uint32_t ids[NR_QUOTAS];
+	int64_t space;		/* bytes */
+};
+
+/* The same inodes count as in e2fsck; reserved ones and the quota files don't. */
+static bool counts(const struct server *s, ext2_ino_t ino)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+
+	if (ino == EXT2_ROOT_INO)
+		return true;
+	return ino >= EXT2_FIRST_INO(sb) && ino != sb->s_prj_quota_inum &&
+	       ino != sb->s_orphan_file_inum;
+}
+
+static struct use use_of(struct server *s, const struct inode *in)
+{
+	return (struct use){
+		.ids = {
+			[QUOTA_USER] = inode_owner(in),
+			[QUOTA_GROUP] = inode_group(in),
+			[QUOTA_PROJECT] = inode_has_projid(s, in) ? in->raw.i_projid : 0,
+		},
+		.space = ext2fs_get_stat_i_blocks(s->fs, (struct ext2_inode *)&in->raw) << 9,
+	};
+}
+
+/* Where the entry is. */
+static int find(struct server *s, struct quota_file *f, uint32_t id, uint64_t *pos)
+{
+	unsigned int slot = id & (QUOTA_SLOTS - 1);
+	int err;
+
+	if (f->slots[slot].pos && f->slots[slot].id == id) {
+		*pos = f->slots[slot].pos;
+		return 0;
+	}
+	err = quota_tree_find(s, f, id, pos);
+	if (!err) {
+		f->slots[slot].id = id;
+		f->slots[slot].pos = *pos;
+	}
+	return err;
+}
+
+static int book(struct server *s, struct quota_file *f, uint32_t id, int64_t space, int64_t inodes)
+{
+	uint64_t pos;
+	int err;
+
+	if (!space && !inodes)
+		return 0;
+	err = find(s, f, id, &pos);
+	return err ? err : quota_tree_add(s, f, id, pos, space, inodes);
+}
+
+static int book_all(struct server *s, const struct use *u, int sign)
+{
+	for (int t = 0; t < NR_QUOTAS; t++) {
+		struct quota_file *f = &s->quota->files[t];
+		int err = f->ino ? book(s, f, u->ids[t], sign * u->space, sign) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* An inode that counted as @old does as @new. */
+static int rebook(struct server *s, const struct use *old, const struct use *new)
+{
+	for (int t = 0; t < NR_QUOTAS; t++) {
+		struct quota_file *f = &s->quota->files[t];
+		int err;
+
+		if (!f->ino)
+			continue;
+		if (old->ids[t] == new->ids[t]) {
+			err = book(s, f, new->ids[t], new->space - old->space, 0);
+		} else {
+			err = book(s, f, new->ids[t], new->space, 1);
+			if (!err)
+				err = book(s, f, old->ids[t], -old->space, -1);
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static errcode_t before_write(ext2_filsys fs, ext2_ino_t ino, struct ext2_inode *inode)
+{
+	struct server *s = fs->priv_data;
+	struct inode in = { .ino = ino };
+	struct use old, new;
+	errcode_t lerr;
+	int err;
+
+	if (!ino || ino > fs->super->s_inodes_count || !counts(s, ino) ||
+	    !ext2fs_test_inode_bitmap2(fs->inode_map, ino))
+		return EXT2_ET_CALLBACK_NOTHANDLED;
+	lerr = ext2fs_read_inode_full(fs, ino, inode_small(&in), sizeof(in.raw));
+	if (lerr)
+		return lerr;
+	old = use_of(s, &in);
+	new = old;
+	new.ids[QUOTA_USER] = inode_uid(*inode);
+	new.ids[QUOTA_GROUP] = inode_gid(*inode);
+	new.space = ext2fs_get_stat_i_blocks(fs, inode) << 9;
+	err = rebook(s, &old, &new);
+	/* libext2fs passes errnos on */
+	return err ? -err : EXT2_ET_CALLBACK_NOTHANDLED;
+}
+
+int quota_prepare(struct server *s, uid_t uid, gid_t gid, uint32_t projid)
+{
+	const uint32_t ids[NR_QUOTAS] = {
+		[QUOTA_USER] = uid, [QUOTA_GROUP] = gid, [QUOTA_PROJECT] = projid,
+	};
+
+	for (int t = 0; s->quota && t < NR_QUOTAS; t++) {
+		struct quota_file *f = &s->quota->files[t];
+		uint64_t pos;
+		int err = f->ino ? find(s, f, ids[t], &pos) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int quota_inode(struct server *s, const struct inode *in, bool used)
+{
+	struct inode now = { .ino = in->ino };
+	struct use u;
+	int err;
+
+	if (!s->quota || !counts(s, in->ino))
+		return 0;
+	err = lib_error(s, ext2fs_read_inode_full(s->fs, now.ino, inode_small(&now),
+						  sizeof(now.raw)), now.ino);
+	if (err)
+		return err;
+	u = use_of(s, &now);
+	return book_all(s, &u, used ? 1 : -1);
+}
+
+int quota_set_project(struct server *s, const struct inode *in, uint32_t projid)
+{
+	struct use old, new;
+
+	if (!s->quota || !counts(s, in->ino))
+		return 0;
+	old = use_of(s, in);
+	new = old;
+	new.ids[QUOTA_PROJECT] = projid;
+	return rebook(s, &old, &new);
+}
+
+int quota_open(struct server *s)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+	const ext2_ino_t inos[NR_QUOTAS] = {
+		[QUOTA_USER] = sb->s_usr_quota_inum, [QUOTA_GROUP] = sb->s_grp_quota_inum,
+		[QUOTA_PROJECT] = sb->s_prj_quota_inum,
+	};
+
+	if (s->readonly || !ext2fs_has_feature_quota(s->fs->super))
+		return 0;
+	s->quota = calloc(1, sizeof(*s->quota));
+	if (!s->quota) {
+		log_err("out of memory");
+		return -ENOMEM;
+	}
+	for (int t = 0; t < NR_QUOTAS; t++) {
+		struct quota_file *f = &s->quota->files[t];
+		int err;
+
+		f->type = t;
+		f->ino = inos[t];
+		err = f->ino ? quota_tree_check(s, f) : 0;
+		if (err) {
+			log_err("the %s quota file can't be used: run \"e2fsck -fy %s\"",
+				type_names[t], s->opt.source);
+			return err;
+		}
+	}
+	s->fs->write_inode = before_write;
+	return 0;
+}
+
+void quota_close(struct server *s)
+{
+	free(s->quota);
+	s->quota = NULL;
+}
