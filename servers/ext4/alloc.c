@@ -8,6 +8,9 @@
  * because converting unwritten extents can need index blocks at a time when
  * nobody can be told ENOSPC any more.
  *
+ * The unit is the cluster, mostly one block; the bitmaps here take the numbers of blocks
+ * all the same, and whoever takes or frees some does so in whole clusters.
+ *
  * With a journal freed blocks may not be used again before that is durable: after
  * a crash they belong to who had them.  They are counted as free at once, but stay
  * marked in the bitmap (pinned), so that no allocation, by libext2fs neither, finds
@@ -21,7 +24,7 @@
 #include "map.h"
 
 /*
- * Less than half of the reserve and this, blocks: then what must not fail could.  Data
+ * Less than half of the reserve and this, clusters: then what must not fail could.  Data
  * that finds no space can wait for a commit, and needs no commit in advance.
  */
 #define SHORT	64
@@ -73,17 +76,20 @@ static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, 
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
 		 uint64_t *pblk, uint64_t *len)
 {
-	uint64_t available = alloc_available(s, who);
+	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
+	uint64_t available = alloc_available(s, who) & ~mask;
 	uint64_t first = s->fs->super->s_first_data_block;
-	uint64_t blocks = ext2fs_blocks_count(s->fs->super);
+	uint64_t blocks = ext2fs_blocks_count(s->fs->super) & ~mask;
 	bool found;
 	blk64_t p, n;
 
+	want = (want + mask) & ~mask;
 	if (want > available)
 		want = available;
 	if (!want)
 		return -ENOSPC;
 
+	goal &= ~mask;
 	if (goal < first || goal >= blocks)
 		goal = first;
 	/* right at the goal, else one long run somewhere, else what there is */
@@ -152,7 +158,8 @@ bool alloc_is_short(const struct server *s)
 {
 	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
 
-	return s->pins.nr > s->pins.committing && free < s->resv_blocks / 2 + SHORT;
+	return s->pins.nr > s->pins.committing && 
+	       free < s->resv_blocks / 2 + ((uint64_t)SHORT << s->fs->cluster_ratio_bits);
 }
 
 static void mark_pins(struct server *s, size_t n, bool used)
@@ -219,8 +226,9 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 	struct server *s = fs->priv_data;
 
 	if (inuse < 0) {
-		pin(s, blk, 1);
-		cache_forget(s->cache, blk, 1);
+		blk &= ~(blk64_t)EXT2FS_CLUSTER_MASK(fs);
+		pin(s, blk, EXT2FS_CLUSTER_RATIO(fs));
+		cache_forget(s->cache, blk, EXT2FS_CLUSTER_RATIO(fs));
 	}
 	bitmaps_blocks_changed(s, blk, 1);
 	s->dirty = true;

@@ -395,8 +395,9 @@ static int put_entry(struct server *s, struct inode *dir, uint64_t pblk, unsigne
 static int grow(struct server *s, struct inode *dir, const struct caller *who, uint64_t *pblk)
 {
 	struct mapping m = { .type = MAP_MAPPED, .lblk = dir_blocks(s, dir), .len = 1 };
-	uint64_t inserted = 0, got;
+	uint64_t inserted = 0;
 	struct mapping last;
+	struct space sp;
 	uint64_t goal = 0;
 	int err;
 
@@ -407,17 +408,18 @@ static int grow(struct server *s, struct inode *dir, const struct caller *who, u
 		goal = last.pblk + (m.lblk - last.lblk);
 	if (!goal)
 		goal = ext2fs_find_inode_goal(s->fs, dir->ino, inode_small(dir), m.lblk);
-	err = alloc_blocks(s, goal, 1, who, &m.pblk, &got);
+	err = space_take(s, dir, goal, m.lblk, 1, who, &sp);
 	if (err)
 		return err;
+	m.pblk = sp.pblk;
 	err = inode_has_extents(dir) ? extent_insert(s, dir, &m) :
 				       indirect_insert(s, dir, &m, &inserted);
 	if (err) {
-		alloc_free(s, m.pblk, 1);
+		space_give_back(s, &sp);
 		inode_store(s, dir);
 		return err;
 	}
-	err = lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(dir), 1), dir->ino);
+	err = space_count(s, dir, &sp);
 	if (!err)
 		err = inode_set_size(s, dir, inode_size(dir) + s->fs->blocksize);
 	if (!err)

@@ -27,9 +27,11 @@ static int check_room(struct server *s, struct inode *in, uint64_t first, uint64
 		if (n > end - first)
 			n = end - first;
 		if (m.type == MAP_HOLE) {
-			if (n > room)
+			uint64_t need = cluster_need(s, in, first, n);
+
+			if (need > room)
 				return -ENOSPC;
-			room -= n;
+			room -= need;
 		}
 		first += n;
 	}
@@ -80,12 +82,14 @@ static int grow_size(struct server *s, struct inode *in, uint64_t end)
 static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off, uint64_t len)
 {
 	uint64_t bs = s->fs->blocksize, size = inode_size(in);
+	uint64_t unit = bs << s->fs->cluster_ratio_bits;
 	bool insert = mode & FALLOC_FL_INSERT_RANGE;
 	int err;
 
 	if (!inode_has_extents(in))
 		return -EOPNOTSUPP;
-	if (off % bs || len % bs || off >= size || (!insert && len >= size - off))
+	/* what moves keeps its place in the cluster */
+	if (off % unit || len % unit || off >= size || (!insert && len >= size - off))
 		return -EINVAL;
 	if (insert && len > (uint64_t)inode_maxbytes(s, in) - size)
 		return -EFBIG;

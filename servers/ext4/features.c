@@ -18,7 +18,7 @@
 			 EXT4_FEATURE_RO_COMPAT_DIR_NLINK | EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE | \
 			 EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_PROJECT | \
 			 EXT4_FEATURE_RO_COMPAT_VERITY | EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT | \
-			 EXT4_FEATURE_RO_COMPAT_QUOTA)
+			 EXT4_FEATURE_RO_COMPAT_QUOTA | EXT4_FEATURE_RO_COMPAT_BIGALLOC)
 
 struct name {
 	uint32_t bit;
@@ -37,7 +37,6 @@ static const struct name incompat_names[] = {
 
 static const struct name ro_compat_names[] = {
 	{ EXT4_FEATURE_RO_COMPAT_HAS_SNAPSHOT,	"has_snapshot" },
-	{ EXT4_FEATURE_RO_COMPAT_BIGALLOC,	"bigalloc" },
 	{ EXT4_FEATURE_RO_COMPAT_REPLICA,	"replica" },
 	{ EXT4_FEATURE_RO_COMPAT_READONLY,	"read-only" },
 	{ EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS,	"shared_blocks" },
@@ -64,6 +63,9 @@ const char *features_unsupported(const struct ext2_super_block *super, bool read
 	bits = super->s_feature_incompat & ~INCOMPAT_OK;
 	if (bits)
 		return name_of(incompat_names, bits, "incompat");
+	if (super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC &&
+	    !(super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_EXTENTS))
+		return "bigalloc without extent";
 	if (readonly)
 		return NULL;
 	bits = super->s_feature_ro_compat & ~RO_COMPAT_OK;

@@ -105,7 +105,7 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 			"-o ro,noload to see it without", s->opt.source);
 		return -EROFS;
 	}
-	err = recover_journal(&s->src, s->opt.source);
+	err = recover_journal(&s->src, s->opt.source, sb);
 	if (!err)
 		err = open_source(s);
 	if (!err)

@@ -70,13 +70,12 @@ static uint64_t choose_goal(struct server *s, struct inode *in, struct node *nod
 	return ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), lblk);
 }
 
-static int alloc_extent(struct server *s, struct inode *in, struct mapping *m)
+static int alloc_extent(struct server *s, struct inode *in, struct mapping *m,
+			const struct space *sp)
 {
 	int err = extent_insert(s, in, m);
 
-	if (err)
-		return err;
-	return lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(in), m->len), in->ino);
+	return err ? err : space_count(s, in, sp);
 }
 
 /*
@@ -102,17 +101,28 @@ static int alloc_indirect(struct server *s, struct inode *in, struct mapping *m)
 	return err;
 }
 
+/* As in kernel ext4: with clusters there are only extents. */
+static int no_clusters(struct server *s, struct inode *in)
+{
+	if (!EXT2FS_CLUSTER_MASK(s->fs))
+		return 0;
+	return fs_error(s, in->ino, 0, "an indirect map with clusters");
+}
+
 int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
 	      uint64_t len, const struct caller *who, struct mapping *m)
 {
 	bool extents = inode_has_extents(in);
-	uint64_t hole_end, pblk, n;
+	struct space sp;
+	uint64_t hole_end;
 	int err;
 
 	err = map_lookup(s, in, lblk, 0, m);
 	if (err || m->type != MAP_HOLE)
 		return err;
 	err = super_may_write(s);
+	if (!err && !extents)
+		err = no_clusters(s, in);
 	if (err)
 		return err;
 
@@ -124,15 +134,16 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	if (!extents && len > ALLOC_MAX_ZEROED_BYTES >> block_bits(s))
 		len = ALLOC_MAX_ZEROED_BYTES >> block_bits(s);
 
-	err = alloc_blocks(s, choose_goal(s, in, node, lblk), len, who, &pblk, &n);
+	err = space_take(s, in, choose_goal(s, in, node, lblk), lblk, len, who, &sp);
 	if (err)
 		return err;
 	*m = (struct mapping){
-		.type = MAP_UNWRITTEN, .lblk = lblk, .len = n, .pblk = pblk, .fresh = true,
+		.type = MAP_UNWRITTEN, .lblk = lblk, .len = sp.len, .pblk = sp.pblk,
+		.fresh = true,
 	};
-	err = extents ? alloc_extent(s, in, m) : alloc_indirect(s, in, m);
+	err = extents ? alloc_extent(s, in, m, &sp) : alloc_indirect(s, in, m);
 	if (err) {
-		alloc_free(s, pblk, n);
+		space_give_back(s, &sp);
 		inode_store(s, in);
 		return err;
 	}
@@ -182,7 +193,9 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 		len = MAP_MAX_LBLK + 1 - lblk;
 	if (inode_has_extents(in))
 		err = extent_punch(s, in, lblk, len);
-	else
+	else if (in->raw.i_blocks)
+		err = no_clusters(s, in);
+	if (!err && !inode_has_extents(in))
 		err = indirect_punch(s, in, lblk, len);
 	store_err = inode_store(s, in);
 	return err ? err : store_err;

@@ -3,8 +3,8 @@
  * Block maps: where the blocks of a file are.
  *
  * map.c chooses between the two formats, extent trees (map_extent.c) and
- * indirect blocks (map_indirect.c).  Units here are file system blocks: lblk
- * counts in the file, pblk on the device.
+ * indirect blocks (map_indirect.c); map_cluster.c finds space for them.  Units
+ * here are file system blocks: lblk counts in the file, pblk on the device.
  *
  * Nothing that is read from the image is believed: physical blocks are checked
  * against the size of the file system, tree depths are bounded.
@@ -79,12 +79,43 @@ int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
 int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 
 /*
+ * map_cluster.c: what a file needs of new space
+ */
+
+struct space {
+	uint64_t pblk, len;	/* blocks for the file */
+	uint64_t start, taken;	/* new clusters that these are in, blocks; 0: none were needed */
+};
+
+/*
+ * Blocks for a hole of the file: as many as there are in one piece of [@lblk, @lblk + @len),
+ * nothing of which is mapped.  New ones are near @goal.
+ */
+int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk, uint64_t len,
+	       const struct caller *who, struct space *sp);
+/* They are not used after all. */
+void space_give_back(struct server *s, const struct space *sp);
+/* They are: i_blocks says so.  The inode is not stored. */
+int space_count(struct server *s, struct inode *in, const struct space *sp);
+/*
+ * Does the file have the cluster that @lblk, in a hole, is in?  1 and where @lblk is on the
+ * device, 0 or -errno.
+ */
+int cluster_owned(struct server *s, struct inode *in, uint64_t lblk, uint64_t *pblk);
+/* Blocks in clusters that [@lblk, @lblk + @len), in a hole, would take. */
+uint64_t cluster_need(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/* Is a block in its place in the cluster?  -EUCLEAN if not. */
+int cluster_check(struct server *s, struct inode *in, uint64_t lblk, uint64_t pblk);
+/* What statfs() doesn't count with clusters, blocks; @journal: blocks of the journal. */
+int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
+
+/*
  * alloc.c
  */
 
 /*
- * Take up to @want contiguous blocks, near @goal, for file data.  -ENOSPC when
- * there are none for @who.
+ * Take up to @want contiguous blocks, near @goal, for file data: whole clusters.
+ * -ENOSPC when there are none for @who.
  */
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
 		 uint64_t *pblk, uint64_t *len);

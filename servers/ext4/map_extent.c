@@ -446,6 +446,46 @@ static errcode_t cut(ext2_extent_handle_t h, struct ext2fs_extent *e, uint64_t s
 	return split_in_two(h, e, &before, &after);
 }
 
+/* Is a block of the cluster that begins at @first mapped?  1, 0 or -errno */
+static int cluster_used(struct server *s, struct inode *in, ext2_extent_handle_t h, uint64_t first)
+{
+	struct ext2fs_extent e;
+	int found = seek(s, in, h, first, &e);
+
+	if (found == FOUND_BEFORE)
+		found = step(s, in, h, true, &e);
+	return found <= 0 ? found : e.e_lblk <= (first | EXT2FS_CLUSTER_MASK(s->fs));
+}
+
+/*
+ * [@start, @stop), which @e mapped, has been cut out: free what nothing else of the file is
+ * in.  *@freed: blocks of that
+ */
+static int free_cut(struct server *s, struct inode *in, ext2_extent_handle_t h,
+		    const struct ext2fs_extent *e, uint64_t start, uint64_t stop, uint64_t *freed)
+{
+	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
+	uint64_t from = start & ~mask, to = (stop + mask) & ~mask, last = to - mask - 1;
+	int used = cluster_check(s, in, e->e_lblk, e->e_pblk);
+
+	if (!used && (from < start || (stop < to && last == from)))
+		used = cluster_used(s, in, h, from);
+	if (used > 0)
+		from += mask + 1;
+	if (used >= 0 && stop < to && last >= from) {
+		used = cluster_used(s, in, h, last);
+		if (used > 0)
+			to = last;
+	}
+	if (used < 0)
+		return used;
+	if (from < to) {
+		alloc_free(s, e->e_pblk + from - e->e_lblk, to - from);
+		*freed += to - from;
+	}
+	return 0;
+}
+
 /* From the end to the start: then leaves empty without moving their first key. */
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 {
@@ -476,14 +516,14 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len
 		start = e.e_lblk > lblk ? e.e_lblk : lblk;
 		stop = end_of(&e) < end ? end_of(&e) : end;
 		err = lib_error(s, cut(h, &e, start, stop), in->ino);
+		if (!err)
+			err = free_cut(s, in, h, &e, start, stop, &freed);
 		if (err)
 			break;
-		alloc_free(s, e.e_pblk + (start - e.e_lblk), stop - start);
-		freed += stop - start;
 		end = start;
 	}
 	ext2fs_extent_free(h);
-	lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), freed);
+	lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), freed >> s->fs->cluster_ratio_bits);
 	return err ? err : lib_error(s, lerr == EOVERFLOW ? 0 : lerr, in->ino);
 }
 

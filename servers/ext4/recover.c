@@ -32,7 +32,7 @@
 
 static const char *const e2fsck_paths[] = { "/sbin/e2fsck", "/usr/sbin/e2fsck" };
 
-static void run_e2fsck(const char *what)
+static void run_e2fsck(const char *what, bool all)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -43,8 +43,11 @@ static void run_e2fsck(const char *what)
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 	}
-	for (size_t i = 0; i < sizeof(e2fsck_paths) / sizeof(e2fsck_paths[0]); i++)
+	for (size_t i = 0; i < sizeof(e2fsck_paths) / sizeof(e2fsck_paths[0]); i++) {
+		if (all)
+			execl(e2fsck_paths[i], "e2fsck", "-f", "-p", what, (char *)NULL);
 		execl(e2fsck_paths[i], "e2fsck", "-E", "journal_only", "-y", what, (char *)NULL);
+	}
 	_exit(127);
 }
 
@@ -135,9 +138,14 @@ static bool is_failure(int status, uint64_t offset)
 	return !WIFEXITED(status) || WEXITSTATUS(status) & ~fine;
 }
 
-int recover_journal(struct source *src, const char *path)
+int recover_journal(struct source *src, const char *path, struct ext2_super_block *sb)
 {
 	uint64_t offset = src->dev.base;
+	/*
+	 * With the journal e2fsck 1.47 takes care of the orphans, and accounts for a cluster
+	 * of theirs as for a block; a full check puts that right, where it can be done.
+	 */
+	bool all = !offset && ext2fs_has_feature_bigalloc(sb) && ext2fs_has_feature_quota(sb);
 	char *what = name_for_e2fsck(path, offset);
 	int status = 0, err;
 	pid_t pid;
@@ -161,7 +169,7 @@ int recover_journal(struct source *src, const char *path)
 		goto out;
 	}
 	if (!pid)
-		run_e2fsck(what);
+		run_e2fsck(what, all);
 	err = watch(pid, &status);
 	if (err == -EINTR) {
 		log_err("interrupted: the journal is not replayed yet");

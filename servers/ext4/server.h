@@ -163,11 +163,11 @@ int super_may_write(const struct server *s);
 
 /*
  * recover.c: the journal of the file system on @src, which is @path and will be closed,
- * has to be replayed.  0 or -errno after a message; -EINTR: see interrupted().  If the
+ * with the superblock @sb, has to be replayed.  0 or -errno after a message; -EINTR: see interrupted().  If the
  * file system is only a part of @src, the journal has to be empty now, but
  * the superblock may still say that it isn't.
  */
-int recover_journal(struct source *src, const char *path);
+int recover_journal(struct source *src, const char *path, struct ext2_super_block *sb);
 
 /* features.c: NULL, or the name of a feature of @super that a mount can't do. */
 const char *features_unsupported(const struct ext2_super_block *super, bool readonly);

@@ -30,7 +30,7 @@
 #define COMMIT_INTERVAL	5	/* with a journal, as kernel ext4 */
 #define FLUSH_INTERVAL	30
 
-/* what kernel ext4 keeps back for metadata: 2 %, but not more than this, blocks */
+/* what kernel ext4 keeps back for metadata: 2 %, but not more than this, clusters */
 #define RESV_MAX	4096
 
 int super_may_write(const struct server *s)
@@ -157,31 +157,47 @@ static void set_limits(struct server *s)
 		s->maxbytes_indirect = 0xffffffffLL << bits;
 }
 
-static void set_overhead(struct server *s)
+/* Blocks of the journal in the file system */
+static uint64_t journal_blocks(struct server *s)
 {
 	struct ext2_super_block *sb = s->fs->super;
 	struct ext2_inode journal;
 
-	s->overhead = sb->s_first_data_block;
-	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
-		blk_t used;
+	if (!ext2fs_has_feature_journal(sb) || !sb->s_journal_inum ||
+	    ext2fs_read_inode(s->fs, sb->s_journal_inum, &journal))
+		return 0;
+	return EXT2_I_SIZE(&journal) >> block_bits(s);
+}
 
-		if (ext2fs_super_and_bgd_loc2(s->fs, g, NULL, NULL, NULL, &used))
-			used = 0;
-		s->overhead += used + s->fs->inode_blocks_per_group + 2;
+static int set_overhead(struct server *s)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	int err = 0;
+
+	if (ext2fs_has_feature_bigalloc(sb)) {
+		err = cluster_overhead(s, journal_blocks(s), &s->overhead);
+	} else {
+		s->overhead = sb->s_first_data_block;
+		for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+			blk_t used;
+
+			if (ext2fs_super_and_bgd_loc2(s->fs, g, NULL, NULL, NULL, &used))
+				used = 0;
+			s->overhead += used + s->fs->inode_blocks_per_group + 2;
+		}
+		s->overhead += journal_blocks(s);
 	}
-	if (ext2fs_has_feature_journal(sb) && sb->s_journal_inum &&
-	    !ext2fs_read_inode(s->fs, sb->s_journal_inum, &journal))
-		s->overhead += EXT2_I_SIZE(&journal) >> block_bits(s);
 	if (s->overhead > ext2fs_blocks_count(sb))
 		s->overhead = 0;
 
 	s->resv_blocks = 0;
 	if (ext2fs_has_feature_extents(sb)) {
-		s->resv_blocks = ext2fs_blocks_count(sb) / 50;
+		s->resv_blocks = (ext2fs_blocks_count(sb) >> s->fs->cluster_ratio_bits) / 50;
 		if (s->resv_blocks > RESV_MAX)
 			s->resv_blocks = RESV_MAX;
+		s->resv_blocks <<= s->fs->cluster_ratio_bits;
 	}
+	return err;
 }
 
 int super_open(struct server *s)
@@ -238,8 +254,9 @@ int super_open(struct server *s)
 		return -ENOMEM;
 	}
 	set_limits(s);
-	set_overhead(s);
-	err = commits_open(s);
+	err = set_overhead(s);
+	if (!err)
+		err = commits_open(s);
 	return err ? err : quota_open(s);
 }
 

@@ -45,9 +45,9 @@ refuse "truncated image" "truncated" "$IMG" "$MNT" $O
 
 make_image "$IMG" 32M -t ext4 -O casefold
 refuse "casefold" "casefold" "$IMG" "$MNT" $O
-make_image "$IMG" 32M -t ext4 -O bigalloc 2>/dev/null
-refuse "bigalloc" "bigalloc.*-o ro" "$IMG" "$MNT" $O
-"$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "bigalloc can't be read"
+make_image "$IMG" 32M -t ext4 -O quota,ea_inode
+refuse "quota and ea_inode" "quota together with ea_inode.*-o ro" "$IMG" "$MNT" $O
+"$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "quota and ea_inode can't be read"
 unmount_image "$IMG"
 
 # a bit nobody knows

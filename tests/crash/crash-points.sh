@@ -68,6 +68,11 @@ all_good 24M 1024 commit=1 -t ext4 -O fast_commit -J size=2
 all_good 24M 1024 commit=1 -t ext4 -O quota -J size=1
 all_good 32M 4096 commit=1 -t ext4 -O quota,project -I 256 -J size=4
 all_good 24M 1024 commit=1,cache_size=1M -t ext3 -O quota -J size=1
+all_good 32M 1024 commit=1 -t ext4 -O bigalloc -C 8192 -J size=1
+all_good 64M 4096 commit=1 -t ext4 -O bigalloc -C 16384 -J size=4
+# e2fsck 1.47 accounts for a cluster of an orphan as for a block: the server does it here
+CRASH_RECOVER=$(dirname "$(readlink -f "$0")")/recover.sh CRASH_DIR=$MNT \
+	all_good 64M 4096 commit=1 -t ext4 -O bigalloc,quota -C 16384 -J size=4
 echo "crash points: ${figures[crash points]}"
 echo "crash points inconsistent: ${figures[crash points inconsistent]}"
 echo "crash points, files compared: ${figures[files compared]}"

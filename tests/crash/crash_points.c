@@ -15,7 +15,8 @@
  * the writes after that any, in blocks of BLOCKSIZE bytes.  Then e2fsck replays the
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
  * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
- * the kernel's ext4 does the replay, mounted on that directory.
+ * the kernel's ext4 does the replay, mounted on that directory.  If there is CRASH_RECOVER,
+ * that program does it, called with WORK.
  *
  * Prints figures, and what is wrong.  Exit status 1 if something is.
  */
@@ -317,11 +318,13 @@ static int run(const char *out, char *const argv[])
 
 static int replay(const char *image, const char *out)
 {
-	char *dir = getenv("CRASH_MOUNT");
+	char *dir = getenv("CRASH_MOUNT"), *own = getenv("CRASH_RECOVER");
 	bool is_device;
 	struct stat st;
 	int status;
 
+	if (own && *own)
+		return run(out, (char *[]){ own, (char *)image, NULL });
 	if (!dir || !*dir)
 		return run(out, (char *[]){ "e2fsck", "-p", (char *)image, NULL }) & ~3;
 	is_device = !stat(image, &st) && S_ISBLK(st.st_mode);

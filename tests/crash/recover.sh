@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# recover.sh IMAGE: debugfs replays the journal and nothing else, the orphans are left to
+# the server, IOMAP4FS, mounted on CRASH_DIR.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+debugfs -w -R journal_run "$1"
+"$IOMAP4FS" "$1" "$CRASH_DIR" -o iomap=off
+umount "$CRASH_DIR"
+flock -w 60 "$1" true
