@@ -80,7 +80,7 @@ LOOP=$(losetup -f --show "$IMG")
 "$IOMAP4FS" "$LOOP" "$TMP/other" $O 2>/dev/null || fail "can't mount $LOOP"
 refuse "device in use" "in use" "$LOOP" "$MNT" $O
 umount "$TMP/other"
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	losetup -d "$LOOP" && ! losetup "$LOOP" >/dev/null 2>&1 && break
 	sleep 0.1
 done

@@ -9,7 +9,7 @@
 start() {
 	"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off 2>"$TMP/err" &
 	server=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		mountpoint -q "$MNT" && return
 		sleep 0.1
 	done
@@ -49,7 +49,7 @@ start
 exec 5>"$MNT/open"
 echo one >&5
 kill -TERM $server
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	mountpoint -q "$MNT" || break
 	sleep 0.1
 done

@@ -47,7 +47,7 @@ kernel_sees_remembered "$TMP/part"
 # without a server to end it: the journal is in the image, and replayed from there
 "$IOMAP4FS" "$DISK" "$MNT" -f -o "iomap=off,offset=$OFFSET" 2>/dev/null &
 server=$!
-for _ in $(seq 50); do
+for _ in $(seq 300); do
 	mountpoint -q "$MNT" && break
 	sleep 0.1
 done
@@ -88,7 +88,7 @@ LOOP=$(losetup -f --show "$DISK")
 cmp /etc/passwd "$MNT/synced" || fail "another file system?"
 rm "$MNT/synced"
 umount "$MNT"
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	losetup -d "$LOOP" && ! losetup "$LOOP" >/dev/null 2>&1 && break
 	sleep 0.1
 done

@@ -26,7 +26,7 @@ squeeze() {
 
 	before=$(cuts)
 	echo short >"$TMP/pressure"
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		[ "$(cuts)" -gt "$before" ] && return
 		sleep 0.1
 	done
@@ -41,7 +41,7 @@ for type in ext4 ext2; do
 	make_image "$TMP/image" 512M -t $type -b 4096 -I 256 -N 60000
 	"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off,cache_size=64M,commit=300 2>"$TMP/err" &
 	server=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		mountpoint -q "$MNT" && break
 		sleep 0.1
 	done

@@ -22,7 +22,7 @@ provoke() {
 	: >"$TMP/err"
 	"$IOMAP4FS" "$IMG" "$MNT" -f -o "iomap=off$1" 2>>"$TMP/err" &
 	server=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		mountpoint -q "$MNT" && break
 		sleep 0.1
 	done

@@ -31,7 +31,7 @@ grep -q 'journal needs recovery.*-o ro,noload' "$TMP/err" ||
 	fail "doesn't say what to do: $(cat "$TMP/err")"
 "$IOMAP4FS" "$LOOP" "$MNT" -o iomap=off,ro,noload || fail "noload needs no journal"
 umount "$MNT"
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	losetup -d "$LOOP" && ! losetup "$LOOP" >/dev/null 2>&1 && break
 	sleep 0.1
 done
@@ -65,7 +65,7 @@ crash_server() {
 
 	"$IOMAP4FS" "$1" "$MNT" -f -o "iomap=off$2" 2>/dev/null &
 	server=$!
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		mountpoint -q "$MNT" && break
 		sleep 0.1
 	done

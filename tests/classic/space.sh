@@ -31,7 +31,7 @@ for features in "-t ext4" "-t ext4 -b 4096" "-t ext2 -b 1024" "-t ext3 -b 4096";
 	grep -q "No space left" "$TMP/err" || fail "$(cat "$TMP/err")"
 	rm -f "$MNT/root" "$MNT/user"
 	# files are freed when the kernel forgets them
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		[ "$(stat -f -c %f "$MNT")" -ge "$free" ] && break
 		sleep 0.1
 	done
