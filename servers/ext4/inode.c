@@ -257,7 +257,7 @@ void inode_stat(struct server *s, struct inode *in, struct stat *st)
 	st->st_blksize = s->fs->blocksize;
 	st->st_blocks = ext2fs_get_stat_i_blocks(s->fs, inode_small(in));
 	/* as kernel ext4: programs take no blocks for no data */
-	if (inode_is_inline(in))
+	if (inode_is_reg(in) && inode_is_inline(in))
 		st->st_blocks += (st->st_size + 511) / 512;
 	st->st_atim = inode_get_time(s, in, TIME_ACCESS);
 	st->st_mtim = inode_get_time(s, in, TIME_MODIFY);

@@ -40,6 +40,10 @@ static int check_name(const char *name)
 /* No attribute at all, cheaply? */
 static bool has_any(struct server *s, struct inode *in)
 {
+	/* inline data are attributes too, but have a feature of their own */
+	if (!ext2fs_has_feature_xattr(s->fs->super) &&
+	    !ext2fs_has_feature_inline_data(s->fs->super))
+		return false;
 	return EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ||
 	       ext2fs_file_acl_block(s->fs, inode_small(in));
 }
@@ -105,13 +109,28 @@ int xattr_get(struct server *s, struct inode *in, const char *name, void **value
 	return err;
 }
 
+/* As kernel ext4, the first attribute brings the feature. */
+static void need_feature(struct server *s)
+{
+	if (ext2fs_has_feature_xattr(s->fs->super))
+		return;
+	if (s->fs->super->s_rev_level == EXT2_GOOD_OLD_REV)
+		ext2fs_update_dynamic_rev(s->fs);
+	ext2fs_set_feature_xattr(s->fs->super);
+	ext2fs_mark_super_dirty(s->fs);
+}
+
 static int set_raw(struct server *s, struct inode *in, const char *name, const void *value,
 		   size_t size)
 {
 	struct ext2_xattr_handle *h;
+	uint64_t charged;
 	int err, load_err;
 
+	need_feature(s);
 	err = inode_store(s, in);
+	if (!err)
+		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
 		err = open_handle(s, in, &h);
 	if (err)
@@ -119,15 +138,22 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 	err = lib_error(s, ext2fs_xattr_set(h, name, value, size), in->ino);
 	ext2fs_xattrs_close(&h);
 	load_err = inode_load(s, in->ino, in);
+	if (!load_err)
+		load_err = ea_inode_charge(s, in, charged);
 	return err ? err : load_err;
 }
 
 static int remove_raw(struct server *s, struct inode *in, const char *name)
 {
 	struct ext2_xattr_handle *h;
+	uint64_t charged;
 	int err, load_err;
 
+	if (!has_any(s, in))
+		return -ENODATA;
 	err = inode_store(s, in);
+	if (!err)
+		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
 		err = open_handle(s, in, &h);
 	if (err)
@@ -135,6 +161,8 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 	err = lib_error(s, ext2fs_xattr_remove(h, name), in->ino);
 	ext2fs_xattrs_close(&h);
 	load_err = inode_load(s, in->ino, in);
+	if (!load_err)
+		load_err = ea_inode_charge(s, in, charged);
 	return err ? err : load_err;
 }
 
@@ -306,7 +334,7 @@ static int free_ea_inodes(struct server *s, struct inode *in)
 
 int xattr_free_all(struct server *s, struct inode *in)
 {
-	if (ext2fs_has_feature_ea_inode(s->fs->super) && !inode_is_inline(in)) {
+	if (ext2fs_has_feature_ea_inode(s->fs->super)) {
 		int err = free_ea_inodes(s, in);
 
 		if (err)

@@ -30,4 +30,11 @@ int xattr_acl_chmod(struct server *s, struct inode *in);
  */
 int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask);
 
+/* ea_inode.c */
+
+/* Blocks that @in is charged for because of values in inodes of their own */
+int ea_inode_blocks(struct server *s, struct inode *in, uint64_t *blocks);
+/* They were @before: charge or credit the difference, and store @in. */
+int ea_inode_charge(struct server *s, struct inode *in, uint64_t before);
+
 #endif
