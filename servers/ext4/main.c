@@ -105,6 +105,9 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 			"-o ro,noload to see it without", s->opt.source);
 		return -EROFS;
 	}
+	err = mmp_check(s, sb);
+	if (err)
+		return err;
 	err = recover_journal(&s->src, s->opt.source, sb);
 	if (!err)
 		err = open_source(s);
@@ -153,6 +156,8 @@ static int prepare(struct server *s)
 		err = super_probe(s, &sb);
 	if (!err)
 		err = recover(s, &sb);
+	if (!err)
+		err = mmp_take(s, &sb);
 	/* the kernel moves data on block devices only */
 	if (!err && iomap) {
 		err = source_attach_loop(&s->src, s->opt.source, s->opt.readonly,
@@ -252,8 +257,9 @@ static void clean_up(struct server *s)
 		nodes_drain(s);
 	super_close(s);
 	nodes_destroy(s);
-	source_close(&s->src);
 	server_unlock(s);
+	mmp_release(s);
+	source_close(&s->src);
 }
 
 static int exit_status(int err)

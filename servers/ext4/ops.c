@@ -88,8 +88,9 @@ static void op_destroy(void *userdata)
 			log_err("not everything could be written");
 	}
 	nodes_destroy(s);
-	source_close(&s->src);
 	server_unlock(s);
+	mmp_release(s);
+	source_close(&s->src);
 }
 
 /*

@@ -12,7 +12,7 @@
  *	bitmaps.c                   free space on the disk
  *	quota*.c                    what each user has of it
  *	commit.c                    transactions
- *	super.c error.c             the file system as a whole
+ *	super.c mmp.c error.c       the file system as a whole
  *	journal/                    the log on disk
  *	store/                      blocks
  *
@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 #include "commit.h"
+#include "mmp.h"
 #include "options.h"
 #include "source.h"
 #include "store/cache.h"
@@ -63,6 +64,7 @@ struct server {
 	struct source src;
 	struct cache *cache;
 	struct commits commits;
+	struct mmp mmp;
 	struct pins pins;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;

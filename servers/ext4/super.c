@@ -203,7 +203,9 @@ static int set_overhead(struct server *s)
 int super_open(struct server *s)
 {
 	struct ext2_super_block sb;
-	int flags = EXT2_FLAG_64BITS | (s->opt.readonly ? 0 : EXT2_FLAG_RW);
+	/* libext2fs needs no part in multi-mount protection: mmp.c has it */
+	int flags = EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP |
+		    (s->opt.readonly ? 0 : EXT2_FLAG_RW);
 	errcode_t lerr;
 	int err;
 
@@ -416,6 +418,8 @@ int super_freeze(struct server *s)
 	err = mark_clean(s);
 	s->was_valid = was_valid;
 	s->frozen = !err;
+	if (s->frozen)
+		mmp_pause(s, true);
 	if (err && !s->readonly)
 		mark_in_use(s);
 	return err;
@@ -428,6 +432,7 @@ int super_thaw(struct server *s)
 	if (!s->frozen || s->readonly)
 		return 0;
 	s->frozen = false;
+	mmp_pause(s, false);
 	err = mark_in_use(s);
 	if (err)
 		return err;
