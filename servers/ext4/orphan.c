@@ -132,6 +132,12 @@ static void say_progress(struct work *w)
 			 (unsigned long long)w->truncated);
 }
 
+static bool is_allocated(struct server *s, ext2_ino_t ino)
+{
+	return ino && ino <= s->fs->super->s_inodes_count &&
+	       ext2fs_test_inode_bitmap2(s->fs->inode_map, ino);
+}
+
 /* One inode found at mount: delete it, or finish its truncation. */
 static int process_one(struct server *s, struct inode *in, struct work *w)
 {
@@ -168,6 +174,8 @@ static int process_list(struct server *s, struct work *w)
 		/* a cycle can't be longer than the number of inodes */
 		if (!limit--)
 			return fs_error(s, ino, 0, "cycle in the orphan list");
+		if (!is_allocated(s, ino))
+			return fs_error(s, ino, 0, "a free inode is on the orphan list");
 		err = inode_load(s, ino, &in);
 		if (err)
 			return err;
@@ -205,11 +213,17 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 
 		if (!inos[i])
 			continue;
-		err = inode_load(s, inos[i], &in);
-		if (!err)
-			err = process_one(s, &in, w);
-		if (err)
-			return err;
+		/*
+		 * When e2fsck replays the journal it deletes orphans, too, but leaves
+		 * their numbers here.  Freed twice, their blocks would be others'.
+		 */
+		if (is_allocated(s, inos[i])) {
+			err = inode_load(s, inos[i], &in);
+			if (!err)
+				err = process_one(s, &in, w);
+			if (err)
+				return err;
+		}
 		inos[i] = 0;
 		changed = true;
 	}

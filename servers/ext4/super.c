@@ -124,6 +124,22 @@ static int check_groups(struct server *s)
 	return 0;
 }
 
+/*
+ * The superblock's counts of what is free: kernel ext4 brings them up to date when it
+ * unmounts, so after a crash of it only the groups' are right.
+ */
+static void count_free(struct server *s)
+{
+	uint64_t clusters = 0, inodes = 0;
+
+	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+		clusters += ext2fs_bg_free_blocks_count(s->fs, g);
+		inodes += ext2fs_bg_free_inodes_count(s->fs, g);
+	}
+	ext2fs_free_blocks_count_set(s->fs->super, EXT2FS_C2B(s->fs, clusters));
+	s->fs->super->s_free_inodes_count = inodes;
+}
+
 /* Largest sizes of files, as kernel ext4 computes them. */
 static void set_limits(struct server *s)
 {
@@ -237,6 +253,7 @@ int super_open(struct server *s)
 	err = check_groups(s);
 	if (err)
 		return err;
+	count_free(s);
 	if (!s->readonly) {
 		lerr = ext2fs_read_bitmaps(s->fs);
 		if (lerr) {
