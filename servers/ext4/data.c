@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "nokey.h"
 
 static uint64_t min64(uint64_t a, uint64_t b)
 {
@@ -58,6 +59,9 @@ int file_read(struct server *s, ext2_ino_t ino, char *buf, size_t len, uint64_t 
 		return err;
 	if (!inode_is_reg(&in))
 		return inode_is_dir(&in) ? -EISDIR : -EINVAL;
+	err = nokey_data(&in);
+	if (err)
+		return err;
 	if (off >= inode_size(&in))
 		return 0;
 	len = min64(len, inode_size(&in) - off);
@@ -132,6 +136,9 @@ int file_write(struct server *s, ext2_ino_t ino, const char *buf, size_t len, ui
 		return err;
 	if (!inode_is_reg(&in))
 		return -EINVAL;
+	err = nokey_data(&in);
+	if (err)
+		return err;
 	if (off >= (uint64_t)inode_maxbytes(s, &in))
 		return -EFBIG;
 	len = min64(len, inode_maxbytes(s, &in) - off);

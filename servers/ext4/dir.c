@@ -22,7 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "casefold.h"
 #include "map.h"
+#include "nokey.h"
 
 #define ENTRY_HEAD	8U		/* bytes before the name */
 
@@ -135,17 +137,57 @@ struct place {
 	ext2_ino_t ino;
 };
 
-static bool same_name(const struct ext2_dir_entry *de, struct dir_name name)
+/* A name that is looked for, and what makes another one the same */
+struct match {
+	const struct server *s;
+	struct dir_name name;
+	enum { MATCH_BYTES, MATCH_FOLDED, MATCH_NOKEY } how;
+	struct nokey_wanted nokey;
+	ext2_ino_t ino;
+};
+
+static bool is_dots(struct dir_name name)
 {
-	return de->inode && (size_t)ext2fs_dirent_name_len(de) == name.len &&
-	       !memcmp(de->name, name.str, name.len);
+	return name.str[0] == '.' && (name.len == 1 || (name.len == 2 && name.str[1] == '.'));
+}
+
+/* -ENOENT: no entry can have the name. */
+static int match_init(const struct server *s, const struct inode *dir, struct dir_name name,
+		      struct match *m)
+{
+	m->s = s;
+	m->name = name;
+	m->how = MATCH_BYTES;
+	if (casefold_is_on(s, dir))
+		m->how = MATCH_FOLDED;
+	if (!nokey_dir(dir) || is_dots(name))
+		return 0;
+	m->how = MATCH_NOKEY;
+	return nokey_decode(name, &m->nokey) ? 0 : -ENOENT;
+}
+
+static bool matches(const struct match *m, struct dir_name name)
+{
+	if (m->how == MATCH_FOLDED)
+		return casefold_same(m->s, name, m->name);
+	if (m->how == MATCH_NOKEY)
+		return nokey_matches(&m->nokey, name);
+	return name.len == m->name.len && !memcmp(name.str, m->name.str, name.len);
+}
+
+static struct dir_name name_of(const struct ext2_dir_entry *de)
+{
+	return (struct dir_name){ de->name, ext2fs_dirent_name_len(de) };
 }
 
 static int find_entry(struct server *s, struct inode *dir, struct dir_name name, struct place *p)
 {
 	struct block_iter it = { .lblk = 0 };
 	uint64_t blocks = dir_blocks(s, dir);
+	struct match match;
 
+	if (match_init(s, dir, name, &match))
+		return -ENOENT;
 	for (; it.lblk < blocks; it.lblk++) {
 		unsigned int off = 0, len, at = 0, prev;
 		const struct ext2_dir_entry *de;
@@ -160,7 +202,7 @@ static int find_entry(struct server *s, struct inode *dir, struct dir_name name,
 			de = next_entry(s, it.data, &off, &len, &bad);
 			if (!de)
 				break;
-			if (same_name(de, name)) {
+			if (de->inode && matches(&match, name_of(de))) {
 				*p = (struct place){ it.lblk, it.pblk, at, at ? prev : at,
 						     de->inode };
 				return 0;
@@ -170,6 +212,21 @@ static int find_entry(struct server *s, struct inode *dir, struct dir_name name,
 			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 	}
 	return -ENOENT;
+}
+
+/* @len: of the whole entry, bytes */
+static void describe(const struct ext2_dir_entry *de, unsigned int len, struct dir_entry *e)
+{
+	unsigned int at = needed(ext2fs_dirent_name_len(de));
+
+	*e = (struct dir_entry){
+		.name = name_of(de),
+		.ino = de->inode,
+		.type = ext2fs_dirent_file_type(de),
+	};
+	/* or something else, where the directory has none */
+	if (len >= at + sizeof(e->hash))
+		memcpy(e->hash, (const char *)de + at, sizeof(e->hash));
 }
 
 /*
@@ -185,13 +242,11 @@ static int inline_entry(ext2_ino_t dir, int entry, struct ext2_dir_entry *de, in
 			int blocksize, char *buf, void *priv)
 {
 	struct inline_walk *w = priv;
-	struct dir_entry e = {
-		.name = { de->name, ext2fs_dirent_name_len(de) },
-		.ino = de->inode,
-		.type = ext2fs_dirent_file_type(de),
-	};
+	unsigned int len = de->rec_len;
+	struct dir_entry e;
 
 	(void)dir; (void)entry; (void)offset; (void)blocksize; (void)buf;
+	describe(de, len, &e);
 	if (!de->inode || !e.name.len)
 		return 0;
 	w->ret = w->fn(w->arg, &e);
@@ -224,14 +279,11 @@ int dir_walk(struct server *s, struct inode *dir,
 		if (err)
 			return err;
 		while ((de = next_entry(s, it.data, &off, &len, &bad))) {
-			struct dir_entry e = {
-				.name = { de->name, ext2fs_dirent_name_len(de) },
-				.ino = de->inode,
-				.type = ext2fs_dirent_file_type(de),
-			};
+			struct dir_entry e;
 
 			if (!de->inode)
 				continue;
+			describe(de, len, &e);
 			err = fn(arg, &e);
 			if (err)
 				return err;
@@ -242,16 +294,11 @@ int dir_walk(struct server *s, struct inode *dir,
 	return 0;
 }
 
-struct match {
-	struct dir_name name;
-	ext2_ino_t ino;
-};
-
 static int match_entry(void *arg, const struct dir_entry *e)
 {
 	struct match *m = arg;
 
-	if (e->name.len != m->name.len || memcmp(e->name.str, m->name.str, m->name.len))
+	if (!matches(m, e->name))
 		return 0;
 	m->ino = e->ino;
 	return 1;
@@ -259,11 +306,13 @@ static int match_entry(void *arg, const struct dir_entry *e)
 
 int dir_lookup(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t *ino)
 {
-	struct match m = { .name = name };
+	struct match m = { 0 };
 	struct place p;
 	int ret;
 
 	if (inode_is_inline(dir)) {
+		if (match_init(s, dir, name, &m))
+			return -ENOENT;
 		ret = walk_inline(s, dir, match_entry, &m);
 		if (ret < 0)
 			return ret;
@@ -279,8 +328,7 @@ int dir_lookup(struct server *s, struct inode *dir, struct dir_name name, ext2_i
 static int other_entry(void *arg, const struct dir_entry *e)
 {
 	(void)arg;
-	return !(e->name.str[0] == '.' && (e->name.len == 1 ||
-					    (e->name.len == 2 && e->name.str[1] == '.')));
+	return !is_dots(e->name);
 }
 
 int dir_is_empty(struct server *s, struct inode *dir)

@@ -49,6 +49,7 @@ struct dir_entry {
 	struct dir_name name;
 	ext2_ino_t ino;
 	uint8_t type;		/* EXT2_FT_* */
+	uint32_t hash[2];	/* behind the name, if the directory is encrypted and casefolded */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include <linux/falloc.h>
 
 #include "file.h"
+#include "nokey.h"
 
 /* Is there room for all holes of [@first, @end)?  A call that fails takes no space. */
 static int check_room(struct server *s, struct inode *in, uint64_t first, uint64_t end,
@@ -120,6 +121,9 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		return err;
 	if (!inode_is_reg(&in))
 		return -ENODEV;
+	err = nokey_data(&in);
+	if (err)
+		return err;
 	if (in.raw.i_flags & EXT2_IMMUTABLE_FL ||
 	    (in.raw.i_flags & EXT2_APPEND_FL && mode & ~FALLOC_FL_KEEP_SIZE))
 		return -EPERM;

@@ -20,14 +20,17 @@
 #include "bitmaps.h"
 #include "log.h"
 #include "map.h"
+#include "nokey.h"
 #include "quota.h"
 #include "xattr.h"
 
 /* what a new inode takes over from its directory */
 #define FL_INHERITED	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | \
 			 EXT2_NODUMP_FL | EXT2_NOATIME_FL | EXT2_NOCOMPR_FL | \
-			 EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL)
-#define FL_NOT_REG	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL)
+			 EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL | \
+			 EXT4_CASEFOLD_FL)
+#define FL_NOT_REG	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | \
+			 EXT4_CASEFOLD_FL)
 #define FL_OTHER	(EXT2_NODUMP_FL | EXT2_NOATIME_FL)
 
 static bool fits(const struct server *s, const struct inode *in, size_t end)
@@ -256,6 +259,8 @@ void inode_stat(struct server *s, struct inode *in, struct stat *st)
 	st->st_size = inode_size(in);
 	st->st_blksize = s->fs->blocksize;
 	st->st_blocks = ext2fs_get_stat_i_blocks(s->fs, inode_small(in));
+	if (S_ISLNK(in->raw.i_mode) && in->raw.i_flags & EXT4_ENCRYPT_FL)
+		st->st_size = nokey_target_len(inode_size(in));
 	/* as kernel ext4: programs take no blocks for no data */
 	if (inode_is_reg(in) && inode_is_inline(in))
 		st->st_blocks += (st->st_size + 511) / 512;
@@ -271,7 +276,7 @@ uint32_t inode_iflags(struct server *s, const struct inode *in)
 	if (!fuse_iomap_session_negotiated(s->session))
 		return 0;
 	flags |= FUSE_ATTR_EXCLUSIVE;
-	if (inode_is_reg(in) && !(in->raw.i_flags & EXT4_VERITY_FL))
+	if (inode_is_reg(in) && !nokey_data(in))
 		flags |= FUSE_ATTR_IOMAP;
 	if (in->raw.i_flags & EXT2_SYNC_FL)
 		flags |= FUSE_ATTR_SYNC;

@@ -7,17 +7,21 @@
 #include <linux/fs.h>
 #include <string.h>
 
+#include "dir.h"
 #include "file.h"
 #include "quota.h"
 
 #define FL_VISIBLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | \
 			 EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
-			 EXT2_INDEX_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | \
+			 EXT4_ENCRYPT_FL | EXT2_INDEX_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | \
+			 EXT2_TOPDIR_FL | \
 			 EXT4_HUGE_FILE_FL | EXT4_EXTENTS_FL | EXT4_VERITY_FL | \
-			 EXT4_INLINE_DATA_FL | EXT4_PROJINHERIT_FL | 0x00004000 /* journal data */)
+			 EXT4_INLINE_DATA_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL | \
+			 0x00004000 /* journal data */)
 #define FL_CHANGEABLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_SYNC_FL | EXT2_IMMUTABLE_FL | \
 			 EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | EXT2_NOTAIL_FL | \
-			 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL)
+			 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | \
+			 EXT4_CASEFOLD_FL)
 #define FL_NOT_REG	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL)
 
 uint32_t file_get_flags(const struct inode *in)
@@ -28,6 +32,19 @@ uint32_t file_get_flags(const struct inode *in)
 static bool stays_immutable(const struct inode *in, uint32_t flags)
 {
 	return in->raw.i_flags & flags & EXT2_IMMUTABLE_FL;
+}
+
+/* Names are compared in another way from now on: there must be none. */
+static int may_change_casefold(struct server *s, struct inode *in)
+{
+	int empty;
+
+	if (!ext2fs_has_feature_casefold(s->fs->super))
+		return -EOPNOTSUPP;
+	if (!inode_is_dir(in))
+		return -ENOTDIR;
+	empty = dir_is_empty(s, in);
+	return empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
 }
 
 int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
@@ -42,6 +59,11 @@ int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
 	/* the rest may be given, unchanged */
 	if ((flags ^ in.raw.i_flags) & FL_VISIBLE & ~FL_CHANGEABLE)
 		return -EOPNOTSUPP;
+	if ((flags ^ in.raw.i_flags) & EXT4_CASEFOLD_FL) {
+		err = may_change_casefold(s, &in);
+		if (err)
+			return err;
+	}
 	if (!inode_is_dir(&in))
 		flags &= ~FL_NOT_REG;
 	/* immutable includes the other flags */

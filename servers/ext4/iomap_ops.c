@@ -24,6 +24,7 @@
 
 #include "file.h"
 #include "log.h"
+#include "nokey.h"
 #include "ops.h"
 
 /* Space for one request, bytes: what a file can't use it gives back */
@@ -183,6 +184,9 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 
 	if (!inode_is_reg(in))
 		return -EINVAL;
+	err = nokey_data(in);
+	if (err)
+		return err;
 	if (fuse_iomap_is_write(opflags)) {
 		err = super_may_write(s);
 		if (err)

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "casefold.h"
 #include "map.h"
+#include "nokey.h"
 #include "xattr.h"
 
 int namei_load_dir(struct server *s, ext2_ino_t ino, struct inode *dir)
@@ -51,6 +53,9 @@ int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct i
 		err = namei_load_dir(s, parent, &dir);
 	if (err)
 		return err;
+	err = casefold_check_name(s, &dir, dir_name(name));
+	if (err)
+		return err;
 	if (!strcmp(name, "."))
 		ino = parent;
 	else
@@ -60,6 +65,20 @@ int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct i
 	if (!err && !in->raw.i_links_count)
 		err = fs_error(s, ino, 0, "a deleted inode has a name");
 	return err == -ESTALE ? fs_error(s, parent, 0, "a name points to a free inode") : err;
+}
+
+bool namei_names_last(struct server *s, ext2_ino_t parent)
+{
+	struct inode dir;
+
+	if (!ext2fs_has_feature_casefold(s->fs->super))
+		return true;
+	return !inode_load(s, parent, &dir) && !casefold_is_on(s, &dir);
+}
+
+bool namei_absence_lasts(const struct server *s)
+{
+	return !ext2fs_has_feature_casefold(s->fs->super);
 }
 
 /* The count of a directory's subdirectories; 1 stands for "too many to count". */
@@ -103,8 +122,13 @@ static int may_create(struct server *s, ext2_ino_t parent, const char *name, str
 		return err;
 	if (dir->raw.i_flags & EXT2_IMMUTABLE_FL)
 		return -EPERM;
+	err = casefold_check_name(s, dir, dir_name(name));
+	if (err)
+		return err;
 	err = dir_lookup(s, dir, dir_name(name), &ino);
-	return err == -ENOENT ? 0 : err ? err : -EEXIST;
+	if (err == -ENOENT)
+		return nokey_dir(dir) ? -ENOKEY : 0;
+	return err ? err : -EEXIST;
 }
 
 /* The target is in the inode if it is short, else in a block, which is metadata here. */
@@ -365,6 +389,24 @@ static int read_target(struct server *s, struct inode *in, char *buf, size_t len
 	return err ? err : cache_read(s->cache, m.pblk * s->fs->blocksize, buf, len);
 }
 
+/* Of an encrypted symlink: *@buf becomes something that can be read. */
+static int show_target(struct server *s, const struct inode *in, char **buf, size_t len)
+{
+	char *text = calloc(1, NOKEY_NAME_MAX + 1);
+	int ret;
+
+	if (!text)
+		return -ENOMEM;
+	ret = nokey_show_target(*buf, len, text);
+	if (ret < 0) {
+		free(text);
+		return fs_error(s, in->ino, 0, "bad encrypted symlink");
+	}
+	free(*buf);
+	*buf = text;
+	return 0;
+}
+
 int namei_readlink(struct server *s, ext2_ino_t ino, char **target)
 {
 	struct inode in;
@@ -383,6 +425,8 @@ int namei_readlink(struct server *s, ext2_ino_t ino, char **target)
 	if (!buf)
 		return -ENOMEM;
 	err = read_target(s, &in, buf, len);
+	if (!err && in.raw.i_flags & EXT4_ENCRYPT_FL)
+		err = show_target(s, &in, &buf, len);
 	if (err) {
 		free(buf);
 		return err;

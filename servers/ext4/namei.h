@@ -11,6 +11,13 @@
 #include "inode.h"
 
 int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct inode *in);
+/* May the kernel remember what a name in @parent means? */
+bool namei_names_last(struct server *s, ext2_ino_t parent);
+/*
+ * ... that there is none, in any directory?  An empty one can be made casefolded, and then
+ * the names that were looked for in it are still remembered.
+ */
+bool namei_absence_lasts(const struct server *s);
 
 /* All of create, mknod, mkdir and symlink.  @target: of a symlink, else NULL. */
 int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mode, dev_t rdev,

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "namei.h"
 #include "node.h"
+#include "nokey.h"
 #include "ops.h"
 #include "pressure.h"
 #include "readdir.h"
@@ -97,13 +98,14 @@ static void op_destroy(void *userdata)
  * Names
  */
 
-static void fill_entry(struct server *s, struct inode *in, struct fuse_entry_param *e,
-		       uint32_t *iflags)
+static void fill_entry(struct server *s, ext2_ino_t parent, struct inode *in,
+		       struct fuse_entry_param *e, uint32_t *iflags)
 {
 	memset(e, 0, sizeof(*e));
 	e->ino = node_of_ino(in->ino);
 	e->generation = in->raw.i_generation;
-	e->attr_timeout = e->entry_timeout = ATTR_TIMEOUT;
+	e->attr_timeout = ATTR_TIMEOUT;
+	e->entry_timeout = namei_names_last(s, parent) ? ATTR_TIMEOUT : 0;
 	inode_stat(s, in, &e->attr);
 	*iflags = inode_iflags(s, in);
 }
@@ -118,8 +120,12 @@ static void take_back(struct server *s, ext2_ino_t ino, bool opened)
 	server_unlock(s);
 }
 
-/* @err and @in: how the operation ended.  Called with the lock, lets go of it. */
-static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, struct inode *in)
+/*
+ * @err and @in: how the operation on a name in @parent ended.  Called with the lock, lets
+ * go of it.
+ */
+static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_ino_t parent,
+			       struct inode *in)
 {
 	struct fuse_entry_param e;
 	uint32_t iflags;
@@ -127,7 +133,7 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, struct
 	if (!err)
 		err = node_ref(s, in->ino);
 	if (!err)
-		fill_entry(s, in, &e, &iflags);
+		fill_entry(s, ino_of_node(parent), in, &e, &iflags);
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -143,7 +149,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	server_lock(s);
 	err = namei_lookup(s, ino_of_node(parent), name, &in);
-	if (err == -ENOENT) {
+	if (err == -ENOENT && namei_absence_lasts(s)) {
 		/* the kernel may remember that, too */
 		struct fuse_entry_param none = { .entry_timeout = ATTR_TIMEOUT };
 
@@ -151,7 +157,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_iomap_reply_entry(req, &none, 0);
 		return;
 	}
-	reply_entry_unlock(req, s, err, &in);
+	reply_entry_unlock(req, s, err, parent, &in);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
@@ -190,7 +196,7 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	do
 		err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
 	while (commit_frees_space(s, err, &tries));
-	reply_entry_unlock(req, s, err, &in);
+	reply_entry_unlock(req, s, err, parent, &in);
 }
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -212,12 +218,13 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 /*
  * With iomap nothing depends on who has a file open: the kernel checks the flags,
  * and FORGET tells when the last user is gone, which open files are.  So it need
- * not ask at all.  But for verity files, which it doesn't know to be read-only.
+ * not ask at all.  But for files that can't be opened, which it doesn't know of.
  */
 static bool waives_open(const struct server *s)
 {
 	return fuse_iomap_session_negotiated(s->session) &&
-	       !ext2fs_has_feature_verity(s->fs->super);
+	       !ext2fs_has_feature_verity(s->fs->super) &&
+	       !ext2fs_has_feature_encrypt(s->fs->super);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -243,7 +250,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (!err && opened)
 		err = node_open(s, in.ino);
 	if (!err)
-		fill_entry(s, &in, &e, &iflags);
+		fill_entry(s, ino_of_node(parent), &in, &e, &iflags);
 	server_unlock(s);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -296,7 +303,7 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	do
 		err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
 	while (commit_frees_space(s, err, &tries));
-	reply_entry_unlock(req, s, err, &in);
+	reply_entry_unlock(req, s, err, parent, &in);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -580,9 +587,11 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	}
 	server_lock(s);
 	err = inode_load(s, ino_of_node(nodeid), &in);
+	if (!err)
+		err = nokey_data(&in);
 	if (!err && writes)
 		err = super_may_write(s);
-	if (!err && writes && in.raw.i_flags & (EXT2_IMMUTABLE_FL | EXT4_VERITY_FL))
+	if (!err && writes && in.raw.i_flags & EXT2_IMMUTABLE_FL)
 		err = -EPERM;
 	if (!err && writes && in.raw.i_flags & EXT2_APPEND_FL &&
 	    (!(fi->flags & O_APPEND) || fi->flags & O_TRUNC))
@@ -743,8 +752,8 @@ static bool is_dots(const char *name)
  * trusted: then the kernel looks it up when it needs to.  Returns the bytes it
  * takes, more than @room if it doesn't fit.
  */
-static size_t add_plus(fuse_req_t req, struct server *s, const struct listed *l, bool fresh,
-		       char *buf, size_t room)
+static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
+		       const struct listed *l, bool fresh, char *buf, size_t room)
 {
 	struct fuse_entry_param e = {
 		.attr = { .st_ino = l->ino, .st_mode = l->type },
@@ -756,7 +765,7 @@ static size_t add_plus(fuse_req_t req, struct server *s, const struct listed *l,
 
 	if (fresh && !is_dots(l->name) && !inode_load(s, l->ino, &in) &&
 	    in.raw.i_links_count && !node_ref(s, l->ino)) {
-		fill_entry(s, &in, &e, &iflags);
+		fill_entry(s, parent, &in, &e, &iflags);
 		ref = true;
 	}
 	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
@@ -788,7 +797,8 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		size_t n;
 
 		if (plus)
-			n = add_plus(req, s, &l, fresh, buf + used, size - used);
+			n = add_plus(req, s, ino_of_node(nodeid), &l, fresh, buf + used,
+				     size - used);
 		else
 			n = fuse_add_direntry(req, buf + used, size - used, l.name, &st, l.off);
 		if (n > size - used)

@@ -15,6 +15,7 @@
 
 #include "dir.h"
 #include "namei.h"
+#include "nokey.h"
 
 struct item {
 	uint32_t name;		/* offset in the text */
@@ -82,6 +83,34 @@ static int add(void *arg, const struct dir_entry *e)
 	return 0;
 }
 
+/* The entries of an encrypted directory */
+struct nokey_list {
+	struct server *s;
+	struct dir_handle *dh;
+	struct nokey_hash hash;
+};
+
+static int add_nokey(void *arg, const struct dir_entry *e)
+{
+	struct nokey_list *list = arg;
+	struct dir_entry shown = *e;
+	char text[NOKEY_NAME_MAX];
+	int len = nokey_show(list->s, &list->hash, e, text);
+
+	if (len < 0)
+		return len;
+	shown.name = (struct dir_name){ text, len };
+	return add(list->dh, &shown);
+}
+
+static int list_nokey(struct server *s, struct dir_handle *dh, struct inode *dir)
+{
+	struct nokey_list list = { .s = s, .dh = dh };
+	int err = nokey_hash_init(s, dir, &list.hash);
+
+	return err ? err : dir_walk(s, dir, add_nokey, &list);
+}
+
 static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
 {
 	struct inode dir;
@@ -92,7 +121,9 @@ static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
 	dh->nr = dh->text_len = 0;
 	dh->version = node->dir_version;
 	/* a removed directory is empty, even of "." */
-	if (dir.raw.i_links_count)
+	if (dir.raw.i_links_count && nokey_dir(&dir))
+		err = list_nokey(s, dh, &dir);
+	else if (dir.raw.i_links_count)
 		err = dir_walk(s, &dir, add, dh);
 	dh->listed = !err;
 	return err;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "namei.h"
+#include "nokey.h"
 
 /* One end of a rename */
 struct end {
@@ -211,11 +212,13 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 	    new_dir.raw.i_projid != from.in.raw.i_projid)
 		return -EXDEV;
 
-	if (flags & RENAME_EXCHANGE)
-		return exchange(s, &from, &to);
 	/* two names of one file: nothing to do */
 	if (to.exists && from.in.ino == to.in.ino)
 		return 0;
+	if (nokey_dir(&old_dir) || nokey_dir(&new_dir))
+		return -ENOKEY;
+	if (flags & RENAME_EXCHANGE)
+		return exchange(s, &from, &to);
 	if (!(flags & RENAME_WHITEOUT))
 		return move(s, &from, &to, NULL, who);
 	err = make_whiteout(s, &from, who, &whiteout.in);

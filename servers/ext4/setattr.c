@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "file.h"
+#include "nokey.h"
 #include "quota.h"
 #include "xattr.h"
 
@@ -116,6 +117,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 	/* times that the kernel kept must be storable */
 	if (!err && !fuse_iomap_session_negotiated(s->session))
 		err = may_change(in, valid);
+	if (!err && valid & FUSE_SET_ATTR_SIZE)
+		err = nokey_data(in);
 	if (!err && valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		err = quota_prepare(s, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
 				    valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in),

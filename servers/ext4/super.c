@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "bitmaps.h"
+#include "casefold.h"
 #include "commit.h"
 #include "inode.h"
 #include "log.h"
@@ -79,6 +80,16 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 		log_err("%s has a feature that this program can only read: %s; use -o ro", path,
 			feature);
 		return -EROFS;
+	}
+	if (ext2fs_has_feature_casefold(sb) && !casefold_encoding_known(sb)) {
+		log_err("%s has a feature that this program can't handle: casefold with encoding %u",
+			path, sb->s_encoding);
+		return -EINVAL;
+	}
+	if (ext2fs_has_feature_encrypt(sb) && sb->s_encryption_level) {
+		log_err("%s has a feature that this program can't handle: encrypt of level %u",
+			path, sb->s_encryption_level);
+		return -EINVAL;
 	}
 	if (sb->s_log_block_size > EXT2_MAX_BLOCK_LOG_SIZE - EXT2_MIN_BLOCK_LOG_SIZE) {
 		log_err("%s: the superblock is corrupt: impossible block size", path);

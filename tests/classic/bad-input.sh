@@ -43,17 +43,41 @@ make_image "$IMG" 32M -t ext4
 truncate -s 20M "$IMG"
 refuse "truncated image" "truncated" "$IMG" "$MNT" $O
 
-make_image "$IMG" 32M -t ext4 -O casefold
-refuse "casefold" "casefold" "$IMG" "$MNT" $O
 make_image "$IMG" 32M -t ext4 -O quota,ea_inode
 refuse "quota and ea_inode" "quota together with ea_inode.*-o ro" "$IMG" "$MNT" $O
 "$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "quota and ea_inode can't be read"
 unmount_image "$IMG"
 
-# a bit nobody knows
-make_image "$IMG" 32M -t ext2 -O ^resize_inode
-debugfs -w -R "ssv feature_incompat 0x80000002" "$IMG" >/dev/null 2>&1
-refuse "unknown feature" "incompat 0x80000000" "$IMG" "$MNT" $O
+# features that mke2fs makes or once made: the sentence has the name
+refuse_feature() {
+	make_image "$IMG" 32M -t ext2 -O ^resize_inode
+	debugfs -w -R "ssv feature_$1 $2" "$IMG" >/dev/null 2>&1
+	refuse "$3" "$3" "$IMG" "$MNT" $O
+	[ "$1" = ro_compat ] || return 0
+	grep -e '-o ro' "$TMP/err" >/dev/null || fail "$3: doesn't say how it can be mounted"
+	"$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "$3 can't be read"
+	unmount_image "$IMG"
+}
+refuse_feature incompat 0x80000002 "incompat 0x80000000"
+refuse_feature incompat 0x3 compression
+refuse_feature incompat 0x1002 dirdata
+refuse_feature ro_compat 0x81 has_snapshot
+refuse_feature ro_compat 0x1001 read-only
+refuse_feature ro_compat 0x4001 shared_blocks
+refuse_feature ro_compat 0x40000001 "ro_compat 0x40000000"
+make_image "$IMG" 32M -O journal_dev
+refuse "journal_dev" "journal_dev" "$IMG" "$MNT" $O
+make_image "$TMP/journal" 32M -O journal_dev
+LOOP=$(losetup -f --show "$TMP/journal")
+make_image "$IMG" 32M -t ext4 -J "device=$LOOP"
+refuse "external journal" "journal on another device.*-o ro" "$IMG" "$MNT" $O
+"$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "an image with an external journal can't be read"
+unmount_image "$IMG"
+losetup -d "$LOOP"
+LOOP=
+make_image "$IMG" 32M -t ext4 -O encrypt,^metadata_csum
+debugfs -w -R "ssv encryption_level 9" "$IMG" >/dev/null 2>&1
+refuse "encryption level" "encrypt of level 9" "$IMG" "$MNT" $O
 
 make_image "$IMG" 32M -t ext4
 # the superblock has a checksum
