@@ -228,6 +228,8 @@ int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool op
 
 	if (!err)
 		err = namei_load_dir(s, parent, &dir);
+	if (!err && nokey_dir(&dir))
+		err = -ENOKEY;
 	if (!err)
 		err = namei_new_inode(s, &dir, mode, 0, NULL, who, in);
 	if (err)

@@ -279,7 +279,7 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 					 &who, &in);
 	while (commit_frees_space(s, err, &tries));
 	if (!err)
-		fill_entry(s, &in, &e, &iflags);
+		fill_entry(s, ino_of_node(parent), &in, &e, &iflags);
 	server_unlock(s);
 	if (err) {
 		fuse_reply_err(req, -err);
