@@ -9,6 +9,7 @@
  * understand.
  */
 #include "iomap_i.h"
+#include "path.h"
 
 struct iomap_statx_in {
 	uint32_t getattr_flags;
@@ -177,6 +178,7 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 {
 	const struct fuse_in_header *in = buf;
 	struct fuse_buf fbuf = { .mem = buf, .size = len };
+	struct fuse_in_header head;
 	unsigned int counts;
 	ssize_t want;
 
@@ -185,8 +187,14 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 		return -EIO;
 	}
 
+	head = *in;	/* handling the request may change it */
 	counts = wants_reply(in->opcode) ? 2 : 1;
 	iomap_inflight_get(fis, counts);
+	if (fis->path) {
+		iomap_this_thread()->opcode = in->opcode;
+		if (in->opcode == FUSE_FORGET || in->opcode == FUSE_BATCH_FORGET)
+			iomap_path_forget(fis, in);
+	}
 
 	want = iomap_body_size(&fis->ops, in->opcode);
 	if (want >= 0) {
@@ -200,8 +208,11 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 	} else if (in->opcode == FUSE_TMPFILE && fis->ops.tmpfile) {
 		iomap_tmpfile(fis, buf);
 	} else {
-		if (in->opcode == FUSE_DESTROY)
+		if (in->opcode == FUSE_DESTROY) {
+			if (fis->path)
+				atomic_store(&fis->path->destroyed, true);
 			iomap_inflight_drain(fis, counts);
+		}
 		if (in->opcode == FUSE_SETXATTR) {
 			fbuf.mem = iomap_setxattr(fis, buf);
 			fbuf.size = ((struct fuse_in_header *)fbuf.mem)->len;
@@ -209,6 +220,8 @@ int iomap_dispatch(struct fuse_iomap_session *fis, void *buf, size_t len)
 		fuse_session_process_buf(fis->se, &fbuf);
 	}
 
+	if (fis->path)
+		iomap_path_reap(fis, &head);
 	iomap_inflight_put(fis);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "iomap_i.h"
+#include "path.h"
 
 static _Thread_local struct iomap_thread this_thread;
 
@@ -40,7 +41,8 @@ static ssize_t iomap_io_writev(int fd, struct iovec *iov, int count, void *userd
 	} body;
 	const struct fuse_out_header *out;
 	struct iovec patched[2];
-	bool is_init = false;
+	struct fuse_out_header refusal;
+	bool is_init = false, path = false;
 	uint64_t unique = 0;
 	int saved_errno;
 	ssize_t res;
@@ -49,6 +51,9 @@ static ssize_t iomap_io_writev(int fd, struct iovec *iov, int count, void *userd
 		out = iov[0].iov_base;
 		unique = out->unique;
 		is_init = unique && thread->init_pending;
+		path = fis->path && unique;
+		if (path && iomap_path_reply_dropped(iov, count))
+			return out->len;
 		/*
 		 * libfuse's buffer belongs to the caller and may be constant:
 		 * the reply that goes out is a changed copy.
@@ -69,8 +74,24 @@ static ssize_t iomap_io_writev(int fd, struct iovec *iov, int count, void *userd
 		}
 	}
 
-	res = writev(fd, iov, count);
-	saved_errno = errno;
+	if (path && iomap_path_reply_patch(fis, iov, count) < 0) {
+		/* to libfuse as if nobody had waited for it, so that it undoes its part */
+		refusal = (struct fuse_out_header) {
+			.len = sizeof(refusal),
+			.error = -ENOMEM,
+			.unique = unique,
+		};
+		patched[0].iov_base = &refusal;
+		patched[0].iov_len = sizeof(refusal);
+		(void)!writev(fd, patched, 1);
+		res = -1;
+		saved_errno = ENOENT;
+	} else {
+		res = writev(fd, iov, count);
+		saved_errno = errno;
+		if (path && res < 0)
+			iomap_path_reply_undo(fis, iov, count);
+	}
 
 	if (is_init) {
 		thread->init_pending = false;

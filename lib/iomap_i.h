@@ -53,6 +53,8 @@
 #pragma GCC visibility push(hidden)
 
 struct iomap_slot;
+struct iomap_path;
+struct iomap_carry;
 
 /* Where the session is mounted; path NULL when somebody else mounted it. */
 struct iomap_mount {
@@ -63,6 +65,7 @@ struct iomap_mount {
 
 struct fuse_iomap_session {
 	struct fuse_session *se;
+	struct iomap_path *path;	/* path.h; NULL of a low-level server */
 	struct fuse_iomap_ops ops;
 	/* the server's, if libfuse has ours instead */
 	void (*create)(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -109,6 +112,7 @@ struct iomap_claim {
 };
 fuse_iomap_req_t iomap_request_new(struct fuse_iomap_session *fis,
 				   const struct fuse_in_header *in);
+uint64_t iomap_request_unique(fuse_iomap_req_t req);
 int iomap_request_claim(fuse_iomap_req_t req, struct iomap_claim *claim);
 bool iomap_request_is_live(struct fuse_iomap_session *fis, uint64_t unique);
 void iomap_request_free_all(struct fuse_iomap_session *fis);
@@ -125,9 +129,15 @@ struct iomap_thread {
 	uint32_t attr_flags;
 	uint32_t xattr_flags;		/* of the SETXATTR that libfuse is handling */
 	struct fuse_iomap_session *tmpfile;	/* the CREATE that it is handling is a TMPFILE */
+	uint32_t opcode;		/* of the request; path-based servers only */
+	struct iomap_carry *carry;	/* path.h */
 };
 struct iomap_thread *iomap_this_thread(void);
 int iomap_io_install(struct fuse_iomap_session *fis, int fd);
+
+/* session.c */
+struct fuse_iomap_session *iomap_session_alloc(const struct fuse_iomap_ops *iop,
+					       size_t iop_size, void *userdata);
 
 /* init.c */
 bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_header *in);

@@ -32,6 +32,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "iomap_i.h"
+#include "path.h"
 
 /*
  * A handler of the server's own may set the exit flag in a thread that is not
@@ -291,6 +292,12 @@ int fuse_iomap_session_loop(struct fuse_iomap_session *fis, unsigned int threads
 	sigdelset(&all, SIGABRT);
 	sigdelset(&all, SIGTRAP);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	err = iomap_path_start(fis);
+	if (err) {
+		free(loop.workers);
+		pthread_sigmask(SIG_SETMASK, &mask, NULL);
+		return err;
+	}
 	err = start_worker(&loop);
 	if (!err)
 		supervise(&loop, threads, &mask);
@@ -304,6 +311,7 @@ int fuse_iomap_session_loop(struct fuse_iomap_session *fis, unsigned int threads
 	}
 	if (loop.unmounting)
 		pthread_join(loop.unmounter, NULL);
+	iomap_path_stop(fis);
 	free(loop.workers);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 

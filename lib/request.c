@@ -124,6 +124,12 @@ fuse_iomap_req_t iomap_request_new(struct fuse_iomap_session *fis,
 	return (fuse_iomap_req_t)((uintptr_t)slot | gen);
 }
 
+/* The kernel's number of @req, which has not been answered. */
+uint64_t iomap_request_unique(fuse_iomap_req_t req)
+{
+	return atomic_load(&handle_slot(req)->unique);
+}
+
 /*
  * Take the right to answer @req.  -EALREADY if somebody has answered it; the
  * handle is dead after this in any case.

@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "iomap_i.h"
+#include "path.h"
 
-struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
-		const struct fuse_lowlevel_ops *op, size_t op_size,
-		const struct fuse_iomap_ops *iop, size_t iop_size, void *userdata)
+/* A session that has no libfuse session yet. */
+struct fuse_iomap_session *iomap_session_alloc(const struct fuse_iomap_ops *iop,
+					       size_t iop_size, void *userdata)
 {
 	struct fuse_iomap_session *fis;
-	struct fuse_lowlevel_ops *ops;
 
 	if (iop_size > sizeof(fis->ops)) {
 		fuse_log(FUSE_LOG_WARNING, "fuseiomap: the server knows operations that this "
@@ -40,23 +40,36 @@ struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
 	fis->wake_efd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fis->drain_efd < 0 || fis->wake_efd < 0) {
 		fuse_log(FUSE_LOG_ERR, "fuseiomap: eventfd: %s\n", strerror(errno));
-		goto fail;
+		fuse_iomap_session_destroy(fis);
+		return NULL;
 	}
+	return fis;
+}
+
+struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
+		const struct fuse_lowlevel_ops *op, size_t op_size,
+		const struct fuse_iomap_ops *iop, size_t iop_size, void *userdata)
+{
+	struct fuse_iomap_session *fis = iomap_session_alloc(iop, iop_size, userdata);
 	/* libfuse makes a copy, too; its table and the server's may differ in size */
-	ops = malloc(op_size);
-	if (!ops) {
-		fuse_log(FUSE_LOG_ERR, "fuseiomap: out of memory\n");
+	struct fuse_lowlevel_ops *ops = malloc(op_size);
+
+	if (!fis || !ops) {
+		if (fis)
+			fuse_log(FUSE_LOG_ERR, "fuseiomap: out of memory\n");
 		goto fail;
 	}
 	memcpy(ops, op, op_size);
 	iomap_tmpfile_install(fis, ops);
 	fis->se = fuse_session_new(args, ops, op_size, userdata);
-	free(ops);
 	if (!fis->se)
 		goto fail;	/* libfuse has said why */
+	free(ops);
 	return fis;
 fail:
-	fuse_iomap_session_destroy(fis);
+	free(ops);
+	if (fis)
+		fuse_iomap_session_destroy(fis);
 	return NULL;
 }
 
@@ -227,6 +240,11 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 	args.allow_other = o.allow_other;
 	args.default_permissions = o.default_permissions;
 	args.root_nodeid = o.root_nodeid;
+	/* libfuse's table of paths begins at its own root */
+	if (fis->path && o.root_nodeid && o.root_nodeid != FUSE_ROOT_ID) {
+		err = mount_error(mountpoint, -EINVAL);
+		goto fail;
+	}
 
 	fd = -ENODEV;
 	if (mode != FUSE_IOMAP_MODE_OFF) {
@@ -289,7 +307,9 @@ void fuse_iomap_session_destroy(struct fuse_iomap_session *fis)
 		return;
 	if (fis->fd >= 0)
 		iomap_registry_del(fis);
-	if (fis->se)
+	if (fis->path)
+		iomap_path_free(fis);
+	else if (fis->se)
 		fuse_session_destroy(fis->se);	/* closes the descriptor */
 	iomap_request_free_all(fis);
 	if (fis->drain_efd >= 0)
