@@ -9,20 +9,38 @@
 
 #define PATIENCE_MS	10000
 
+static void attach(struct peer *p, enum fuse_iomap_mode mode, bool iomap)
+{
+	int fds[2];
+
+	p->next_unique = 2;	/* even, as the kernel's */
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
+	p->fd = fds[0];
+	CHECK(p->fis);
+	CHECK_EQ(fuse_iomap_session_attach(p->fis, fds[1], mode, iomap), 0);
+}
+
 void peer_new(struct peer *p, const struct fuse_lowlevel_ops *ll,
 	      const struct fuse_iomap_ops *iop, enum fuse_iomap_mode mode, bool iomap)
 {
 	char *argv[] = { "test", NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	int fds[2];
 
 	memset(p, 0, sizeof(*p));
-	p->next_unique = 2;	/* even, as the kernel's */
-	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
-	p->fd = fds[0];
 	p->fis = fuse_iomap_session_new(&args, ll, sizeof(*ll), iop, iop ? sizeof(*iop) : 0, p);
-	CHECK(p->fis);
-	CHECK_EQ(fuse_iomap_session_attach(p->fis, fds[1], mode, iomap), 0);
+	attach(p, mode, iomap);
+	fuse_opt_free_args(&args);
+}
+
+void peer_new_path(struct peer *p, const struct fuse_operations *op,
+		   const struct fuse_iomap_path_ops *iop, const char *options, bool iomap)
+{
+	char *argv[] = { "test", "-o", (char *)options, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(options ? 3 : 1, argv);
+
+	memset(p, 0, sizeof(*p));
+	p->fis = fuse_iomap_path_session_new(&args, op, sizeof(*op), iop, sizeof(*iop), p);
+	attach(p, FUSE_IOMAP_MODE_AUTO, iomap);
 	fuse_opt_free_args(&args);
 }
 

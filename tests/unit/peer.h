@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <fuse_iomap.h>
+#include <fuse_iomap_highlevel.h>
 
 #define CHECK(cond)							\
 	do {								\
@@ -54,6 +54,9 @@ struct peer_reply {
 /* Create a session over a socket pair; does not run it. */
 void peer_new(struct peer *p, const struct fuse_lowlevel_ops *ll,
 	      const struct fuse_iomap_ops *iop, enum fuse_iomap_mode mode, bool iomap);
+/* The same of a path-based server; @options for libfuse's -o, or NULL. */
+void peer_new_path(struct peer *p, const struct fuse_operations *op,
+		   const struct fuse_iomap_path_ops *iop, const char *options, bool iomap);
 /* Run the loop in a thread. */
 void peer_run(struct peer *p, unsigned int threads);
 /* Send a request; returns its number. */
