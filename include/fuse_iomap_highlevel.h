@@ -40,6 +40,7 @@
  * modules=...) work.  st_rdev of what is no device is the library's.
  *
  * fuse_get_context() works in all operations, and so does fuse_iomap_path_session().
+ * setxattr() may call fuse_iomap_setxattr_flags(NULL), init() fuse_iomap_session_allow_idmap().
  */
 #ifndef FUSE_IOMAP_HIGHLEVEL_H
 #define FUSE_IOMAP_HIGHLEVEL_H

@@ -158,6 +158,7 @@ static void *worker_main(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	iomap_this_thread()->fis = loop->fis;
+	iomap_path_worker(loop->fis);
 	while ((res = worker_step(w)) > 0)
 		;
 	if (res < 0)

@@ -57,6 +57,8 @@ struct iomap_path {
 	struct fuse_operations op;	/* the server's */
 	struct fuse_iomap_path_ops iop;
 	struct iomap_nodes nodes;
+	atomic_int intr_signal;		/* of fuse_config.intr, or 0 */
+	bool intr_installed;		/* the handler is ours */
 	atomic_bool destroyed;		/* DESTROY has come: see iomap_path_reap() */
 };
 
@@ -87,6 +89,7 @@ int iomap_path_reply_patch(struct fuse_iomap_session *fis, const struct iovec *i
 void iomap_path_reply_undo(struct fuse_iomap_session *fis, const struct iovec *iov, int count);
 
 /* path_session.c */
+void iomap_path_worker(struct fuse_iomap_session *fis);
 int iomap_path_start(struct fuse_iomap_session *fis);
 void iomap_path_stop(struct fuse_iomap_session *fis);
 void iomap_path_free(struct fuse_iomap_session *fis);

@@ -14,6 +14,7 @@
  *
  * They run in the worker whose request they belong to, with libfuse's context.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include "path.h"
@@ -53,14 +54,44 @@ static void set_iflags(const struct iomap_path *p, const char *path, struct stat
 		st->st_rdev = p->iop.iflags(path, st);
 }
 
+static void on_intr_signal(int sig)
+{
+}
+
+/*
+ * The server wants operations to be interrupted: libfuse does it by a signal to the thread.
+ * Some versions of it install the handler before init() has a chance to ask for it, which
+ * means not at all.
+ */
+static void want_interrupts(struct fuse_iomap_session *fis, int sig)
+{
+	struct sigaction sa = { .sa_handler = on_intr_signal };
+	struct sigaction old;
+
+	if (sigaction(sig, NULL, &old) < 0)
+		return;
+	sigemptyset(&sa.sa_mask);
+	if (old.sa_handler == SIG_DFL) {
+		if (sigaction(sig, &sa, NULL) < 0)
+			return;
+		fis->path->intr_installed = true;
+	}
+	atomic_store(&fis->path->intr_signal, sig);
+	iomap_path_worker(fis);
+}
+
 static void *path_init(struct fuse_conn_info *conn, struct fuse_config *cfg)
 {
-	const struct iomap_path *p = this_path();
+	struct fuse_iomap_session *fis = this_session();
+	const struct iomap_path *p = fis->path;
+	void *private_data = fuse_get_context()->private_data;
 
 	cfg->use_ino = 1;
 	if (p->op.init)
-		return p->op.init(conn, cfg);
-	return fuse_get_context()->private_data;
+		private_data = p->op.init(conn, cfg);
+	if (cfg->intr)
+		want_interrupts(fis, cfg->intr_signal);
+	return private_data;
 }
 
 static int path_getattr(const char *path, struct stat *st, struct fuse_file_info *fi)
@@ -218,6 +249,19 @@ struct fuse_iomap_session *fuse_iomap_path_session_new(struct fuse_args *args,
 	return fis;
 }
 
+/* For a worker, whose signals are blocked; the first one comes here from init(). */
+void iomap_path_worker(struct fuse_iomap_session *fis)
+{
+	int sig = fis->path ? atomic_load(&fis->path->intr_signal) : 0;
+	sigset_t set;
+
+	if (!sig)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The loop begins and ends: libfuse may have old nodes to throw away ("remember"). */
 int iomap_path_start(struct fuse_iomap_session *fis)
 {
@@ -233,6 +277,8 @@ void iomap_path_stop(struct fuse_iomap_session *fis)
 /* Frees fis->se, too. */
 void iomap_path_free(struct fuse_iomap_session *fis)
 {
+	if (fis->path->intr_installed)
+		signal(atomic_load(&fis->path->intr_signal), SIG_DFL);
 	fuse_destroy(fis->path->fuse);
 	iomap_nodes_free(&fis->path->nodes);
 	free(fis->path);

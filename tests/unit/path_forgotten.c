@@ -3,7 +3,7 @@
  * forget() of a path-based server comes when the kernel has forgotten a file, not before and
  * not for files that were no iomap files; and until then notifications find its node.
  */
-#include <poll.h>
+#include <sys/socket.h>
 #include "path_server.h"
 
 static void forgotten(struct peer *p, unsigned int nr, uint64_t ino)
@@ -146,6 +146,17 @@ static void many(struct peer *p)
 	}
 }
 
+/* An answer that the kernel doesn't take has told it of nothing. */
+static void refused(struct peer *p)
+{
+	unsigned int nr = path_seen().nr_forgotten;
+	uint64_t f = path_add("/refused", 1);
+
+	CHECK_EQ(shutdown(p->fd, SHUT_RD), 0);
+	peer_send(p, FUSE_LOOKUP, 1, "refused", sizeof("refused"));
+	forgotten(p, nr + 1, f);
+}
+
 int main(void)
 {
 	struct peer p;
@@ -155,6 +166,7 @@ int main(void)
 	in_batches(&p);
 	listed(&p);
 	notifications(&p);
+	refused(&p);
 	CHECK_EQ(peer_stop(&p), 0);
 
 	path_start(&p, NULL, 1);
