@@ -68,8 +68,7 @@ struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
 	return fis;
 fail:
 	free(ops);
-	if (fis)
-		fuse_iomap_session_destroy(fis);
+	fuse_iomap_session_destroy(fis);
 	return NULL;
 }
 
