@@ -73,8 +73,17 @@ static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, 
 	return false;
 }
 
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
-		 uint64_t *pblk, uint64_t *len)
+bool alloc_has_plenty(const struct server *s, uint64_t more)
+{
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
+	uint64_t kept = s->windows.blocks + more + 2 * s->resv_blocks +
+			((uint64_t)SHORT << s->fs->cluster_ratio_bits);
+
+	return free > kept;
+}
+
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+		 const struct caller *who, uint64_t *pblk, uint64_t *len)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
 	uint64_t available = alloc_available(s, who) & ~mask;
@@ -92,12 +101,24 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct ca
 	goal &= ~mask;
 	if (goal < first || goal >= blocks)
 		goal = first;
+	/* what libext2fs takes for itself has to be there without looking for it */
+	if (!alloc_has_plenty(s, 0))
+		windows_end_all(s);
 	/* right at the goal, else one long run somewhere, else what there is */
 	found = !ext2fs_test_block_bitmap2(s->fs->block_map, goal) &&
 		find_run(s, goal, blocks, 1, want, &p, &n);
+	if (!found && ahead) {
+		found = find_run(s, goal, blocks, want + ahead, want + ahead, &p, &n) ||
+			find_run(s, first, goal, want + ahead, want + ahead, &p, &n);
+		n = want;
+	}
 	for (uint64_t min = want; !found && min; min = min > 1 ? (min + 3) / 4 : 0)
 		found = find_run(s, goal, blocks, min, want, &p, &n) ||
 			find_run(s, first, goal, min, want, &p, &n);
+	if (!found && s->windows.nr) {
+		windows_end_all(s);
+		return alloc_blocks(s, goal, want, 0, who, pblk, len);
+	}
 	if (!found)
 		return -ENOSPC;
 	ext2fs_block_alloc_stats_range(s->fs, p, n, 1);
@@ -177,11 +198,13 @@ static void mark_pins(struct server *s, size_t n, bool used)
 void alloc_unpin(struct server *s)
 {
 	mark_pins(s, s->pins.nr, false);
+	windows_mark(s, false);
 }
 
 void alloc_repin(struct server *s)
 {
 	mark_pins(s, s->pins.nr, true);
+	windows_mark(s, true);
 }
 
 void alloc_pins_commit(struct server *s)
@@ -207,6 +230,7 @@ void alloc_destroy(struct server *s)
 {
 	free(s->pins.list);
 	s->pins = (struct pins){ 0 };
+	s->windows = (struct windows){ 0 };
 }
 
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len)

@@ -456,7 +456,7 @@ static int grow(struct server *s, struct inode *dir, const struct caller *who, u
 		goal = last.pblk + (m.lblk - last.lblk);
 	if (!goal)
 		goal = ext2fs_find_inode_goal(s->fs, dir->ino, inode_small(dir), m.lblk);
-	err = space_take(s, dir, goal, m.lblk, 1, who, &sp);
+	err = space_take(s, dir, goal, m.lblk, 1, 0, who, &sp);
 	if (err)
 		return err;
 	m.pblk = sp.pblk;

@@ -114,7 +114,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 {
 	bool extents = inode_has_extents(in);
 	struct space sp;
-	uint64_t hole_end;
+	uint64_t hole_end, ahead;
 	int err;
 
 	err = map_lookup(s, in, lblk, 0, m);
@@ -134,7 +134,10 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	if (!extents && len > ALLOC_MAX_ZEROED_BYTES >> block_bits(s))
 		len = ALLOC_MAX_ZEROED_BYTES >> block_bits(s);
 
-	err = space_take(s, in, choose_goal(s, in, node, lblk), lblk, len, who, &sp);
+	/* its own window is no obstacle */
+	ahead = window_wanted(s, node, lblk);
+	window_end(s, in->ino);
+	err = space_take(s, in, choose_goal(s, in, node, lblk), lblk, len, ahead, who, &sp);
 	if (err)
 		return err;
 	*m = (struct mapping){
@@ -151,6 +154,8 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 		node->goal = m->pblk + m->len;
 		node->goal_lblk = lblk + m->len;
 	}
+	if (ahead && sp.taken)
+		window_begin(s, in->ino, sp.start + sp.taken, ahead);
 	return inode_store(s, in);
 }
 

@@ -89,10 +89,10 @@ struct space {
 
 /*
  * Blocks for a hole of the file: as many as there are in one piece of [@lblk, @lblk + @len),
- * nothing of which is mapped.  New ones are near @goal.
+ * nothing of which is mapped.  New ones are near @goal, or where there are @ahead more.
  */
 int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk, uint64_t len,
-	       const struct caller *who, struct space *sp);
+	       uint64_t ahead, const struct caller *who, struct space *sp);
 /* They are not used after all. */
 void space_give_back(struct server *s, const struct space *sp);
 /* They are: i_blocks says so.  The inode is not stored. */
@@ -114,11 +114,14 @@ int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
  */
 
 /*
- * Take up to @want contiguous blocks, near @goal, for file data: whole clusters.
+ * Take up to @want contiguous blocks, near @goal, for file data: whole clusters; if not at
+ * @goal, then where @ahead more are free behind them, if there is such a place.
  * -ENOSPC when there are none for @who.
  */
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, const struct caller *who,
-		 uint64_t *pblk, uint64_t *len);
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+		 const struct caller *who, uint64_t *pblk, uint64_t *len);
+/* Would there be enough for everything else if @more blocks were kept for something? */
+bool alloc_has_plenty(const struct server *s, uint64_t more);
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
 
 /*
@@ -128,7 +131,7 @@ void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
 bool alloc_has_pins(const struct server *s);
 /* Is what could be allocated now next to nothing because of pins? */
 bool alloc_is_short(const struct server *s);
-/* Take the pins out of libext2fs's bitmap, for writing it; and put them in again. */
+/* Take pins and windows out of libext2fs's bitmap, for writing it; and put them in again. */
 void alloc_unpin(struct server *s);
 void alloc_repin(struct server *s);
 /* The pins there are belong to a transaction that is being committed now; */

@@ -60,7 +60,7 @@ uint64_t cluster_need(struct server *s, struct inode *in, uint64_t lblk, uint64_
 }
 
 int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk, uint64_t len,
-	       const struct caller *who, struct space *sp)
+	       uint64_t ahead, const struct caller *who, struct space *sp)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
 	uint64_t offset = lblk & mask, end = lblk + len, last = (end - 1) & ~mask, unused;
@@ -79,7 +79,8 @@ int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk,
 	if (mask && last > lblk && cluster_owned(s, in, end - 1, &unused) > 0)
 		end = last;
 	ret = alloc_blocks(s, goal > offset ? goal - offset : goal,
-			   ((end + mask) & ~mask) - (lblk - offset), who, &sp->start, &sp->taken);
+			   ((end + mask) & ~mask) - (lblk - offset), ahead, who, &sp->start,
+			   &sp->taken);
 	if (ret)
 		return ret;
 	sp->pblk = sp->start + offset;

@@ -122,6 +122,7 @@ static void node_drop(struct server *s, struct node *n)
 		link = &(*link)->hash_next;
 	*link = n->hash_next;
 	s->nodes->nr--;
+	window_end(s, n->ino);
 	free(n);
 }
 

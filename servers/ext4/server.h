@@ -9,7 +9,7 @@
  *	setattr.c fallocate.c data.c xattr.c ioctl.c
  *	node.c orphan.c inode.c     inodes in use, on disk
  *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
- *	bitmaps.c                   free space on the disk
+ *	bitmaps.c window.c          free space on the disk, and of files that grow
  *	quota*.c                    what each user has of it
  *	commit.c                    transactions
  *	super.c mmp.c error.c       the file system as a whole
@@ -38,6 +38,7 @@
 #include "options.h"
 #include "source.h"
 #include "store/cache.h"
+#include "window.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "directory blocks and block maps are read in place: a big endian host needs swapping there"
@@ -66,6 +67,7 @@ struct server {
 	struct commits commits;
 	struct mmp mmp;
 	struct pins pins;
+	struct windows windows;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
