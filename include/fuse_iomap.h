@@ -17,6 +17,8 @@
  *	fuse_iomap_session_unmount(fis);
  *	fuse_iomap_session_destroy(fis);
  *
+ * Servers on libfuse's high-level interface, with paths: fuse_iomap_highlevel.h.
+ *
  * Without the kernel module (FUSE_IOMAP_MODE_AUTO) the session is a plain
  * libfuse mount of /dev/fuse and the server gets READ and WRITE as ever.
  *

@@ -149,8 +149,8 @@ struct fuse_iomap_session *fuse_iomap_path_session_new(struct fuse_args *args,
 struct fuse *fuse_iomap_path_fuse(struct fuse_iomap_session *fis);
 
 /*
- * In an operation of either table, in its thread: the session that called it.  NULL
- * elsewhere.
+ * The session that called the operation, of either table, that this thread is in.  NULL in a
+ * thread that has never been in one.
  */
 struct fuse_iomap_session *fuse_iomap_path_session(void);
 

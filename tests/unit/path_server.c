@@ -18,7 +18,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry entries[MAX_ENTRIES];
 static uint64_t last_ino;
 static struct path_seen seen;
-bool path_hard_remove, path_nullpath_ok;
+bool path_hard_remove, path_nullpath_ok, path_list_at_once;
 
 static struct entry *find(const char *path)
 {
@@ -122,7 +122,7 @@ static int on_readdir(const char *path, void *buf, fuse_fill_dir_t filler, off_t
 		    strchr(name, '/'))
 			continue;
 		fill(&entries[i], &st);
-		full = filler(buf, name, &st, i + 1,
+		full = filler(buf, name, &st, path_list_at_once ? 0 : i + 1,
 			      flags & FUSE_READDIR_PLUS ? FUSE_FILL_DIR_PLUS : 0);
 	}
 	pthread_mutex_unlock(&lock);

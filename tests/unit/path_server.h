@@ -23,6 +23,8 @@ struct path_seen {
 
 /* What init() sets in struct fuse_config. */
 extern bool path_hard_remove, path_nullpath_ok;
+/* readdir() gives libfuse all entries at once, or as many as are asked for. */
+extern bool path_list_at_once;
 
 extern const struct fuse_operations path_ops;
 extern const struct fuse_iomap_path_ops path_iomap_ops;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# timeout: 300
 #
 # A server on libfuse's high-level interface: data goes through the kernel, buffered, direct
 # and by mapping, to where the server says; files are renamed while they are open, alone and
