@@ -69,6 +69,7 @@ struct iomap_carry {
 		    struct fuse_file_info *fi, void *arg);
 	void *arg;
 	uint64_t unique;
+	uint32_t opcode;		/* FUSE_FSYNC or FUSE_GETATTR */
 	bool called;
 	int result;
 	bool has_attr;			/* libfuse's answer to a GETATTR: */
@@ -77,6 +78,7 @@ struct iomap_carry {
 
 /* path_ops.c */
 void iomap_path_ops(const struct fuse_iomap_path_ops *iop, struct fuse_iomap_ops *ops);
+bool iomap_carry_wants(const struct iomap_carry *carry, uint32_t opcode);
 int iomap_carry_deliver(struct iomap_carry *carry, const char *path,
 			struct fuse_file_info *fi);
 void iomap_carry_stat(const struct iomap_carry *carry, struct stat *st);

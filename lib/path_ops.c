@@ -30,11 +30,18 @@ static int carry_out(struct fuse_iomap_session *fis, struct iomap_carry *carry,
 
 	c->in.len = sizeof(*c);
 	carry->unique = c->in.unique;
+	carry->opcode = c->in.opcode;
 	carry->result = -EIO;
 	iomap_this_thread()->carry = carry;
 	fuse_session_process_buf(fis->se, &fbuf);
 	iomap_this_thread()->carry = NULL;
 	return carry->result;
+}
+
+/* Is it for @carry that libfuse calls an operation?  A stacked module may call others, too. */
+bool iomap_carry_wants(const struct iomap_carry *carry, uint32_t opcode)
+{
+	return carry && carry->opcode == opcode && !carry->called;
 }
 
 /* fsync() and getattr() of path_session.c have the path. */

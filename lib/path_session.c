@@ -100,7 +100,7 @@ static int path_getattr(const char *path, struct stat *st, struct fuse_file_info
 	const struct iomap_path *p = this_path();
 	int res;
 
-	if (carry && !carry->called) {
+	if (iomap_carry_wants(carry, FUSE_GETATTR)) {
 		res = iomap_carry_deliver(carry, path, fi);
 		if (!res)
 			iomap_carry_stat(carry, st);
@@ -117,7 +117,7 @@ static int path_fsync(const char *path, int datasync, struct fuse_file_info *fi)
 	struct iomap_carry *carry = iomap_this_thread()->carry;
 	const struct iomap_path *p = this_path();
 
-	if (carry && !carry->called)
+	if (iomap_carry_wants(carry, FUSE_FSYNC))
 		return iomap_carry_deliver(carry, path, fi);
 	return p->op.fsync ? p->op.fsync(path, datasync, fi) : -ENOSYS;
 }
