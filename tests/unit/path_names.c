@@ -5,6 +5,7 @@
  * renamed over it, while it is removed but open, and NULL when it has none any more or the
  * server wants none.
  */
+#include <sys/stat.h>
 #include "path_server.h"
 
 /* @path: how it begins */
@@ -45,6 +46,21 @@ static void renames(struct peer *p)
 	expect(p, nf, f, "-");
 }
 
+/* The links that STATX tells of. */
+static unsigned int links(struct peer *p, uint64_t nodeid)
+{
+	struct { uint32_t getattr_flags, reserved; uint64_t fh; uint32_t flags, mask; } in = {
+		.mask = STATX_NLINK,
+	};
+	struct peer_reply r;
+	struct statx stx;
+
+	CHECK_EQ(peer_call(p, 52, nodeid, &in, sizeof(in), &r), 0);
+	CHECK_EQ(r.len, 32 + sizeof(stx));
+	memcpy(&stx, r.body + 32, sizeof(stx));
+	return stx.stx_nlink;
+}
+
 /* libfuse gives an open file another name instead of removing it, until it is closed. */
 static void removed_but_open(struct peer *p)
 {
@@ -52,11 +68,14 @@ static void removed_but_open(struct peer *p)
 	uint64_t fh = path_open(p, n);
 	char hidden[256];
 
+	CHECK_EQ(links(p, n), 1);
 	CHECK_EQ(path_unlink(p, 1, "open"), 0);
 	CHECK(!path_exists("/open"));
 	expect(p, n, f, "/.fuse_hidden");
 	strcpy(hidden, path_seen().path);
 	CHECK(path_exists(hidden));
+	/* to the kernel it has none */
+	CHECK_EQ(links(p, n), 0);
 	path_release(p, n, fh);
 	CHECK(!path_exists(hidden));
 	/* the kernel may still have something to write: number and node are enough for that */

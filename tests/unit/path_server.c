@@ -200,6 +200,21 @@ static uint32_t on_iflags(const char *path, const struct stat *st)
 	return S_ISREG(st->st_mode) ? FUSE_ATTR_IOMAP : 0;
 }
 
+static int on_statx(const char *path, uint32_t flags, uint32_t mask, struct statx *stx,
+		    struct fuse_file_info *fi)
+{
+	struct stat st;
+	int res = on_getattr(path, &st, fi);
+
+	if (!res) {
+		stx->stx_mask = STATX_BASIC_STATS;
+		stx->stx_ino = st.st_ino;
+		stx->stx_mode = st.st_mode;
+		stx->stx_nlink = st.st_nlink;
+	}
+	return res;
+}
+
 static int on_begin(const char *path, uint64_t ino, uint64_t pos, uint64_t count,
 		    uint32_t opflags, struct fuse_iomap_path_answer *answer)
 {
@@ -229,7 +244,7 @@ const struct fuse_operations path_ops = {
 };
 
 const struct fuse_iomap_path_ops path_iomap_ops = {
-	.iflags = on_iflags, .begin = on_begin, .forget = on_forget,
+	.iflags = on_iflags, .begin = on_begin, .statx = on_statx, .forget = on_forget,
 };
 
 void path_clear(void)
