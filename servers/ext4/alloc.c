@@ -49,6 +49,30 @@ uint64_t alloc_available(const struct server *s, const struct caller *who)
 }
 
 /*
+ * libext2fs 1.47 calls this with the end of the range and no length. So who takes or
+ * frees a range here says so himself, and if somebody else does it can be anywhere.
+ */
+static void range_changed_hands(ext2_filsys fs, blk64_t blk, blk_t num, int inuse)
+{
+	struct server *s = fs->priv_data;
+
+	(void)blk; (void)num; (void)inuse;
+	if (!s->changing_range)
+		bitmaps_blocks_changed(s, fs->super->s_first_data_block,
+				       ext2fs_blocks_count(fs->super) -
+				       fs->super->s_first_data_block);
+}
+
+/* Blocks are in use from now on, or not any more: in memory. */
+static void change_range(struct server *s, uint64_t pblk, uint64_t len, int inuse)
+{
+	s->changing_range = true;
+	ext2fs_block_alloc_stats_range(s->fs, pblk, len, inuse);
+	s->changing_range = false;
+	bitmaps_blocks_changed(s, pblk, len);
+}
+
+/*
  * The first run of at least @min free blocks in [@from, @to), of which at most @max are
  * taken.  ext2fs_new_range() has a flag for that, but goes round for ever when all runs are
  * shorter and the last block is in use.
@@ -121,7 +145,7 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	}
 	if (!found)
 		return -ENOSPC;
-	ext2fs_block_alloc_stats_range(s->fs, p, n, 1);
+	change_range(s, p, n, 1);
 	cache_forget(s->cache, p, n);
 	s->dirty = true;
 	*pblk = p;
@@ -235,7 +259,7 @@ void alloc_destroy(struct server *s)
 
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
 {
-	ext2fs_block_alloc_stats_range(s->fs, pblk, len, -1);
+	change_range(s, pblk, len, -1);
 	pin(s, pblk, len);
 	cache_forget(s->cache, pblk, len);
 	s->dirty = true;
@@ -256,12 +280,6 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 	}
 	bitmaps_blocks_changed(s, blk, 1);
 	s->dirty = true;
-}
-
-static void range_changed_hands(ext2_filsys fs, blk64_t blk, blk_t num, int inuse)
-{
-	(void)inuse;
-	bitmaps_blocks_changed(fs->priv_data, blk, num);
 }
 
 void alloc_init(struct server *s)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map.h"
 #include "server.h"
 
 /* changed, by the server's doing */
@@ -121,9 +122,12 @@ static errcode_t write_changed(ext2_filsys fs)
 	buf = malloc(fs->blocksize);
 	if (!buf)
 		return EXT2_ET_NO_MEMORY;
+	/* whoever asks for this: what is only kept back in memory is free on the disk */
+	alloc_unpin(s);
 	for (dgrp_t g = 0; !err && g < fs->group_desc_count; g++)
 		if (s->changed_groups[g] != missing(fs, g))
 			err = write_group(fs, g, &s->changed_groups[g], buf);
+	alloc_repin(s);
 	free(buf);
 	if (!err)
 		fs->flags &= ~(EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY);

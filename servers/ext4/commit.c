@@ -244,11 +244,9 @@ static int collect(struct server *s)
 {
 	int err;
 
-	alloc_unpin(s);
 	cache_compare_writes(s->cache, true);
 	err = super_collect(s);
 	cache_compare_writes(s->cache, false);
-	alloc_repin(s);
 	return err;
 }
 
