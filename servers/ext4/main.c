@@ -165,6 +165,8 @@ static int prepare(struct server *s)
 		no_loop = err;
 	}
 	if (!err)
+		err = mmp_keep(s);
+	if (!err)
 		err = super_open(s);
 	if (!err && !s->opt.noload && !s->opt.superblock)
 		err = commits_check_replayed(s);

@@ -293,25 +293,27 @@ static void *keep(void *arg)
 	return NULL;
 }
 
-static int start_keeper(struct server *s)
+int mmp_keep(struct server *s)
 {
 	struct mmp *m = &s->mmp;
 	pthread_condattr_t attr;
 	sigset_t all, old;
 	int err;
 
+	if (!m->mine)
+		return 0;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	m->owned = true;
 	m->stop = m->paused = false;
 	/* signals are for the main thread */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&m->keeper, NULL, keep, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	m->kept = !err;
 	if (!err)
 		return 0;
 	pthread_cond_destroy(&m->wake);
@@ -357,8 +359,7 @@ int mmp_take(struct server *s, const struct ext2_super_block *sb)
 		return -ENOMEM;
 	}
 	err = claim(s, sb);
-	if (!err)
-		err = start_keeper(s);
+	s->mmp.owned = !err;
 	if (err) {
 		free(s->mmp.mine);
 		s->mmp.mine = NULL;
@@ -374,11 +375,16 @@ void mmp_release(struct server *s)
 
 	if (!m->mine)
 		return;
-	pthread_mutex_lock(&m->lock);
-	m->stop = true;
-	pthread_cond_signal(&m->wake);
-	pthread_mutex_unlock(&m->lock);
-	pthread_join(m->keeper, NULL);
+	if (m->kept) {
+		pthread_mutex_lock(&m->lock);
+		m->stop = true;
+		pthread_cond_signal(&m->wake);
+		pthread_mutex_unlock(&m->lock);
+		pthread_join(m->keeper, NULL);
+		pthread_cond_destroy(&m->wake);
+		pthread_mutex_destroy(&m->lock);
+		m->kept = false;
+	}
 	if (m->owned && !s->shut_down && !read_block(s, &now) && is_mine(s, &now)) {
 		m->mine->mmp_seq = EXT4_MMP_SEQ_CLEAN;
 		err = write_block(s, m->mine);
@@ -387,15 +393,13 @@ void mmp_release(struct server *s)
 		log_err("can't clear the block for multi-mount protection (mmp): %s",
 			strerror(-err));
 	m->owned = false;
-	pthread_cond_destroy(&m->wake);
-	pthread_mutex_destroy(&m->lock);
 	free(m->mine);
 	m->mine = NULL;
 }
 
 void mmp_pause(struct server *s, bool pause)
 {
-	if (!s->mmp.mine)
+	if (!s->mmp.kept)
 		return;
 	pthread_mutex_lock(&s->mmp.lock);
 	s->mmp.paused = pause;

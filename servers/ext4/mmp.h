@@ -23,6 +23,7 @@ struct mmp {
 	pthread_cond_t wake;
 	pthread_t keeper;
 	bool owned;			/* the block says that we are here */
+	bool kept;			/* there is a keeper */
 	bool stop;			/* the keeper shall end */
 	bool paused;			/* nothing is written */
 	uint64_t off;			/* of the block, bytes */
@@ -36,10 +37,12 @@ struct mmp {
  * See that nobody else has the file system mounted for writing, which can take a
  * while.  Says why not.  Nothing is done for a file system without mmp, or when it is
  * mounted read-only.  mmp_check() leaves it to e2fsck, that takes it itself;
- * mmp_take() takes it: until mmp_release() a thread tells others.
+ * mmp_take() takes it, and must soon be followed by mmp_keep().
  */
 int mmp_check(struct server *s, const struct ext2_super_block *sb);
 int mmp_take(struct server *s, const struct ext2_super_block *sb);
+/* s->src is what it will be: a thread tells others from now on, until mmp_release(). */
+int mmp_keep(struct server *s);
 /* All is written: others may have it.  Without the server lock. */
 void mmp_release(struct server *s);
 /* The device must not change for a while. */

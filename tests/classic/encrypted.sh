@@ -117,6 +117,8 @@ try() {
 		attempt('utime', os.utime, files[3], (5, 6))
 		attempt('setxattr', os.setxattr, files[3], 'user.b', b'b' * 30)
 		attempt('large setxattr', os.setxattr, files[4], 'user.b', b'b' * 500)
+		attempt('setxattr of a directory', os.setxattr, 'secret', 'user.b', b'b' * 50)
+		attempt('large setxattr of a directory', os.setxattr, 'secret', 'user.c', b'c' * 300)
 		attempt('getxattr', os.getxattr, files[3], 'user.b')
 		attempt('rmdir, full', os.rmdir, other)
 		attempt('rmdir', os.rmdir, empty)
@@ -129,6 +131,30 @@ try() {
 		os.unlink('plain/link')
 		os.unlink('plain/file')
 		os.rmdir('plain')
+	PY
+}
+
+# unlock: with the key again, is what is left as it was?
+unlock() {
+	python3 - "$KMNT" <<-'PY'
+		import fcntl, os, struct, sys
+		os.chdir(sys.argv[1])
+		root = os.open('.', os.O_RDONLY)
+		key = bytes(range(64))
+		arg = bytearray(struct.pack('<II32sII8I', 2, 0, b'', len(key), 0, *[0] * 8) + key)
+		fcntl.ioctl(root, 0xc0506617, arg)
+		names = os.listdir('secret')
+		files = [n for n in names if set(n) == {'n'}]
+		assert len(files) > 20, names
+		for n in files:
+		    with open('secret/' + n) as f:
+		        assert f.read() == 'content' * len(n), n
+		for n in names:
+		    if n.startswith('l') and n[1:].isdigit():
+		        assert os.readlink('secret/' + n) == 't' * int(n[1:]), n
+		many = [n for n in os.listdir('secret/many') if n.startswith('file number ')]
+		assert len(many) == 400, len(many)
+		assert os.getxattr('secret', 'user.c') == b'c' * 300
 	PY
 }
 
@@ -166,4 +192,7 @@ for features in "-b 4096" "-b 4096 -O inline_data,ea_inode" "-b 4096 -O ^dir_ind
 	tree "$KMNT" | sed 's/ [0-9.]* [0-9.]* / /' >"$TMP/theirs.tree"
 	unmount_kernel
 	diff "$TMP/ours.tree" "$TMP/theirs.tree" || fail "$features: kernel ext4 sees something else"
+	mount_kernel "$IMG" rw
+	unlock || fail "$features: with the key it is not as it was"
+	unmount_kernel
 done

@@ -29,6 +29,10 @@ remembered_is() {
 	}
 }
 
+space_of() {
+	stat -f -c 'size %s blocks %b free %f available %a inodes %c free %d name %l' "$1"
+}
+
 has_feature() {
 	dumpe2fs -h "$TMP/image" 2>/dev/null | grep "^Filesystem features:.*[: ]$1\( \|$\)" >/dev/null
 }
@@ -60,10 +64,13 @@ try() {
 	has_feature large_file || fail "$NAME: a file of 2 GiB, but no large_file"
 	mount_image "$TMP/image" ro
 	remembered_is "$MNT" "a second mount"
+	space_of "$MNT" >"$TMP/ours"
 	unmount_image "$TMP/image"
 	if have_kernel_ext4 && ! wants no-kernel; then
 		mount_kernel "$TMP/image"
 		remembered_is "$KMNT" "kernel ext4"
+		space_of "$KMNT" >"$TMP/theirs"
+		diff "$TMP/theirs" "$TMP/ours" >&2 || fail "$NAME: statfs not as of kernel ext4"
 		unmount_kernel
 	fi
 }

@@ -50,6 +50,7 @@ mount_image "$IMG"
 [ $SECONDS -lt 5 ] || fail "a clean file system took $SECONDS s"
 echo one >"$MNT/file"
 sync "$MNT/file"
+sleep 1
 first=$(sequence "$IMG")
 sleep 2.5
 second=$(sequence "$IMG")
