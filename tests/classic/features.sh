@@ -41,7 +41,7 @@ try() {
 	echo "== $NAME: mke2fs $ARGS"
 	# shellcheck disable=SC2086
 	make_image "$TMP/image" "$(wants blocks=65536 && echo 400M || echo 48M)" \
-		-d "$TMP/seed" $ARGS 2>/dev/null
+		-d "$TMP/seed" $ARGS 2>"$TMP/mke2fs.log" || fail "$NAME: $(cat "$TMP/mke2fs.log")"
 	if [ -n "$FEATURE" ] && ! has_feature "$FEATURE"; then
 		fail "$NAME: mke2fs made an image without $FEATURE"
 	fi
@@ -89,7 +89,7 @@ table() {
 		64bit | 64bit | -t ext4 -O 64bit
 		^64bit | | -t ext4 -O ^64bit
 		sparse_super2 | sparse_super2 | -t ext4 -b 1024 -g 1024 -O sparse_super2,^sparse_super,^resize_inode
-		^sparse_super | | -t ext4 -b 1024 -g 1024 -O ^sparse_super
+		^sparse_super | | -t ext4 -b 1024 -g 1024 -O ^sparse_super,^resize_inode
 		^resize_inode | | -t ext4 -O ^resize_inode
 		packed | | -t ext4 -E packed_meta_blocks=1
 		lazy | | -t ext4 -E lazy_itable_init=1,lazy_journal_init=1
