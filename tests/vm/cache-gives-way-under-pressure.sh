@@ -12,15 +12,18 @@ cat /proc/pressure/memory >/dev/null 2>&1 || skip "telling of memory pressure is
 use_cgroups
 m=$TEST_TMP/m
 make_ext4 "$JOB_DISK1" -N 40000
-mkdir "$m"
-at_exit umount_all "$m"
+mount_ext4 "$JOB_DISK1" "$m"
+for d in 1 2 3; do
+	mkdir "$m/$d"
+	(cd "$m/$d" && seq -f 'a-file-with-a-name-that-takes-room-%g' 8000 | xargs touch)
+done
+umount "$m"
 bin/iomap4fs "$JOB_DISK1" "$m" -f -o iomap=require,cache_size=64M,commit=300 2>"$TEST_TMP/log" &
 server=$!
 wait_until 20 mountpoint -q "$m" || fail "not mounted"
-for d in 1 2 3; do
-	mkdir "$m/$d"
-	(cd "$m/$d" && seq -f 'a-file-with-a-name-that-takes-room-%g' 5000 | xargs touch)
-done
+ls -lR "$m" >/dev/null
+mkdir "$m/5"
+(cd "$m/5" && seq 500 | xargs touch)
 
 cuts()
 {

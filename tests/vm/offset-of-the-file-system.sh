@@ -11,15 +11,22 @@ need_iomap4fs
 m=$TEST_TMP/m
 mkdir "$m"
 at_exit umount_all "$m"
-size=$((64 * 1048576))
+size=$((24 * 1048576))
 
-# around SOURCE OFFSET: checksum of 1 MiB before the file system and 1 MiB behind it
+# edges OFFSET: where the 64 KiB before the file system and behind it begin
+edges()
+{
+	echo $(($1 - 65536)) $(($1 + size))
+}
+
+# around SOURCE OFFSET: checksum of what is there
 around()
 {
-	dd if="$1" iflag=skip_bytes,count_bytes bs=64K skip=$(($2 - 1048576)) count=1048576 \
-		status=none | sha256sum
-	dd if="$1" iflag=skip_bytes,count_bytes bs=64K skip=$(($2 + size)) count=1048576 \
-		status=none | sha256sum
+	local at
+
+	for at in $(edges "$2"); do
+		dd if="$1" iflag=skip_bytes bs=64K skip="$at" count=1 status=none | sha256sum
+	done
 }
 
 no_loop()
@@ -30,11 +37,14 @@ no_loop()
 # try SOURCE OFFSET COMMAND...: mount with COMMAND -o ..., use it, look at the result
 try()
 {
-	local source=$1 offset=$2 before
+	local source=$1 offset=$2 before at
 
 	shift 2
 	echo "$source at $offset: $*"
-	dd if=/dev/urandom of="$source" bs=1M count=68 conv=notrunc status=none
+	for at in $(edges "$offset"); do
+		dd if=/dev/urandom of="$source" oflag=seek_bytes bs=64K seek="$at" count=1 \
+			iflag=fullblock conv=notrunc status=none
+	done
 	truncate -s $size "$TEST_TMP/part"
 	mke2fs -q -F -t ext4 "$TEST_TMP/part"
 	dd if="$TEST_TMP/part" of="$source" oflag=seek_bytes seek="$offset" bs=1M conv=notrunc \
@@ -43,7 +53,12 @@ try()
 	before=$(around "$source" "$offset")
 	"$@" "$source" "$m" -o "iomap=require,offset=$offset"
 	expect_equal fuseiomap.iomap4fs "$(findmnt -no FSTYPE "$m")" "type"
-	fill_tree "$m"
+	cp /usr/bin/perl "$m/perl"
+	mkdir "$m/d"
+	truncate -s 1M "$m/d/sparse"
+	expect_op 5000 write "$m/d/sparse" 500000 5000
+	fallocate -l 1M "$m/d/unwritten"
+	expect_op 65536 dwrite "$m/d/unwritten" 65536 65536
 	sync -f "$m"
 	expect_equal 0 "$(request_count "$m" $FUSE_WRITE)" "WRITE requests"
 	manifest "$m" >"$TEST_TMP/want"
@@ -63,9 +78,8 @@ try()
 	rm "$TEST_TMP/part"
 }
 
-truncate -s 68M "$TEST_TMP/disk"
-# a multiple of the file system's blocks, of a sector only
-try "$TEST_TMP/disk" 1048576 bin/iomap4fs
+truncate -s 28M "$TEST_TMP/disk"
+# no multiple of the file system's blocks, but of a sector
 try "$TEST_TMP/disk" $((1048576 + 63 * 512)) bin/iomap4fs
 try "$JOB_DISK1" $((1048576 + 63 * 512)) bin/iomap4fs
 # mount(8) makes the loop device itself
