@@ -142,10 +142,13 @@ int commits_check_replayed(struct server *s)
 	const void *block;
 	int err;
 
-	if (s->commits.journal || !in.ino || !ext2fs_has_feature_journal_needs_recovery(sb))
+	if (s->commits.journal || !ext2fs_has_feature_journal_needs_recovery(sb))
 		return 0;
-	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
-						  sizeof(in.raw)), in.ino);
+	/* one on another device hasn't been looked at */
+	err = in.ino ? 0 : -EUCLEAN;
+	if (!err)
+		err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
+							  sizeof(in.raw)), in.ino);
 	if (!err)
 		err = map_lookup(s, &in, 0, 0, &m);
 	if (!err && m.type == MAP_MAPPED)
@@ -155,7 +158,7 @@ int commits_check_replayed(struct server *s)
 	if (err || super.start) {
 		log_err("%s: the journal still needs recovery: use -o ro,noload to see it without",
 			s->opt.source);
-		err = -EUCLEAN;
+		err = err ? err : -EUCLEAN;
 	}
 	return err;
 }

@@ -2,13 +2,11 @@
 /*
  * Signals that end the mount: see interrupt.h.
  *
- * libfuse's handlers are used for the session, which they end; the one for SIGTERM
- * is put in the place of libfuse's, because that tells a second signal from the
- * first by nothing.
+ * libfuse's handlers can't be used: to them all signals are the same, and the second
+ * of any kind cuts the connection.
  */
 #include "interrupt.h"
 
-#include <errno.h>
 #include <fuse_iomap.h>
 #include <signal.h>
 #include <stddef.h>
@@ -17,22 +15,23 @@ static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 
 #define NR_SIGNALS	(sizeof(signals) / sizeof(signals[0]))
 
+static bool ignored[NR_SIGNALS];		/* who started us wanted it so, as nohup does */
 static volatile sig_atomic_t noted;
-static volatile sig_atomic_t terminated;
-static struct fuse_session *ending;	/* set before the handler is */
+static volatile sig_atomic_t ended;		/* a signal has ended the session */
+static struct fuse_session *session;		/* set before the handlers are */
 
 static void note(int sig)
 {
 	noted = sig;
 }
 
-static void terminate(int sig)
+/* A session that is ended again cuts the connection. */
+static void end(int sig)
 {
-	(void)sig;
-	if (terminated)
+	if (sig == SIGTERM && ended)
 		return;
-	terminated = 1;
-	fuse_session_exit(ending);
+	ended = 1;
+	fuse_session_exit(session);
 }
 
 static void set_handlers(void (*handler)(int))
@@ -41,7 +40,8 @@ static void set_handlers(void (*handler)(int))
 
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < NR_SIGNALS; i++)
-		sigaction(signals[i], &sa, NULL);
+		if (!ignored[i])
+			sigaction(signals[i], &sa, NULL);
 }
 
 static void block(int how)
@@ -56,6 +56,11 @@ static void block(int how)
 
 void interrupt_catch(void)
 {
+	struct sigaction sa;
+
+	for (size_t i = 0; i < NR_SIGNALS; i++)
+		if (!sigaction(signals[i], NULL, &sa) && sa.sa_handler == SIG_IGN)
+			ignored[i] = true;
 	set_handlers(note);
 }
 
@@ -69,29 +74,17 @@ void interrupt_hold(void)
 	block(SIG_BLOCK);
 }
 
-int interrupt_ends(struct fuse_session *se)
+void interrupt_ends(struct fuse_session *se)
 {
-	struct sigaction sa = { .sa_handler = terminate };
-
-	/* libfuse leaves alone what has a handler */
-	set_handlers(SIG_DFL);
-	if (fuse_set_signal_handlers(se))
-		return -EINVAL;
-	ending = se;
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGTERM, &sa, NULL);
+	session = se;
+	signal(SIGPIPE, SIG_IGN);
+	set_handlers(end);
 	block(SIG_UNBLOCK);
-	return 0;
 }
 
-void interrupt_ignore(struct fuse_session *se)
+void interrupt_ignore(void)
 {
-	struct sigaction sa = { .sa_handler = SIG_IGN };
-
-	fuse_remove_signal_handlers(se);
-	sigemptyset(&sa.sa_mask);
-	for (size_t i = 0; i < NR_SIGNALS; i++)
-		sigaction(signals[i], &sa, NULL);
+	set_handlers(SIG_IGN);
 }
 
 void interrupt_default(void)

@@ -20,10 +20,10 @@ void interrupt_catch(void);
 bool interrupted(void);
 /* From now on they wait. */
 void interrupt_hold(void);
-/* Let them end @se, also those that have waited.  0 or -errno. */
-int interrupt_ends(struct fuse_session *se);
-/* @se is over; nothing happens to this process any more. */
-void interrupt_ignore(struct fuse_session *se);
+/* Let them end @se, also those that have waited; and SIGPIPE does nothing. */
+void interrupt_ends(struct fuse_session *se);
+/* The session is over; nothing happens to this process any more. */
+void interrupt_ignore(void);
 /* In a child, before it executes another program. */
 void interrupt_default(void);
 

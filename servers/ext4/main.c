@@ -212,11 +212,7 @@ static int serve(struct server *s)
 		log_err("can't write to %s: %s", s->opt.source, strerror(-err));
 		return err;
 	}
-	err = interrupt_ends(se);
-	if (err) {
-		log_err("can't set signal handlers");
-		return err;
-	}
+	interrupt_ends(se);
 	/* threads inherit it */
 	if (fuse_iomap_session_is_iomap(s->session)) {
 		err = fuse_iomap_disable_fsreclaim(s->session, true);
@@ -233,13 +229,11 @@ static int serve(struct server *s)
 	if (err)
 		log_warn("memory pressure is not watched: %s", strerror(-err));
 	err = fuse_iomap_session_loop(s->session, s->opt.threads);
-	interrupt_ignore(se);
-	/* a signal is a way to end */
+	interrupt_ignore();
 	if (err < 0)
 		log_err("serving requests failed: %s", strerror(-err));
-	if (err >= 0 && !mounted)
-		return -EINTR;
-	return err < 0 ? err : 0;
+	/* a signal is a way to end, but not to begin */
+	return !err && !mounted ? -EINTR : err;
 }
 
 /* What DESTROY does, if it came; else because the mount failed: then nothing has changed. */
@@ -338,6 +332,7 @@ int main(int argc, char **argv)
 	pid_t child;
 
 	add_error_table(&et_ext2_error_table);
+	log_init(NULL, LOG_FORMAT_AUTO, false);
 	ret = options_parse(&server.opt, argc, argv);
 	if (ret) {
 		options_free(&server.opt);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -157,6 +158,13 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 	if (would_go_astray(&src->dev)) {
 		log_err("the journal needs recovery, and another file system is in e2fsck's way: "
 			"use losetup -o %llu", (unsigned long long)offset);
+		free(what);
+		return -EBUSY;
+	}
+	/* readers share an image: it must not change beneath them */
+	if (src->image_fd >= 0 && flock(src->image_fd, LOCK_EX | LOCK_NB)) {
+		log_err("%s: the journal needs recovery, and another mount is using it: use "
+			"-o ro,noload to see it without", path);
 		free(what);
 		return -EBUSY;
 	}

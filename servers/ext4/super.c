@@ -353,7 +353,7 @@ int super_begin(struct server *s)
 
 	if (sb->s_state & EXT2_ERROR_FS)
 		log_warn("the file system has errors: running e2fsck is recommended");
-	else if (!(sb->s_state & EXT2_VALID_FS))
+	else if (!(sb->s_state & EXT2_VALID_FS) && !s->opt.superblock)
 		log_warn("the file system was not unmounted cleanly: running e2fsck is "
 			 "recommended");
 	if (s->readonly)

@@ -15,7 +15,7 @@ for bs in 1024 4096; do
 	dd if=/dev/urandom of="$TMP/image" bs=1024 seek=1 count=1 conv=notrunc status=none
 	before=$(sha256sum <"$TMP/image")
 	"$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,ro 2>/dev/null && fail "there is a superblock"
-	mount_image "$TMP/image" ro,sb=$sb
+	mount_image "$TMP/image" "ro,sb=$sb"
 	manifest "$MNT" >"$TMP/got"
 	unmount_image "$TMP/image"
 	cmp "$TMP/remembered" "$TMP/got" || fail "block size $bs: another tree"

@@ -43,6 +43,17 @@ done
 ended "five SIGTERMs"
 kernel_sees_remembered "$TMP/image"
 
+# A SIGTERM after a SIGINT cuts nothing either; -m: a shell has its jobs ignore SIGINT
+set -m
+start
+set +m
+cp -a /etc "$MNT/etc3"
+remember_tree
+kill -INT $server
+kill -TERM $server 2>/dev/null || :
+ended "SIGINT and SIGTERM"
+kernel_sees_remembered "$TMP/image"
+
 # With a file open: the mount disappears from the tree at once, the file stays until it
 # is closed, also with more signals.
 start

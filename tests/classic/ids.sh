@@ -62,7 +62,7 @@ mount_image "$TMP/image" fakeroot
 [ "$(as nobody cat "$MNT/private/file" | head -n 1)" = secret ] || fail "fakeroot can't read all"
 as nobody chown 5:6 "$MNT/private/file" || fail "fakeroot can't give files away"
 as nobody mkdir "$MNT/private/dir" || fail "fakeroot can't write everywhere"
-findmnt -no OPTIONS "$MNT" | grep nosuid.*nodev >/dev/null || fail "set-id programs of anybody"
+findmnt -no OPTIONS "$MNT" | grep "nosuid.*nodev" >/dev/null || fail "set-id programs of anybody"
 unmount_image "$TMP/image"
 [ "$(on_disk /private/file)" = 5:6 ] || fail "chown has not reached the disk"
 [ "$(on_disk /private/dir)" = "$NOBODY:$(id -g nobody)" ] || fail "a directory of somebody else"
@@ -71,7 +71,7 @@ check_image "$TMP/image"
 # reserved blocks: 50 % of them
 make_image "$TMP/image" 32M -t ext4 -m 50
 for who in "" "resuid=$NOBODY" "resgid=$(id -g nobody)"; do
-	mount_image "$TMP/image" $who
+	mount_image "$TMP/image" "$who"
 	mkdir -m 777 "$MNT/d"
 	as nobody dd if=/dev/zero of="$MNT/d/f" bs=64K 2>/dev/null || :
 	size=$(stat -c %s "$MNT/d/f")
