@@ -11,19 +11,18 @@ need_iomap4fs
 cat /proc/pressure/memory >/dev/null 2>&1 || skip "telling of memory pressure is switched off"
 use_cgroups
 m=$TEST_TMP/m
-make_ext4 "$JOB_DISK1" -N 40000
+# an inode fills a block: so few files make a large cache
+make_ext4 "$JOB_DISK1" -I 4096 -N 4000
 mount_ext4 "$JOB_DISK1" "$m"
-for d in 1 2 3; do
-	mkdir "$m/$d"
-	(cd "$m/$d" && seq -f 'a-file-with-a-name-that-takes-room-%g' 8000 | xargs touch)
-done
+mkdir "$m/old"
+seq -f "$m/old/%g" 2500 | xargs touch
 umount "$m"
 bin/iomap4fs "$JOB_DISK1" "$m" -f -o iomap=require,cache_size=64M,commit=300 2>"$TEST_TMP/log" &
 server=$!
 wait_until 20 mountpoint -q "$m" || fail "not mounted"
-ls -lR "$m" >/dev/null
-mkdir "$m/5"
-(cd "$m/5" && seq 500 | xargs touch)
+find "$m" -printf '%s %n\n' >/dev/null
+mkdir "$m/new"
+seq -f "$m/new/%g" 200 | xargs touch
 
 cuts()
 {
@@ -35,23 +34,36 @@ been_cut()
 	[ "$(cuts)" -gt 0 ]
 }
 
+stop_thrasher()
+{
+	[ "$thrasher" ] || return 0
+	kill "$thrasher"
+	wait "$thrasher" || :
+	thrasher=
+}
+
+nobody_thrashes()
+{
+	[ -z "$(cat "$cgroups/thrasher/cgroup.procs")" ]
+}
+
 expect_equal 0 "$(cuts)" "cuts before there is pressure"
 # a group that rereads more than it may keep waits for memory most of the time
 limit thrasher 16M
 head -c 64M /dev/zero >"$TEST_TMP/file"
 sync "$TEST_TMP/file"
+echo 1 >/proc/sys/vm/drop_caches
 # shellcheck disable=SC2016 # the inner shell's
 within thrasher bash -c 'while :; do cat "$0" >/dev/null; done' "$TEST_TMP/file" &
 thrasher=$!
-at_exit kill $thrasher
+at_exit stop_thrasher
 wait_until 120 been_cut || {
 	cat /proc/pressure/memory "$cgroups/thrasher/memory.pressure"
 	fail "the cache stays as it is"
 }
-mkdir "$m/4"
-(cd "$m/4" && seq 1000 | xargs touch)
-kill $thrasher
-wait $thrasher || :
+seq -f "$m/new/%g" 150 300 | xargs touch
+stop_thrasher
+wait_until 30 nobody_thrashes || fail "the group isn't empty"
 cat "$TEST_TMP/log"
 manifest "$m" >"$TEST_TMP/want"
 umount "$m"
