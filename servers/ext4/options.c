@@ -351,8 +351,8 @@ static int check_together(struct options *opt)
 	if (opt->superblock == 1)
 		opt->superblock = 0;
 	if (opt->superblock && !opt->readonly) {
-		log_err("a backup of the superblock knows nothing of recent changes and the journal: "
-			"use sb= together with ro, or repair the first with e2fsck -b");
+		log_err("a backup of the superblock knows nothing of recent changes and the "
+			"journal: use sb= together with ro, or repair the first with e2fsck -b");
 		return -1;
 	}
 	opt->default_permissions = !opt->fakeroot;

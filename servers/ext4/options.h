@@ -26,7 +26,7 @@ struct options {
 	uint64_t offset;		/* of the file system in the source, bytes */
 	uint64_t superblock;		/* the one to read, in KiB; 0: the first */
 	int64_t uid, gid;		/* who all files seem to belong to; -1: who they do */
-	int64_t resuid, resgid;		/* who may use reserved blocks; -1: as the superblock says */
+	int64_t resuid, resgid;		/* for whom blocks are reserved; -1: as on the disk */
 	enum log_format log_format;
 	unsigned int threads;
 	unsigned int commit_interval;	/* s, 0: the default */

@@ -29,8 +29,8 @@ static const struct {
 	{ "data=journal",		REFUSED,	"file data never goes to the journal" },
 	{ "barrier",			SAME,		NULL },
 	{ "barrier=1",			SAME,		NULL },
-	{ "barrier=0",			NO_EFFECT,	"the device's cache is flushed all the same" },
-	{ "nobarrier",			NO_EFFECT,	"the device's cache is flushed all the same" },
+	{ "barrier=0",			NO_EFFECT,	"the device's cache is flushed anyway" },
+	{ "nobarrier",			NO_EFFECT,	"the device's cache is flushed anyway" },
 	{ "journal_checksum",		NO_EFFECT,	"the image decides whether its journal "
 							"has checksums" },
 	{ "nojournal_checksum",		NO_EFFECT,	"the image decides whether its journal "
@@ -56,7 +56,7 @@ static const struct {
 	{ "user_xattr",			SAME,		NULL },
 	{ "nouser_xattr",		NO_EFFECT,	"there are user attributes all the same" },
 	{ "nouid32",			REFUSED,	"user and group ids have 32 bits" },
-	{ "max_dir_size_kb=",		REFUSED,	"the size of directories can't be limited" },
+	{ "max_dir_size_kb=",		REFUSED,	"directories have no limit" },
 	{ "noquota",			SAME,		NULL },
 	{ "quota",			REFUSED,	"there are no quotas" },
 	{ "usrquota",			REFUSED,	"there are no quotas" },

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# timeout: 300
+# timeout: 600
 #
 # When the kernel tells that processes wait for memory, the server gives back half of
 # its metadata cache, while files go on being written, and nothing is lost.
@@ -53,8 +53,10 @@ limit thrasher 16M
 head -c 64M /dev/zero >"$TEST_TMP/file"
 sync "$TEST_TMP/file"
 echo 1 >/proc/sys/vm/drop_caches
+# not by within(): $! is to be the loop itself
 # shellcheck disable=SC2016 # the inner shell's
-within thrasher bash -c 'while :; do cat "$0" >/dev/null; done' "$TEST_TMP/file" &
+bash -c 'echo $$ >"$0"; while :; do cat "$1" >/dev/null; done' \
+	"$cgroups/thrasher/cgroup.procs" "$TEST_TMP/file" &
 thrasher=$!
 at_exit stop_thrasher
 wait_until 120 been_cut || {
