@@ -3,7 +3,7 @@
  * Attributes whose values are inodes (ea_inode): what they count.
  *
  * A file is charged for its values as if nobody shared them: its i_blocks include
- * them, rounded up to blocks (clusters).  libext2fs makes and frees these inodes, but
+ * them, rounded up to clusters.  libext2fs makes and frees these inodes, but
  * leaves that to its caller.
  *
  *	inode: ... | i_extra_isize | magic | entry entry ... 0  ...  values |
@@ -91,6 +91,8 @@ int ea_inode_blocks(struct server *s, struct inode *in, uint64_t *blocks)
 
 int ea_inode_charge(struct server *s, struct inode *in, uint64_t before)
 {
+	/* libext2fs counts clusters */
+	unsigned int bits = s->fs->cluster_ratio_bits;
 	uint64_t now;
 	errcode_t lerr;
 	int err = ea_inode_blocks(s, in, &now);
@@ -98,9 +100,9 @@ int ea_inode_charge(struct server *s, struct inode *in, uint64_t before)
 	if (err || now == before)
 		return err;
 	if (now > before)
-		lerr = ext2fs_iblk_add_blocks(s->fs, inode_small(in), now - before);
+		lerr = ext2fs_iblk_add_blocks(s->fs, inode_small(in), (now - before) >> bits);
 	else
-		lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), before - now);
+		lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), (before - now) >> bits);
 	err = lib_error(s, lerr, in->ino);
 	return err ? err : inode_store(s, in);
 }

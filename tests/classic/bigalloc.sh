@@ -191,6 +191,22 @@ mount_image "$TMP/image"
 [ "$(stat -f -c %f "$MNT")" = $((free + 16)) ] || fail "blocks are lost"
 unmount_image "$TMP/image"
 
+# An attribute's value that is an inode has a cluster, and the file is charged for that.
+make_image "$TMP/image" 32M -t ext4 -O bigalloc,ea_inode -b 1024 -C 16384 2>"$TMP/err"
+mount_image "$TMP/image"
+for n in 1 2 3; do
+	touch "$MNT/$n"
+	setfattr -n user.big -v "$(head -c 9000 /dev/zero | tr '\0' $n)" "$MNT/$n"
+done
+setfattr -x user.big "$MNT/2"
+rm "$MNT/3"
+unmount_image "$TMP/image"
+check_image "$TMP/image"
+mount_image "$TMP/image"
+blocks=$(stat -c %b "$MNT/1")
+[ "$blocks" = 32 ] || fail "$blocks blocks for a cluster"
+unmount_image "$TMP/image"
+
 # Without extents there are no clusters, in kernel ext4 neither.
 make_image "$TMP/image" 32M -t ext4 -O bigalloc 2>"$TMP/err"
 debugfs -w -R "feature -extents" "$TMP/image" >"$TMP/err" 2>&1
