@@ -79,9 +79,11 @@ static __always_inline struct et_record *leaf_lookup(struct et_leaf *l, u64 bloc
 	return r-- != records(l) && record_lookup(l, r, block, e) ? r : NULL;
 }
 
-static __always_inline struct et_node *search_child(const struct et_inner *in, u64 block)
+/* @few: @in is not right above leaves; see inner_search(). */
+static __always_inline struct et_node *search_child(const struct et_inner *in, u64 block,
+						    bool few)
 {
-	return READ_ONCE(*child_of(in, inner_search(in, block)));
+	return READ_ONCE(*child_of(in, inner_search(in, block, few)));
 }
 
 /* Search from @n on.  The record that covers @block, in *@leaf, or NULL. */
@@ -92,11 +94,11 @@ static __always_inline struct et_record *search(struct et_node *n, u64 block,
 
 	if (level) {
 		while (--level) {
-			n = search_child(to_inner(n), block);
+			n = search_child(to_inner(n), block, true);
 			if (!n)
 				return NULL;
 		}
-		n = search_child(to_inner(n), block);
+		n = search_child(to_inner(n), block, false);
 		if (!n)
 			return NULL;
 		leaf_prefetch(n);
@@ -131,7 +133,7 @@ static noinline bool mixed_lookup(struct et_node *n, u64 block, struct et_extent
 			if (next)
 				leaf_prefetch(next);
 		} else {
-			n = search_child(in, block);
+			n = search_child(in, block, false);
 			if (n && !level)
 				leaf_prefetch(n);
 		}
@@ -300,7 +302,8 @@ static noinline bool lookup_anywhere(struct extent_tree *t, u64 block, struct et
 	if (!r)
 		return false;
 	mark(l);
-	if (r == records(l))
+	/* who comes from the leaf before looks at the start of an extent, who jumps seldom */
+	if (r == records(l) && e->offset == block)
 		note_leaf(t, l, 0, block);
 	return true;
 }
@@ -340,7 +343,8 @@ void et_descend(struct extent_tree *t, u64 block, struct et_path *p)
 		if (near && inner_hint_is_right(in, slot, block)) {
 			n = in->child[slot];
 		} else {
-			slot = inner_search(in, block) - in->key;
+			slot = (level ? inner_search(in, block, true) :
+					inner_search(in, block, false)) - in->key;
 			n = in->child[slot];
 			if (!level)
 				leaf_prefetch(n);
@@ -540,15 +544,12 @@ static void move_end(struct extent_tree *t, struct et_path *p, u64 end)
 	p->end = end;
 }
 
-/* Do @where and @what say the same as the record @before, for what is behind that? */
-static __always_inline bool goes_on(u64 before_where, u64 before_what, u64 where, u64 what)
+/* Does @what say the same as the record @before, for what is behind that? */
+static __always_inline bool goes_on(u64 before_where, u64 before_what, u64 what)
 {
 	bool placed = what_behind(before_what, length_of(before_where)) == what;
 
-	if (!placed && before_what != what)
-		return false;
-	return ((before_where ^ where) & DEV_HIGH_MASK) == 0 &&
-	       placed != has_no_addr(before_what);
+	return (placed || before_what == what) && placed != has_no_addr(before_what);
 }
 
 /*
@@ -561,7 +562,7 @@ static __always_inline bool joins_before(const struct et_leaf *l, unsigned int b
 {
 	const struct et_record *r = &records(l)[before];
 
-	return before != NO_SLOT && goes_on(r->where, r->what, where, what) &&
+	return before != NO_SLOT && goes_on(r->where, r->what, what) &&
 	       (r->where >> DELTA_SHIFT) + length_of(r->where) == where >> DELTA_SHIFT &&
 	       length_of(r->where) + length_of(where) <= ET_MAX_LENGTH;
 }
@@ -571,7 +572,7 @@ static __always_inline bool joins_after(const struct et_leaf *l, unsigned int af
 {
 	const struct et_record *r = &records(l)[after];
 
-	return after != NO_SLOT && goes_on(where, what, r->where, r->what) &&
+	return after != NO_SLOT && goes_on(where, what, r->what) &&
 	       (where >> DELTA_SHIFT) + length_of(where) == r->where >> DELTA_SHIFT &&
 	       length_of(r->where) + length_of(where) <= ET_MAX_LENGTH;
 }

@@ -13,7 +13,7 @@
 /* the limits of an extent, blocks */
 #define ET_MAX_OFFSET	((u64)1 << 54)
 #define ET_MAX_LENGTH	(((u64)1 << 27) - 1)
-#define ET_MAX_ADDR	(((u64)1 << 46) - 1)
+#define ET_MAX_ADDR	(((u64)1 << 41) - 1)
 
 /* and of its names */
 #define ET_MAX_DEV	2047

@@ -15,10 +15,12 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 
 	BUILD_BUG_ON(LEAF_CAP(LEAF_MAX) > 31);
 	BUILD_BUG_ON(sizeof(*l) > LEAF_MIN);
-	BUILD_BUG_ON(ET_MAX_LENGTH >= (u64)1 << (DELTA_SHIFT - LENGTH_SHIFT));
+	BUILD_BUG_ON(ET_MAX_LENGTH >= (u64)1 << DELTA_SHIFT);
 	BUILD_BUG_ON(ET_MAX_ADDR >= (u64)1 << (63 - ADDR_SHIFT));
 	BUILD_BUG_ON(ET_MAX_KIND >= (u64)1 << DEV_SHIFT);
-	BUILD_BUG_ON(ET_MAX_DEV >= (u64)1 << (DEV_LOW_BITS + LENGTH_SHIFT));
+	BUILD_BUG_ON(ET_MAX_DEV >= (u64)1 << (ADDR_SHIFT - DEV_SHIFT));
+	/* masks, too */
+	BUILD_BUG_ON(ET_MAX_KIND & (ET_MAX_KIND + 1) || ET_MAX_DEV & (ET_MAX_DEV + 1));
 	if (!l)
 		return NULL;
 	l->h = (struct et_node){

@@ -8,8 +8,8 @@
  *	+--------+------+---------------------------------------------------------+
  *	| header | base | rec[0].where .what | rec[1].where .what | ...           |
  *	+--------+------+---------------------------------------------------------+
- *	  where = delta << 32 | length << 5 | device >> 6     offset = base + delta
- *	  what  = address << 17 | device % 64 << 11 | kind
+ *	  where = delta << 32 | length                        offset = base + delta
+ *	  what  = address << 22 | device << 11 | kind
  *
  * base is a lower bound only.  The delta leads, so one comparison of words compares
  * offsets.  A leaf of few extents is small; it is replaced by one of twice the size
@@ -35,9 +35,8 @@
  *
  * A search does not ask how much of a node is in use: keys and records that are not
  * are the highest number that there is, and what is not there as a child is NULL.  So
- * it is a fixed number of comparisons, each of which adds 0 or 1 to the place: first
- * with numbers far apart, all at the same time, then with those between two of them.
- * Nothing is guessed about the outcome, so nothing has to be taken back.
+ * it is a fixed number of comparisons, each of which adds something or nothing to the
+ * place.  Nothing is guessed about the outcome, so nothing has to be taken back.
  *
  * Each node has a hint: a slot that was right for the lookup before, if lookups come in
  * order (see note_leaf() in extent_tree.c).  Whoever goes through a file finds what it
@@ -61,12 +60,8 @@
 
 /* bits of a record's words */
 #define DELTA_SHIFT	32
-#define LENGTH_SHIFT	5
-#define ADDR_SHIFT	17
+#define ADDR_SHIFT	22
 #define DEV_SHIFT	11
-#define DEV_LOW_BITS	(ADDR_SHIFT - DEV_SHIFT)
-#define DEV_LOW_MASK	(((u64)1 << DEV_LOW_BITS) - 1)
-#define DEV_HIGH_MASK	(((u64)1 << LENGTH_SHIFT) - 1)
 
 /* the first word of a record that is not in use: a hole behind all else */
 #define NO_RECORD	((u64)NO_DELTA << DELTA_SHIFT)
@@ -143,7 +138,7 @@ static inline u64 where_at(const struct et_leaf *l, unsigned int i)
 
 static inline u64 length_of(u64 where)
 {
-	return (u32)where >> LENGTH_SHIFT;
+	return (u32)where;
 }
 
 static inline bool is_covered(u64 where, u64 distance)
@@ -157,7 +152,7 @@ static __always_inline void unpack(u64 base, u64 where, u64 what, struct et_exte
 	e->length = length_of(where);
 	/* with the sign: no address is all ones here as there */
 	e->addr = (u64)((s64)what >> ADDR_SHIFT);
-	e->dev = (what >> DEV_SHIFT & DEV_LOW_MASK) | (where & DEV_HIGH_MASK) << DEV_LOW_BITS;
+	e->dev = what >> DEV_SHIFT & ET_MAX_DEV;
 	e->kind = what & ET_MAX_KIND;
 }
 
@@ -173,14 +168,12 @@ static inline void get(const struct et_leaf *l, unsigned int i, struct et_extent
 
 static inline u64 to_where(u64 base, const struct et_extent *e)
 {
-	u64 dev = e->addr == ET_NO_ADDR ? 0 : e->dev;
-
-	return (e->offset - base) << DELTA_SHIFT | e->length << LENGTH_SHIFT | dev >> DEV_LOW_BITS;
+	return (e->offset - base) << DELTA_SHIFT | e->length;
 }
 
 static inline u64 to_what(const struct et_extent *e)
 {
-	u64 dev = e->addr == ET_NO_ADDR ? 0 : e->dev & DEV_LOW_MASK;
+	u64 dev = e->addr == ET_NO_ADDR ? 0 : e->dev;
 
 	return e->addr << ADDR_SHIFT | dev << DEV_SHIFT | e->kind;
 }
@@ -302,7 +295,8 @@ static __always_inline struct et_record *leaf_search(const struct et_leaf *l, un
 		OPTIMIZER_HIDE_VAR(r);		\
 	} while (0)
 	if (cap == 31) {
-		r += (LE(7) + LE(15) + LE(23)) * 8;
+		STEP(16);
+		STEP(8);
 		STEP(4);
 		STEP(2);
 		return r + LE(0);
@@ -359,11 +353,13 @@ static __always_inline struct et_node *const *child_of(const struct et_inner *in
 }
 
 /*
- * The key behind the child of @in to look for @block in.  The first numbers compared are
- * one in each of the keys' lines; after these the line with the child is known and asked
- * for, too.
+ * The key behind the child of @in to look for @block in.  Nodes right above leaves are many
+ * and their lines far: the first numbers compared are one in each of the keys' lines, all
+ * asked for at once; after these the line with the child is known and asked for, too.  Of
+ * the nodes above these there are @few, whose lines are near: comparisons wait for one
+ * another, but are as few as can be.
  */
-static __always_inline const u64 *inner_search(const struct et_inner *in, u64 block)
+static __always_inline const u64 *inner_search(const struct et_inner *in, u64 block, bool few)
 {
 	const u64 *k = in->key;
 
@@ -373,8 +369,14 @@ static __always_inline const u64 *inner_search(const struct et_inner *in, u64 bl
 		k = LE((n) - 1) ? k + (n) : k;	\
 		OPTIMIZER_HIDE_VAR(k);		\
 	} while (0)
-	k += (LE(7) + LE(15) + LE(23) + LE(31) + LE(39) + LE(47) + LE(55)) * 8;
-	(void)READ_ONCE(*child_of(in, k));
+	if (few) {
+		STEP(32);
+		STEP(16);
+		STEP(8);
+	} else {
+		k += (LE(7) + LE(15) + LE(23) + LE(31) + LE(39) + LE(47) + LE(55)) * 8;
+		(void)READ_ONCE(*child_of(in, k));
+	}
 	STEP(4);
 	STEP(2);
 	return k + LE(0);
@@ -386,7 +388,8 @@ static inline unsigned int inner_slot(const struct et_inner *in, u64 block)
 {
 	unsigned int hint = READ_ONCE(in->h.hint);
 
-	return inner_hint_is_right(in, hint, block) ? hint : inner_search(in, block) - in->key;
+	return inner_hint_is_right(in, hint, block) ? hint :
+	       inner_search(in, block, false) - in->key;
 }
 
 /* Ask for all of a leaf's lines: their misses overlap.  What a search compares is first. */
