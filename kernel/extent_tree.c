@@ -688,37 +688,6 @@ static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	return 0;
 }
 
-/*
- * The leaf of @p is full, and @e belongs into slot @i, not at its end.  If the next one
- * has room, make them equally full: splits become rarer, and leaves fuller.
- */
-static bool spill(struct extent_tree *t, struct et_path *p, unsigned int i,
-		  const struct et_extent *e)
-{
-	struct et_leaf *l = p->leaf, *right;
-	unsigned int slot = p->slot[0], cap = l->h.cap, nr;
-
-	if (!p->height || slot + 1 >= p->inner[0]->h.nr)
-		return false;
-	right = to_leaf(p->inner[0]->child[slot + 1]);
-	nr = nr_live(right);
-	if (right->h.cap < cap || nr > cap * 2 / 3)
-		return false;
-	nr = (cap - nr + 1) / 2;
-	if (!spans(offset_at(l, cap - nr), leaf_last(right)))
-		return false;
-	et_write_begin(&t->seq);
-	et_leaf_pack(right);
-	et_leaf_move_right(l, right, nr);
-	if (i > cap - nr)
-		leaf_insert(right, i - (cap - nr), e);
-	else
-		leaf_insert(l, i, e);
-	WRITE_ONCE(p->inner[0]->key[slot], leaf_first(right));
-	et_write_end(&t->seq);
-	return true;
-}
-
 /* A place for an extent in a leaf: between slots @before and @after, before slot @i. */
 struct gap {
 	unsigned int i, before, after;
@@ -742,8 +711,6 @@ static noinline int make_room(struct extent_tree *t, struct et_path *p, unsigned
 	/* filling in order: the leaf stays full */
 	if (i == l->h.cap)
 		return add_leaf(t, p, e, false, p->end == NO_KEY ? LEAF_MAX : LEAF_SOME);
-	if (spill(t, p, i, e))
-		return 0;
 	return split_leaf(t, p, i, e);
 }
 

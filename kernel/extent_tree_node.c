@@ -106,7 +106,7 @@ static unsigned int bring_hole(struct et_leaf *l, unsigned int i)
 {
 	u32 holes = ~l->h.live & ALL_SLOTS(l->h.cap), before = holes & slots_below(i);
 	unsigned int hole = before == holes ? l->h.cap : __ffs(holes - before);
-	struct et_record *r = records(l), *to;
+	struct et_record *r = records(l), *to, *from;
 
 	if (before && (hole == l->h.cap || hole - i > i - fls(before))) {
 		hole = fls(before) - 1;
@@ -121,8 +121,9 @@ static unsigned int bring_hole(struct et_leaf *l, unsigned int i)
 		put_record(to, to[-1].where, to[-1].what);
 		put_record(to - 1, to[-2].where, to[-2].what);
 	}
-	if (to > r + i)
-		put_record(to, to[-1].where, to[-1].what);
+	/* one may be left; if none is, what has come to its place stays: no branch to foresee */
+	from = r + i + (~(hole - i) & 1);
+	put_record(&r[i + 1], from->where, from->what);
 	return i;
 }
 
