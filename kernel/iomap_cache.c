@@ -316,6 +316,8 @@ static void store(struct fuse_iomap_cache *cache, int fork, const struct fuse_io
 
 	BUILD_BUG_ON(FUSE_IOMAP_F_SERVER_MASK & ~(KIND_FLAGS >> KIND_FLAGS_SHIFT));
 	BUILD_BUG_ON(FUSE_IOMAP_TYPE_UNWRITTEN >= KIND_IN_PLACE);
+	BUILD_BUG_ON((KIND_TYPE | KIND_FLAGS) > ET_MAX_KIND);
+	BUILD_BUG_ON(FUSE_IOMAP_MAX_DEVICES > ET_MAX_DEV);
 
 	if (io->addr != FUSE_IOMAP_NULL_ADDR) {
 		e.addr = io->addr >> bits;
