@@ -34,7 +34,7 @@ load() {
 pieces() {
 	mount_kernel "$1" ro
 	find "$KMNT" -type f -size +0 -exec filefrag {} + |
-		sed -n 's/.*: \([0-9]*\) extents\? found$/\1/p' | paste -sd+ | bc >"$TMP/pieces"
+		sed -n 's/.*: \([0-9]*\) extents\? found$/\1/p' | awk '{ n += $1 } END { print n + 0 }' >"$TMP/pieces"
 	filefrag "$KMNT"/grow/* "$KMNT/large" | sed 's,.*/,  ,'
 	unmount_kernel
 }
