@@ -71,14 +71,14 @@ mapped() {
 				if (end != "") print name, start, end
 				start = $5; end = $6
 			}
-			END { print name, start, end }'
+			END { if (end != "") print name, start, end }'
 	done
 }
 
 compare_mapped() {
 	mapped "$TMP/image" >"$TMP/here"
 	mapped "$TMP/copy" >"$TMP/kernel.out"
-	[ "$(wc -l <"$TMP/here")" -gt 3 ] || fail "$1: nothing to compare"
+	[ "$(wc -l <"$TMP/kernel.out")" -gt 3 ] || fail "$1: nothing to compare"
 	compare "$1, what is mapped"
 }
 

@@ -66,7 +66,9 @@ try() {
 	remembered_is "$MNT" "a second mount"
 	space_of "$MNT" >"$TMP/ours"
 	unmount_image "$TMP/image"
-	if have_kernel_ext4 && ! wants no-kernel; then
+	if ! have_kernel_ext4; then
+		LEFT_OUT="the comparison with kernel ext4"
+	elif ! wants no-kernel; then
 		mount_kernel "$TMP/image"
 		remembered_is "$KMNT" "kernel ext4"
 		space_of "$KMNT" >"$TMP/theirs"

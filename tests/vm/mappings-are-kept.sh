@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# timeout: 300
 #
 # What the server has said once is not asked again: rereading and overwriting,
 # buffered, direct and by mapping, cost no BEGIN, and a file of many extents costs
