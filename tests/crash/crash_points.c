@@ -448,12 +448,23 @@ static void look(const char *work, const char *out, const uint8_t *image, size_t
 		write_image(getenv("CRASH_KEEP"), image, size);
 }
 
-/* More often where most is in doubt: before a flush */
+/*
+ * One of @every records, those before a flush count for four: most is in doubt there.
+ * Evenly, from a random one on, which is early enough for a short log to have one.
+ */
 static bool is_chosen(size_t i, uint64_t every)
 {
-	if (i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED)
-		every = (every + 3) / 4;
-	return !rnd(every);
+	static uint64_t left;
+
+	if (!i)
+		left = rnd(every < nr_steps ? every : nr_steps);
+	for (int n = i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED ? 4 : 1; n; n--) {
+		if (!left--) {
+			left = every - 1;
+			return true;
+		}
+	}
+	return false;
 }
 
 int main(int argc, char **argv)

@@ -9,8 +9,8 @@
 . "$(dirname "$0")/lib-differential.sh"
 
 need_iomap4fs
-operations=800
-[ "$FUSEIOMAP_RIG" = uml ] || operations=250
+operations=1500
+[ "$FUSEIOMAP_RIG" = uml ] || operations=800
 compare_with_ext4 0xb16a11 4096 $operations -O bigalloc -C 65536
 compare_with_ext4 0xc1057e 1024 $operations -O bigalloc -C 8192
 

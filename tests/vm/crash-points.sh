@@ -10,6 +10,6 @@
 # shellcheck source=lib-crash-points.sh
 . "$(dirname "$0")/lib-crash-points.sh"
 
-crash_often 300 40
+crash_often 120 60
 echo "crash points: $points, files kept: $kept"
-[ "$kept" -gt 10 ] || fail "fsync promised only $kept times"
+[ "$kept" -gt 20 ] || fail "fsync promised only $kept times"

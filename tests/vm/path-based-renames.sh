@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib-regions.sh"
 
 files=4
-rounds=4
+rounds=8
 mib=$((1024 * 1024))
 size=$((256 * 1024))
 regions=()
