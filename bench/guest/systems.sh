@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# How the benchmark's guest makes images, mounts them and measures; see init. A system is
+# "ext4" (the kernel's), "iomap4fs" or "fuse2fs".
+
+disk=/dev/ram0
+dir=/mnt
+# shellcheck disable=SC2154 # read in init
+: "${system-}" "${workload-}" "${scale-}" "${image-}"
+
+# The same each time
+mke2fs_same()
+{
+	mke2fs -q -F -t ext4 -U 3a0dbc0f-8b1f-4c1e-9d0b-1f3c5f6e7a80 \
+		-E "lazy_itable_init=0,lazy_journal_init=0,nodiscard,hash_seed=3a0dbc0f-8b1f-4c1e-9d0b-1f3c5f6e7a81" "$@"
+}
+
+# make_image IMAGE: plain, or extents, with a file of $scale extents, or names, 100 GiB with a
+# million files
+make_image()
+{
+	local kib=$((1024 * 1024))
+
+	case $1 in
+	extents) kib=$((5 * 1024 * 1024)) ;;
+	names)
+		kib=$((100 * 1024 * 1024))
+		# takes long, and nothing is written to it but what mounting does
+		[ ! -e "/run/$1" ] || return 0
+		;;
+	esac
+	insmod /bench/brd.ko rd_nr=1 rd_size=$kib max_part=0 || return
+	case $1 in
+	plain) mke2fs_same "$disk" ;;
+	extents)
+		mke2fs_same -O ^metadata_csum "$disk" && make_fragmented "$disk" 1 "$scale"
+		;;
+	names)
+		mke2fs_same -O ^metadata_csum -N 1100000 "$disk" && make_names "$disk" 1000 1000 &&
+			: >"/run/$1"
+		;;
+	esac
+}
+
+# A disk taken away gives back its memory.
+drop_image()
+{
+	[ "$image" != names ] || return 0
+	rmmod brd
+}
+
+mount_command()
+{
+	case $system in
+	ext4) echo "mount -t ext4 $disk $dir" ;;
+	iomap4fs) echo "mount -t iomap4fs -o iomap=require $disk $dir" ;;
+	fuse2fs) echo "fuse2fs -o allow_other $disk $dir" ;;
+	esac
+}
+
+mount_system()
+{
+	$(mount_command) >/run/mount.log 2>&1 || { cat /run/mount.log; return 1; }
+	stat "$dir" >/dev/null
+	BENCH_REQUESTS=
+	if [ "$system" = iomap4fs ]; then
+		dev=$(mountpoint -d "$dir")
+		BENCH_REQUESTS=/sys/fs/fuseiomap/connections/${dev#*:}/requests
+	fi
+	export BENCH_REQUESTS
+}
+
+# For the profiler: where the kernel's functions are, and the servers' files
+show_addresses()
+{
+	local pid
+
+	grep -q symbols /bench/needs || return 0
+	stty -F /dev/ttyS2 raw -echo
+	gzip -c /proc/kallsyms >/dev/ttyS2
+	# waits until it is out
+	stty -F /dev/ttyS2 sane
+	for pid in $(pidof iomap4fs mount.iomap4fs fuse2fs); do
+		sed 's/^/map /' "/proc/$pid/maps"
+	done
+}
+
+# Servers write after umount has returned.
+umount_system()
+{
+	umount "$dir" || return
+	while pidof iomap4fs mount.iomap4fs fuse2fs >/dev/null; do
+		sleep 0.05
+	done
+}
+
+measure_workload()
+{
+	mount_system || return
+	(cd "$dir" && bench_ops prepare "$workload" "$scale") || { umount_system; return 1; }
+	umount_system && sync && echo 3 >/proc/sys/vm/drop_caches && mount_system || return
+	(cd "$dir" && bench_ops run "$workload" "$scale" >/run/result) || { cat /run/result; umount_system; return 1; }
+	echo "result $system $scale $(cat /run/result)"
+	show_addresses
+	umount_system || return
+	# what is measured is to be right as well
+	e2fsck -fn "$disk" >/run/e2fsck 2>&1 || { tail -n 5 /run/e2fsck; return 1; }
+}
+
+measure_mount()
+{
+	BENCH_COMMAND=$(mount_command) BENCH_DIR=$dir bench_ops run mount >/run/result || return
+	echo "result $system $scale $(cat /run/result)"
+	show_addresses
+	find "$dir" | wc -l >/run/found
+	echo "found $system $(cat /run/found)"
+	for pid in $(pidof iomap4fs mount.iomap4fs fuse2fs); do
+		echo "memory $system $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")"
+	done
+	umount_system
+}
