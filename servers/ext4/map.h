@@ -37,7 +37,7 @@ int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int f
 	       struct mapping *m);
 /*
  * The mappings of [@lblk, @end) in order, the first one cut at @lblk, until @each
- * gives false.  What can't be read ends the list.
+ * gives false; it may not read or write metadata.  What can't be read ends the list.
  */
 void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
 	      bool (*each)(void *arg, const struct mapping *m), void *arg);

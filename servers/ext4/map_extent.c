@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Extent trees, through libext2fs's extent handles.
+ * Extent trees.  What can be done in one leaf is extent_leaf.c's; the rest goes through
+ * libext2fs's extent handles.
  *
  * A handle is a cursor.  ext2fs_extent_goto(h, b) puts it on the extent that
  * contains block b; if there is none it reports NOT_FOUND and stands on the
@@ -13,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "extent_leaf.h"
 #include "map.h"
 
 /* deeper trees can't come about in 2^32 blocks */
@@ -153,6 +155,62 @@ static int lookup_hole(struct server *s, struct inode *in, ext2_extent_handle_t 
 	return 0;
 }
 
+static struct mapping to_mapping(const struct leaf_extent *e)
+{
+	return (struct mapping){
+		.type = e->unwritten ? MAP_UNWRITTEN : MAP_MAPPED,
+		.lblk = e->lblk, .len = e->len, .pblk = e->pblk,
+	};
+}
+
+/* 0, -errno or LEAF_UNUSUAL */
+static int lookup_in_leaf(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
+			  struct mapping *m)
+{
+	struct leaf_extent e, next;
+	struct leaf l;
+	int err, there;
+
+	err = leaf_find(s, in, lblk, &l);
+	if (err)
+		return err;
+	if (l.at < 0) {
+		uint64_t start = 0;
+
+		if (!l.nr) {
+			hole(m, 0, MAP_MAX_LBLK + 1);
+			return 0;
+		}
+		if (leaf_get(s, &l, 0, &e))
+			return LEAF_UNUSUAL;
+		/* what is before it in another leaf is not known here */
+		if (!l.first)
+			start = lblk;
+		hole(m, start, e.lblk);
+		return 0;
+	}
+	if (leaf_get(s, &l, l.at, &e))
+		return LEAF_UNUSUAL;
+	if (e.lblk + e.len <= lblk) {
+		there = leaf_next(s, in, &l, &next);
+		if (there < 0)
+			return LEAF_UNUSUAL;
+		hole(m, e.lblk + e.len, there ? next.lblk : MAP_MAX_LBLK + 1);
+		return 0;
+	}
+	*m = to_mapping(&e);
+	for (int i = 0; i < MAX_MERGE && !(flags & MAP_EXACT); i++) {
+		there = leaf_next(s, in, &l, &next);
+		/* what comes later is not what was asked for: no error because of it */
+		if (there <= 0 || next.unwritten != e.unwritten || next.lblk != m->lblk + m->len ||
+		    next.pblk != m->pblk + m->len)
+			break;
+		m->len += next.len;
+		m->merged = true;
+	}
+	return 0;
+}
+
 int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
 		  struct mapping *m)
 {
@@ -160,6 +218,9 @@ int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned in
 	ext2_extent_handle_t h;
 	int found, err;
 
+	err = lookup_in_leaf(s, in, lblk, flags, m);
+	if (err != LEAF_UNUSUAL)
+		return err;
 	err = open_tree(s, in, &h);
 	if (err)
 		return err;
@@ -191,48 +252,46 @@ out:
 	return err;
 }
 
-/* One step of the tree for each extent, where looking each up would be many. */
+/*
+ * One step for each extent, where looking each up would be many.  What is damaged ends it:
+ * whoever asks for that will hear of it.
+ */
 void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
 		 bool (*each)(void *arg, const struct mapping *m), void *arg)
 {
-	struct ext2fs_extent e;
-	ext2_extent_handle_t h;
+	struct leaf_extent e;
 	struct mapping m;
+	struct leaf l;
 	int there;
 
-	if (open_tree(s, in, &h))
+	if (leaf_find(s, in, lblk, &l))
 		return;
-	there = seek(s, in, h, lblk, &e);
-	if (there == FOUND_BEFORE)
-		there = step(s, in, h, true, &e);
-	else if (there == FOUND_NONE)
-		there = 0;
-	else if (there > 0)
-		there = 1;
-	for (; there >= 0 && lblk < end; there = step(s, in, h, true, &e)) {
+	if (l.at < 0)
+		there = leaf_next(s, in, &l, &e);
+	else if (leaf_get(s, &l, l.at, &e))
+		return;
+	else
+		there = e.lblk + e.len > lblk ? 1 : leaf_next(s, in, &l, &e);
+	for (; there >= 0 && lblk < end; there = leaf_next(s, in, &l, &e)) {
 		if (!there) {
 			hole(&m, lblk, MAP_MAX_LBLK + 1);
 			each(arg, &m);
-			break;
+			return;
 		}
-		if (end_of(&e) <= lblk)
-			break;	/* out of order: whoever asks for it will hear of it */
-		if (e.e_lblk > lblk) {
-			hole(&m, lblk, e.e_lblk);
+		if (e.lblk > lblk) {
+			hole(&m, lblk, e.lblk);
 			if (!each(arg, &m))
-				break;
-			lblk = e.e_lblk;
+				return;
+			lblk = e.lblk;
 		}
-		m = (struct mapping){
-			.type = is_unwritten(&e) ? MAP_UNWRITTEN : MAP_MAPPED,
-			.lblk = lblk, .len = end_of(&e) - lblk,
-			.pblk = e.e_pblk + (lblk - e.e_lblk),
-		};
+		m = to_mapping(&e);
+		m.pblk += lblk - m.lblk;
+		m.len -= lblk - m.lblk;
+		m.lblk = lblk;
 		if (!each(arg, &m))
-			break;
-		lblk = end_of(&e);
+			return;
+		lblk += m.len;
 	}
-	ext2fs_extent_free(h);
 }
 
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m)
@@ -241,10 +300,17 @@ int extent_insert(struct server *s, struct inode *in, const struct mapping *m)
 		.e_lblk = m->lblk, .e_pblk = m->pblk, .e_len = m->len,
 		.e_flags = m->type == MAP_UNWRITTEN ? EXT2_EXTENT_FLAGS_UNINIT : 0,
 	};
+	struct leaf_extent simple = {
+		.lblk = m->lblk, .len = m->len, .pblk = m->pblk,
+		.unwritten = m->type == MAP_UNWRITTEN,
+	};
 	ext2_extent_handle_t h;
 	errcode_t lerr;
 	int found, err;
 
+	err = leaf_insert(s, in, &simple);
+	if (err != LEAF_UNUSUAL)
+		return err;
 	err = open_tree(s, in, &h);
 	if (err)
 		return err;
@@ -384,6 +450,9 @@ int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t l
 	ext2_extent_handle_t h;
 	int err;
 
+	err = leaf_convert(s, in, lblk, len);
+	if (err != LEAF_UNUSUAL)
+		return err;
 	err = open_tree(s, in, &h);
 	if (err)
 		return err;
