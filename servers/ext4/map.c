@@ -114,7 +114,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 {
 	bool extents = inode_has_extents(in);
 	struct space sp;
-	uint64_t hole_end, ahead;
+	uint64_t hole_end, ahead, goal;
 	int err;
 
 	err = map_lookup(s, in, lblk, 0, m);
@@ -136,8 +136,9 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 
 	/* its own window is no obstacle */
 	ahead = window_wanted(s, node, lblk);
-	window_end(s, in->ino);
-	err = space_take(s, in, choose_goal(s, in, node, lblk), lblk, len, ahead, who, &sp);
+	goal = choose_goal(s, in, node, lblk);
+	window_open(s, in->ino, goal, len);
+	err = space_take(s, in, goal, lblk, len, ahead, who, &sp);
 	if (err)
 		return err;
 	*m = (struct mapping){

@@ -59,6 +59,40 @@ void window_end(struct server *s, ext2_ino_t ino)
 	}
 }
 
+void window_open(struct server *s, ext2_ino_t ino, uint64_t pblk, uint64_t len)
+{
+	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
+
+	len = (len + mask) & ~mask;
+	for (unsigned int n = 0; n < s->windows.nr; n++) {
+		struct window *w = &s->windows.list[n];
+
+		if (w->ino != ino)
+			continue;
+		if (w->pblk != pblk || w->len <= len) {
+			end_nth(s, n);
+			return;
+		}
+		ext2fs_unmark_block_bitmap_range2(s->fs->block_map, pblk, len);
+		w->pblk += len;
+		w->len -= len;
+		s->windows.blocks -= len;
+		return;
+	}
+}
+
+/* Is there one already that will do? */
+static bool goes_on(const struct server *s, ext2_ino_t ino, uint64_t pblk, uint64_t len)
+{
+	for (unsigned int n = 0; n < s->windows.nr; n++) {
+		const struct window *w = &s->windows.list[n];
+
+		if (w->ino == ino)
+			return w->pblk == pblk && w->len >= len / 2;
+	}
+	return false;
+}
+
 void windows_end_all(struct server *s)
 {
 	while (s->windows.nr)
@@ -77,6 +111,9 @@ void window_begin(struct server *s, ext2_ino_t ino, uint64_t pblk, uint64_t len)
 	uint64_t end = ext2fs_blocks_count(s->fs->super) & ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
 	blk64_t used;
 
+	/* marking bit by bit is dear: not for each block that is added to the file */
+	if (goes_on(s, ino, pblk, len))
+		return;
 	window_end(s, ino);
 	if (pblk >= end || ext2fs_test_block_bitmap2(s->fs->block_map, pblk))
 		return;

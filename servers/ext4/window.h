@@ -37,6 +37,11 @@ struct windows {
 uint64_t window_wanted(const struct server *s, const struct node *node, uint64_t lblk);
 /* The file's window, if it has one, is free space again. */
 void window_end(struct server *s, ext2_ino_t ino);
+/*
+ * So is what the file takes of it now: its first @len blocks, if they are at @pblk and not all;
+ * else the whole window.
+ */
+void window_open(struct server *s, ext2_ino_t ino, uint64_t pblk, uint64_t len);
 /* Keep what is free of [@pblk, @pblk + @len), from @pblk on, for the file. */
 void window_begin(struct server *s, ext2_ino_t ino, uint64_t pblk, uint64_t len);
 void windows_end_all(struct server *s);
