@@ -157,12 +157,12 @@ out:
  * number into one bio, without a look at the device.  So all that is cached of a file
  * has to be on one; direct I/O may go to any.
  */
-static int check_cached_device(struct inode *inode, unsigned int flags,
-			       const struct fuse_iomap_io *io, const struct iomap *iomap)
+static int check_cached_device(struct inode *inode, const struct fuse_iomap_io *io,
+			       const struct iomap *iomap)
 {
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 
-	if (!iomap->bdev || (flags & (IOMAP_DIRECT | IOMAP_REPORT)))
+	if (!iomap->bdev)
 		return 0;
 	if (iomap->bdev == READ_ONCE(ii->cached_bdev) ||
 	    !cmpxchg(&ii->cached_bdev, NULL, iomap->bdev) || iomap->bdev == ii->cached_bdev)
@@ -173,7 +173,8 @@ static int check_cached_device(struct inode *inode, unsigned int flags,
 /*
  * Where is byte @pos?  @count bytes are wanted.  Fills in @iomap, and @srcmap for
  * out-of-place writes.  @flags: IOMAP_* and FUSE_IOMAP_WRITEBACK.  Returns 0 or a
- * negative errno; -EAGAIN for IOMAP_NOWAIT if the server would have to be asked.
+ * negative errno; -EAGAIN for IOMAP_NOWAIT and IOMAP_OVERWRITE_ONLY if the server would
+ * have to be asked.
  */
 int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
 		       struct iomap *iomap, struct iomap *srcmap)
@@ -202,7 +203,8 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 					      &out);
 			break;
 		}
-		if (flags & IOMAP_NOWAIT)
+		/* the second: a write that would rather be done in another way than ask */
+		if (flags & (IOMAP_NOWAIT | IOMAP_OVERWRITE_ONLY))
 			return -EAGAIN;
 		err = ask(inode, opflags, pos, count, &out, &seq);
 		if (err)
@@ -219,10 +221,9 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		err = map_out_of_place(inode, &out, iomap, srcmap);
 	else
 		err = fuse_iomap_from_wire(inode, &out.read, write, iomap);
-	if (!err)
-		err = check_cached_device(inode, flags, &out.read, iomap);
-	if (!err)
-		err = check_cached_device(inode, flags, &out.read, srcmap);
+	if (!err && !(flags & (IOMAP_DIRECT | IOMAP_REPORT)))
+		err = check_cached_device(inode, &out.read, iomap) ?:
+		      check_cached_device(inode, &out.read, srcmap);
 	if (err)
 		return err;
 
@@ -290,10 +291,9 @@ static bool want_end(const struct fuse_iomap_conn *ic, u32 opflags, loff_t count
 	return (iomap->flags & IOMAP_F_SIZE_CHANGED) || written < count;
 }
 
-static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
-			  unsigned int flags, struct iomap *iomap)
+static int tell_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written, u32 opflags,
+		    struct iomap *iomap)
 {
-	u32 opflags = fuse_iomap_wire_opflags(flags);
 	struct fuse_iomap_end_in in = {
 		.opflags	= opflags,
 		.attr_ino	= get_fuse_inode(inode)->orig_ino,
@@ -302,6 +302,22 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 		.written	= written,
 	};
 	int err;
+
+	fuse_iomap_to_wire(inode, iomap, &in.map);
+	if (written >= count || !(opflags & FUSE_IOMAP_OP_WRITE_MASK))
+		return fuse_iomap_send_end(inode, &in);
+
+	/* the server may take back what the rest was given: not while it is in use */
+	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
+	err = fuse_iomap_send_end(inode, &in);
+	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
+	return err;
+}
+
+static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
+			  unsigned int flags, struct iomap *iomap)
+{
+	u32 opflags = fuse_iomap_wire_opflags(flags);
 
 	/* blocks in use may have changed; the server knows */
 	if (opflags & FUSE_IOMAP_OP_WRITE_MASK)
@@ -313,15 +329,7 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 
 	if (!want_end(&get_fuse_conn(inode)->iomap, opflags, count, written, iomap))
 		return 0;
-	fuse_iomap_to_wire(inode, iomap, &in.map);
-	if (written >= count || !(opflags & FUSE_IOMAP_OP_WRITE_MASK))
-		return fuse_iomap_send_end(inode, &in);
-
-	/* the server may take back what the rest was given: not while it is in use */
-	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
-	err = fuse_iomap_send_end(inode, &in);
-	fuse_iomap_cache_drop(inode, iomap->offset, iomap->length);
-	return err;
+	return tell_end(inode, pos, count, written, opflags, iomap);
 }
 
 const struct iomap_ops fuse_iomap_ops = {

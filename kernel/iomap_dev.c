@@ -61,11 +61,21 @@ int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map)
 	idr_preload(GFP_KERNEL);
 	spin_lock(&ic->devices_lock);
 	id = idr_alloc_cyclic(&ic->devices, dev, 1, FUSE_IOMAP_MAX_DEVICES + 1, GFP_ATOMIC);
+	dev->id = id;
+	if (id > 0 && !rcu_access_pointer(ic->usual_device))
+		rcu_assign_pointer(ic->usual_device, dev);
 	spin_unlock(&ic->devices_lock);
 	idr_preload_end();
 	if (id < 0)
 		free_dev(dev);
 	return id;
+}
+
+/* Caller holds devices_lock. */
+static void forget_usual(struct fuse_iomap_conn *ic, const struct fuse_iomap_dev *dev)
+{
+	if (rcu_access_pointer(ic->usual_device) == dev)
+		RCU_INIT_POINTER(ic->usual_device, NULL);
 }
 
 /* Returns 0, -EBUSY while an iomap inode is in core, -ENOENT. */
@@ -91,6 +101,7 @@ int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id)
 	 * First hide it, then look again: pairs with fuse_iomap_init_inode().  An inode
 	 * that is not counted yet finds the device gone.
 	 */
+	forget_usual(ic, dev);
 	idr_replace(&ic->devices, NULL, id);
 	smp_mb();
 	if (atomic_long_read(&ic->nr_inodes)) {
@@ -116,8 +127,10 @@ void fuse_iomap_dev_remove_all(struct fuse_conn *fc)
 	for (;;) {
 		spin_lock(&ic->devices_lock);
 		dev = idr_get_next(&ic->devices, &id);
-		if (dev)
+		if (dev) {
+			forget_usual(ic, dev);
 			idr_remove(&ic->devices, id);
+		}
 		spin_unlock(&ic->devices_lock);
 		if (!dev)
 			break;
@@ -139,7 +152,9 @@ struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write
 		return ERR_PTR(-EFSCORRUPTED);
 
 	rcu_read_lock();
-	dev = idr_find(&fc->iomap.devices, id);
+	dev = rcu_dereference(fc->iomap.usual_device);
+	if (!dev || dev->id != id)
+		dev = idr_find(&fc->iomap.devices, id);
 	if (!dev)
 		bdev = ERR_PTR(-EFSCORRUPTED);
 	else if (!dev->can_read || (write && !dev->can_write))

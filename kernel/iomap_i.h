@@ -86,6 +86,7 @@ static inline bool fuse_iomap_metadata_is_dirty(struct inode *inode)
 struct fuse_iomap_dev {
 	struct file *file;		/* the server's, keeps the device open */
 	struct block_device *bdev;
+	u32 id;
 	bool can_write;			/* file is open for writing */
 	bool can_read;
 	struct rcu_head rcu;

@@ -44,6 +44,9 @@ u32 fuse_iomap_wire_opflags(unsigned int flags)
 {
 	u32 wire = 0;
 
+	/* reads from the page cache, and direct ones */
+	if (!(flags & ~IOMAP_DIRECT))
+		return flags ? FUSE_IOMAP_OP_DIRECT : 0;
 	if (flags & IOMAP_WRITE)
 		wire |= FUSE_IOMAP_OP_WRITE;
 	if (flags & IOMAP_ZERO)
@@ -282,6 +285,23 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 	return check_target(inode, &out->read, &out->read, opflags);
 }
 
+static u16 flags_from_wire(u32 wire)
+{
+	u16 flags = 0;
+
+	if (wire & FUSE_IOMAP_F_NEW)
+		flags |= IOMAP_F_NEW;
+	if (wire & FUSE_IOMAP_F_DIRTY)
+		flags |= IOMAP_F_DIRTY;
+	if (wire & FUSE_IOMAP_F_SHARED)
+		flags |= IOMAP_F_SHARED;
+	if (wire & FUSE_IOMAP_F_MERGED)
+		flags |= IOMAP_F_MERGED;
+	if (wire & FUSE_IOMAP_F_WANT_IOMAP_END)
+		flags |= FUSE_IOMAP_F_WANT_END;
+	return flags;
+}
+
 /*
  * Say checked mapping @io to fs/iomap.  @write: for writing too.  Returns 0 or a
  * negative errno if the device has gone in the meantime.
@@ -300,16 +320,8 @@ int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
 	iomap->inline_data = NULL;
 	iomap->private = (void *)(uintptr_t)io->dev;
 
-	if (io->flags & FUSE_IOMAP_F_NEW)
-		iomap->flags |= IOMAP_F_NEW;
-	if (io->flags & FUSE_IOMAP_F_DIRTY)
-		iomap->flags |= IOMAP_F_DIRTY;
-	if (io->flags & FUSE_IOMAP_F_SHARED)
-		iomap->flags |= IOMAP_F_SHARED;
-	if (io->flags & FUSE_IOMAP_F_MERGED)
-		iomap->flags |= IOMAP_F_MERGED;
-	if (io->flags & FUSE_IOMAP_F_WANT_IOMAP_END)
-		iomap->flags |= FUSE_IOMAP_F_WANT_END;
+	if (io->flags)
+		iomap->flags = flags_from_wire(io->flags);
 
 	switch (io->type) {
 	case FUSE_IOMAP_TYPE_HOLE:

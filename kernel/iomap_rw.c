@@ -219,24 +219,24 @@ static const struct iomap_dio_ops fuse_iomap_dio_write_ops = {
 };
 
 /*
- * Does the write change nothing but contents: whole blocks that are known to be
- * written ones, below the end of the file, and no privileges to take away?  Without
- * i_rwsem the answer is a guess.
+ * Can it be that the write changes nothing but contents: whole blocks, below the end of the
+ * file, and no privileges to take away?  Without i_rwsem the answer is a guess.
  */
-static bool replaces_only(struct kiocb *iocb, const struct iov_iter *from)
+static bool may_replace_only(const struct kiocb *iocb, const struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	size_t count = iov_iter_count(from);
 
-	return !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) && !IS_IMMUTABLE(inode) &&
+	/* where nothing is kept, nothing is known */
+	return READ_ONCE(FUSE_IOMAP_I(inode)->cache) &&
+	       !(iocb->ki_flags & IOCB_APPEND) && IS_NOSEC(inode) && !IS_IMMUTABLE(inode) &&
 	       IS_ALIGNED(iocb->ki_pos | count, i_blocksize(inode)) &&
-	       iocb->ki_pos + count <= i_size_read(inode) &&
-	       fuse_iomap_cache_has_written(inode, iocb->ki_pos, count);
+	       iocb->ki_pos + count <= i_size_read(inode);
 }
 
 /*
- * Such a write, with i_rwsem shared.  -EAGAIN: it turned out to be another kind, and
- * nothing has happened.
+ * Such a write, with i_rwsem shared.  -EAGAIN: it turned out to be another kind, or
+ * that is not known without the server, and nothing has happened.
  */
 static ssize_t direct_replace(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -248,7 +248,7 @@ static ssize_t direct_replace(struct kiocb *iocb, struct iov_iter *from)
 	ret = lock_inode(iocb, inode, true);
 	if (ret)
 		return ret;
-	if (!replaces_only(iocb, from)) {
+	if (!may_replace_only(iocb, from)) {
 		ret = -EAGAIN;
 		goto out;
 	}
@@ -276,7 +276,10 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 	loff_t pos, isize;
 	ssize_t ret;
 
-	if (replaces_only(iocb, from)) {
+	/* who won't wait is not to hear that the guess was wrong */
+	if (may_replace_only(iocb, from) &&
+	    (!(iocb->ki_flags & IOCB_NOWAIT) ||
+	     fuse_iomap_cache_has_written(inode, iocb->ki_pos, iov_iter_count(from)))) {
 		ret = direct_replace(iocb, from);
 		if (ret != -EAGAIN || (iocb->ki_flags & IOCB_NOWAIT))
 			return ret;

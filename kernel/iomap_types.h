@@ -50,6 +50,8 @@ struct fuse_iomap_conn {
 	/* Block devices (struct fuse_iomap_dev) by id.  Readers use RCU. */
 	spinlock_t devices_lock;
 	struct idr devices;
+	/* the one that is found without a search: most servers have no other */
+	struct fuse_iomap_dev __rcu *usual_device;
 	/* iomap inodes in core: devices stay registered as long as there is one */
 	atomic_long_t nr_inodes;
 
