@@ -3,7 +3,7 @@
 # The front door. Every target is a script; see its head for what it does.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check check-debug check-long bench-tree build clean format
+.PHONY: help demo check check-debug check-long bench profile bench-tree build clean format
 
 help:		## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -20,6 +20,14 @@ check-debug:	## the VM tests on a kernel with KASAN and lockdep (User Mode Linux
 
 check-long:	## two to three hours on that kernel: crashes, differences, little memory
 	@tests/check long
+
+bench:		## instructions per operation beside kernel ext4 and fuse2fs: 20 minutes
+	@vm/setup --bench
+	@bench/run $(ARGS)
+
+profile:	## the functions that they are in: WORKLOAD=create [SYSTEM=iomap4fs]
+	@vm/setup --bench
+	@bench/profile/run "$(WORKLOAD)" $(SYSTEM)
 
 bench-tree:	## measure the extent tree beside the kernel's xfs_iext_tree.c
 	@vm/setup
