@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Directory blocks.
+ * Directories: see dir.h; their blocks: dir_block.h; the index of large ones: htree.h.
  *
- *	| ino rec_len name_len type name... | ino rec_len ... | tail |
- *
- * The rec_len fields chain the entries to the end of the block.  An entry with
- * inode 0 is free space; an entry longer than its name needs has free space at
- * its end.  With metadata_csum the last 12 bytes look like a free entry and hold
- * the checksum.
- *
- * Blocks are read in place in the metadata cache and their checksums verified
- * once as long as they stay there.  Changes are made on a copy, which is
- * checksummed and written to the cache as a whole.
- *
- * Adding to an indexed directory is libext2fs's business (ext2fs_link() keeps
- * the index); everything else, also removing, leaves the index as it is.
+ * Names are looked for by the index, if there is one that can be used, else in one block
+ * after the other.  Removing leaves the index as it is.
  */
 #include "dir.h"
 
@@ -23,111 +12,12 @@
 #include <string.h>
 
 #include "casefold.h"
-#include "map.h"
+#include "dir_block.h"
+#include "htree.h"
 #include "nokey.h"
 
-#define ENTRY_HEAD	8U		/* bytes before the name */
-
-static const uint8_t type_of_mode[16] = {
-	[S_IFREG >> 12] = EXT2_FT_REG_FILE, [S_IFDIR >> 12] = EXT2_FT_DIR,
-	[S_IFCHR >> 12] = EXT2_FT_CHRDEV, [S_IFBLK >> 12] = EXT2_FT_BLKDEV,
-	[S_IFIFO >> 12] = EXT2_FT_FIFO, [S_IFSOCK >> 12] = EXT2_FT_SOCK,
-	[S_IFLNK >> 12] = EXT2_FT_SYMLINK,
-};
-
-mode_t dir_type_to_mode(uint8_t type)
-{
-	for (unsigned int i = 0; i < 16; i++)
-		if (type && type_of_mode[i] == type)
-			return i << 12;
-	return 0;
-}
-
-static uint8_t file_type(const struct server *s, mode_t mode)
-{
-	if (!ext2fs_has_feature_filetype(s->fs->super))
-		return EXT2_FT_UNKNOWN;
-	return type_of_mode[(mode & S_IFMT) >> 12];
-}
-
-static unsigned int needed(size_t name_len)
-{
-	return (ENTRY_HEAD + name_len + 3) & ~3U;
-}
-
-/* Bytes of a block that entries may use */
-static unsigned int usable(const struct server *s)
-{
-	return s->fs->blocksize - (ext2fs_has_feature_metadata_csum(s->fs->super) ?
-				   sizeof(struct ext2_dir_entry_tail) : 0);
-}
-
-/*
- * One entry of a block, as it is read: @off is moved to the next one.  NULL at
- * the end or, with *@bad set, where the chain is broken.
- */
-static const struct ext2_dir_entry *next_entry(struct server *s, const char *block,
-					       unsigned int *off, unsigned int *len, bool *bad)
-{
-	const struct ext2_dir_entry *de = (const void *)(block + *off);
-	unsigned int bs = s->fs->blocksize;
-
-	*bad = false;
-	if (*off >= bs)
-		return NULL;
-	*bad = true;
-	if (bs - *off < ENTRY_HEAD)
-		return NULL;
-	ext2fs_get_rec_len(s->fs, (struct ext2_dir_entry *)de, len);
-	if (*len < ENTRY_HEAD || *len % 4 || *len > bs - *off)
-		return NULL;
-	if (de->inode && (*len < needed(ext2fs_dirent_name_len(de)) ||
-			  !ext2fs_dirent_name_len(de) ||
-			  de->inode > s->fs->super->s_inodes_count))
-		return NULL;
-	*bad = false;
-	*off += *len;
-	return de;
-}
-
-/* A walk over the blocks of a directory */
-struct block_iter {
-	struct mapping m;
-	uint64_t lblk, pblk;
-	const char *data;
-};
-
-/* Read block it->lblk. */
-static int load_block(struct server *s, struct inode *dir, struct block_iter *it)
-{
-	const void *data;
-	bool *verified;
-	int err;
-
-	if (!it->m.len || it->lblk < it->m.lblk || it->lblk >= it->m.lblk + it->m.len) {
-		err = map_lookup(s, dir, it->lblk, 0, &it->m);
-		if (err)
-			return err;
-	}
-	if (it->m.type != MAP_MAPPED)
-		return fs_error(s, dir->ino, 0, "hole in a directory");
-	it->pblk = it->m.pblk + (it->lblk - it->m.lblk);
-	err = cache_peek(s->cache, it->pblk, &data, &verified);
-	if (err)
-		return err;
-	it->data = data;
-	if (*verified)
-		return 0;
-	if (!ext2fs_dir_block_csum_verify(s->fs, dir->ino, (struct ext2_dir_entry *)data))
-		return fs_error(s, dir->ino, it->pblk, "directory block has a bad checksum");
-	*verified = true;
-	return 0;
-}
-
-static uint64_t dir_blocks(const struct server *s, const struct inode *dir)
-{
-	return inode_size(dir) / s->fs->blocksize;
-}
+/* s_encoding_flags: names have been hashed with the tables of today only */
+#define ENC_NO_COMPAT_FALLBACK	2
 
 /* Where an entry is */
 struct place {
@@ -145,11 +35,6 @@ struct match {
 	struct nokey_wanted nokey;
 	ext2_ino_t ino;
 };
-
-static bool is_dots(struct dir_name name)
-{
-	return name.str[0] == '.' && (name.len == 1 || (name.len == 2 && name.str[1] == '.'));
-}
 
 /* -ENOENT: no entry can have the name. */
 static int match_init(const struct server *s, const struct inode *dir, struct dir_name name,
@@ -175,52 +60,100 @@ static bool matches(const struct match *m, struct dir_name name)
 	return name.len == m->name.len && !memcmp(name.str, m->name.str, name.len);
 }
 
-static struct dir_name name_of(const struct ext2_dir_entry *de)
+/* Look for the name in the block that @it has loaded.  0, -ENOENT or -errno */
+static int find_in_block(struct server *s, struct inode *dir, const struct block_iter *it,
+			 const struct match *match, struct place *p)
 {
-	return (struct dir_name){ de->name, ext2fs_dirent_name_len(de) };
+	unsigned int off = 0, at = 0, prev, len;
+	const struct ext2_dir_entry *de;
+	bool bad;
+
+	for (prev = 0; (de = next_entry(s, it->data, &off, &len, &bad)); prev = at, at = off) {
+		if (!de->inode || !matches(match, dirent_name(de)))
+			continue;
+		*p = (struct place){ it->lblk, it->pblk, at, at ? prev : at, de->inode };
+		return 0;
+	}
+	return bad ? fs_error(s, dir->ino, it->pblk, "bad directory entry") : -ENOENT;
+}
+
+/* 0, -ENOENT, HTREE_BAD or -errno */
+static int find_by_index(struct server *s, struct inode *dir, const struct match *match,
+			 struct place *p)
+{
+	struct block_iter it = { .lblk = 0 };
+	uint64_t leaves = dir_blocks(s, dir);
+	struct htree_path path;
+	int err = htree_find(s, dir, match->name, &path);
+
+	while (!err) {
+		it.lblk = path.leaf;
+		err = dir_block_load(s, dir, &it);
+		if (!err)
+			err = find_in_block(s, dir, &it, match, p);
+		if (err != -ENOENT)
+			return err;
+		/* leaves that are there more than once have been made to keep us here */
+		if (!--leaves)
+			return HTREE_BAD;
+		err = htree_next(s, dir, &path);
+	}
+	return err;
+}
+
+static int find_in_blocks(struct server *s, struct inode *dir, const struct match *match,
+			  uint64_t blocks, struct place *p)
+{
+	struct block_iter it = { .lblk = 0 };
+
+	for (; it.lblk < blocks; it.lblk++) {
+		int err = dir_block_load(s, dir, &it);
+
+		if (!err)
+			err = find_in_block(s, dir, &it, match, p);
+		if (err != -ENOENT)
+			return err;
+	}
+	return -ENOENT;
+}
+
+/*
+ * A kernel with other tables for casefolding may have put the name somewhere else: unless
+ * the superblock says that there is none, kernel ext4 reads the whole directory, too.
+ */
+static bool index_may_miss(const struct server *s, const struct match *match)
+{
+	return match->how == MATCH_FOLDED &&
+	       !(s->fs->super->s_encoding_flags & ENC_NO_COMPAT_FALLBACK);
 }
 
 static int find_entry(struct server *s, struct inode *dir, struct dir_name name, struct place *p)
 {
-	struct block_iter it = { .lblk = 0 };
 	uint64_t blocks = dir_blocks(s, dir);
 	struct match match;
+	int err;
 
 	if (match_init(s, dir, name, &match))
 		return -ENOENT;
-	for (; it.lblk < blocks; it.lblk++) {
-		unsigned int off = 0, len, at = 0, prev;
-		const struct ext2_dir_entry *de;
-		bool bad;
-		int err = load_block(s, dir, &it);
-
-		if (err)
+	if (is_dots(name)) {
+		blocks = blocks ? 1 : 0;
+	} else if (htree_is_on(s, dir)) {
+		err = find_by_index(s, dir, &match, p);
+		if (err == HTREE_BAD)
+			htree_complain(s, dir);
+		else if (err != -ENOENT || !index_may_miss(s, &match))
 			return err;
-		for (;;) {
-			prev = at;
-			at = off;
-			de = next_entry(s, it.data, &off, &len, &bad);
-			if (!de)
-				break;
-			if (de->inode && matches(&match, name_of(de))) {
-				*p = (struct place){ it.lblk, it.pblk, at, at ? prev : at,
-						     de->inode };
-				return 0;
-			}
-		}
-		if (bad)
-			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 	}
-	return -ENOENT;
+	return find_in_blocks(s, dir, &match, blocks, p);
 }
 
 /* @len: of the whole entry, bytes */
 static void describe(const struct ext2_dir_entry *de, unsigned int len, struct dir_entry *e)
 {
-	unsigned int at = needed(ext2fs_dirent_name_len(de));
+	unsigned int at = dirent_needs(ext2fs_dirent_name_len(de));
 
 	*e = (struct dir_entry){
-		.name = name_of(de),
+		.name = dirent_name(de),
 		.ino = de->inode,
 		.type = ext2fs_dirent_file_type(de),
 	};
@@ -274,7 +207,7 @@ int dir_walk(struct server *s, struct inode *dir,
 		const struct ext2_dir_entry *de;
 		unsigned int off = 0, len;
 		bool bad;
-		int err = load_block(s, dir, &it);
+		int err = dir_block_load(s, dir, &it);
 
 		if (err)
 			return err;
@@ -342,37 +275,6 @@ int dir_is_empty(struct server *s, struct inode *dir)
  * Changing
  */
 
-static char *copy_block(struct server *s, uint64_t pblk, int *err)
-{
-	char *buf = malloc(s->fs->blocksize);
-
-	if (!buf) {
-		*err = -ENOMEM;
-		return NULL;
-	}
-	*err = cache_read(s->cache, pblk * s->fs->blocksize, buf, s->fs->blocksize);
-	if (*err) {
-		free(buf);
-		return NULL;
-	}
-	return buf;
-}
-
-/* Checksum and write; frees @buf. */
-static int commit_block(struct server *s, struct inode *dir, uint64_t pblk, char *buf)
-{
-	int err = lib_error(s, ext2fs_dir_block_csum_set(s->fs, dir->ino,
-							 (struct ext2_dir_entry *)buf), dir->ino);
-
-	if (!err)
-		err = cache_write(s->cache, pblk * s->fs->blocksize, buf, s->fs->blocksize);
-	free(buf);
-	s->dirty = true;
-	if (!err)
-		node_dir_changed(s, dir->ino);
-	return err;
-}
-
 /* Out of the inode, into a block. */
 static int move_to_block(struct server *s, struct inode *dir)
 {
@@ -385,117 +287,23 @@ static int move_to_block(struct server *s, struct inode *dir)
 	return err ? err : inode_load(s, dir->ino, dir);
 }
 
-static void fill_entry(struct server *s, struct ext2_dir_entry *de, unsigned int len,
-		       struct dir_name name, ext2_ino_t ino, mode_t mode)
-{
-	de->inode = ino;
-	ext2fs_set_rec_len(s->fs, len, de);
-	ext2fs_dirent_set_name_len(de, name.len);
-	ext2fs_dirent_set_file_type(de, file_type(s, mode));
-	memcpy(de->name, name.str, name.len);
-}
-
-/*
- * Room for @want bytes in a block?  Returns the offset of the entry to use: a
- * free one, or one to be shortened.  -1: none, -2: broken.
- */
-static int find_room(struct server *s, const char *block, unsigned int want)
-{
-	const struct ext2_dir_entry *de;
-	unsigned int off = 0, at = 0, len;
-	bool bad;
-
-	for (; (de = next_entry(s, block, &off, &len, &bad)); at = off) {
-		unsigned int used = de->inode ? needed(ext2fs_dirent_name_len(de)) : 0;
-
-		if (at + len > usable(s))
-			continue;
-		if (len - used >= want)
-			return at;
-	}
-	return bad ? -2 : -1;
-}
-
-static int put_entry(struct server *s, struct inode *dir, uint64_t pblk, unsigned int at,
-		     struct dir_name name, ext2_ino_t ino, mode_t mode)
-{
-	struct ext2_dir_entry *de;
-	unsigned int len, used;
-	char *buf;
-	int err;
-
-	buf = copy_block(s, pblk, &err);
-	if (!buf)
-		return err;
-	de = (struct ext2_dir_entry *)(buf + at);
-	ext2fs_get_rec_len(s->fs, de, &len);
-	if (de->inode) {
-		used = needed(ext2fs_dirent_name_len(de));
-		ext2fs_set_rec_len(s->fs, used, de);
-		de = (struct ext2_dir_entry *)(buf + at + used);
-		len -= used;
-	}
-	fill_entry(s, de, len, name, ino, mode);
-	return commit_block(s, dir, pblk, buf);
-}
-
-/* One more block at the end, contents to be written by the caller. */
-static int grow(struct server *s, struct inode *dir, const struct caller *who, uint64_t *pblk)
-{
-	struct mapping m = { .type = MAP_MAPPED, .lblk = dir_blocks(s, dir), .len = 1 };
-	uint64_t inserted = 0;
-	struct mapping last;
-	struct space sp;
-	uint64_t goal = 0;
-	int err;
-
-	if (!ext2fs_has_feature_largedir(s->fs->super) &&
-	    inode_size(dir) + s->fs->blocksize > INT32_MAX)
-		return -ENOSPC;
-	if (m.lblk && !map_lookup(s, dir, m.lblk - 1, MAP_EXACT, &last) && last.pblk)
-		goal = last.pblk + (m.lblk - last.lblk);
-	if (!goal)
-		goal = ext2fs_find_inode_goal(s->fs, dir->ino, inode_small(dir), m.lblk);
-	err = space_take(s, dir, goal, m.lblk, 1, 0, who, &sp);
-	if (err)
-		return err;
-	m.pblk = sp.pblk;
-	err = inode_has_extents(dir) ? extent_insert(s, dir, &m) :
-				       indirect_insert(s, dir, &m, &inserted);
-	if (err) {
-		space_give_back(s, &sp);
-		inode_store(s, dir);
-		return err;
-	}
-	err = space_count(s, dir, &sp);
-	if (!err)
-		err = inode_set_size(s, dir, inode_size(dir) + s->fs->blocksize);
-	if (!err)
-		err = inode_store(s, dir);
-	*pblk = m.pblk;
-	return err;
-}
-
 static int add_in_new_block(struct server *s, struct inode *dir, struct dir_name name,
 			    ext2_ino_t ino, mode_t mode, const struct caller *who)
 {
-	unsigned int bs = s->fs->blocksize;
-	uint64_t pblk;
+	uint64_t lblk, pblk;
 	char *buf;
 	int err;
 
-	buf = calloc(1, bs);
+	buf = calloc(1, s->fs->blocksize);
 	if (!buf)
 		return -ENOMEM;
-	err = grow(s, dir, who, &pblk);
-	if (err) {
-		free(buf);
-		return err;
-	}
-	fill_entry(s, (struct ext2_dir_entry *)buf, usable(s), name, ino, mode);
-	if (usable(s) != bs)
-		ext2fs_initialize_dirent_tail(s->fs, EXT2_DIRENT_TAIL(buf, bs));
-	return commit_block(s, dir, pblk, buf);
+	dirent_fill(s, (struct ext2_dir_entry *)buf, dir_block_usable(s), name, ino, mode);
+	dir_block_init_tail(s, buf);
+	err = dir_grow(s, dir, who, &lblk, &pblk);
+	if (!err)
+		err = dir_block_write(s, dir, pblk, buf);
+	free(buf);
+	return err;
 }
 
 static int add_linear(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
@@ -506,11 +314,11 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 	struct block_iter it = { .lblk = node ? node->room_hint : 0 };
 
 	for (; it.lblk < blocks; it.lblk++) {
-		int at, err = load_block(s, dir, &it);
+		int at, err = dir_block_load(s, dir, &it);
 
 		if (err)
 			return err;
-		at = find_room(s, it.data, needed(name.len));
+		at = dir_block_find_room(s, it.data, dirent_needs(name.len));
 		if (at == -2)
 			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 		if (at < 0)
@@ -518,7 +326,7 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 		/* what a long name can't use before here is lost until a removal */
 		if (node)
 			node->room_hint = it.lblk;
-		return put_entry(s, dir, it.pblk, at, name, ino, mode);
+		return dir_block_put(s, dir, it.pblk, at, name, ino, mode);
 	}
 	if (node)
 		node->room_hint = blocks;
@@ -534,7 +342,7 @@ static int add_indexed(struct server *s, struct inode *dir, struct dir_name name
 
 	memcpy(text, name.str, name.len);
 	text[name.len] = '\0';
-	lerr = ext2fs_link(s->fs, dir->ino, text, ino, file_type(s, mode));
+	lerr = ext2fs_link(s->fs, dir->ino, text, ino, dirent_type(s, mode));
 	s->dirty = true;
 	node_dir_changed(s, dir->ino);
 	err = inode_load(s, dir->ino, dir);
@@ -569,35 +377,32 @@ int dir_add(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_
 int dir_remove(struct server *s, struct inode *dir, struct dir_name name)
 {
 	struct ext2_dir_entry *de, *prev;
-	unsigned int len, prev_len;
 	struct node *node;
+	unsigned int len;
 	struct place p;
-	char *buf;
+	char *data;
 	int err;
 
 	err = move_to_block(s, dir);
 	if (!err)
 		err = find_entry(s, dir, name, &p);
+	if (!err)
+		err = dir_block_change(s, dir, p.pblk, &data);
 	if (err)
 		return err;
-	buf = copy_block(s, p.pblk, &err);
-	if (!buf)
-		return err;
-	de = (struct ext2_dir_entry *)(buf + p.off);
-	ext2fs_get_rec_len(s->fs, de, &len);
+	de = (struct ext2_dir_entry *)(data + p.off);
+	len = dirent_len(s, de);
+	memset(de, 0, len);
 	if (p.prev != p.off) {
-		prev = (struct ext2_dir_entry *)(buf + p.prev);
-		ext2fs_get_rec_len(s->fs, prev, &prev_len);
-		ext2fs_set_rec_len(s->fs, prev_len + len, prev);
-		memset(de, 0, len);
+		prev = (struct ext2_dir_entry *)(data + p.prev);
+		ext2fs_set_rec_len(s->fs, dirent_len(s, prev) + len, prev);
 	} else {
-		memset(de, 0, len);
 		ext2fs_set_rec_len(s->fs, len, de);
 	}
 	node = node_find(s, dir->ino);
 	if (node && p.lblk < node->room_hint)
 		node->room_hint = p.lblk;
-	return commit_block(s, dir, p.pblk, buf);
+	return dir_block_changed(s, dir, data);
 }
 
 int dir_replace(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
@@ -605,21 +410,20 @@ int dir_replace(struct server *s, struct inode *dir, struct dir_name name, ext2_
 {
 	struct ext2_dir_entry *de;
 	struct place p;
-	char *buf;
+	char *data;
 	int err;
 
 	err = move_to_block(s, dir);
 	if (!err)
 		err = find_entry(s, dir, name, &p);
+	if (!err)
+		err = dir_block_change(s, dir, p.pblk, &data);
 	if (err)
 		return err;
-	buf = copy_block(s, p.pblk, &err);
-	if (!buf)
-		return err;
-	de = (struct ext2_dir_entry *)(buf + p.off);
+	de = (struct ext2_dir_entry *)(data + p.off);
 	de->inode = ino;
-	ext2fs_dirent_set_file_type(de, file_type(s, mode));
-	return commit_block(s, dir, p.pblk, buf);
+	ext2fs_dirent_set_file_type(de, dirent_type(s, mode));
+	return dir_block_changed(s, dir, data);
 }
 
 int dir_set_parent(struct server *s, struct inode *dir, ext2_ino_t parent)
@@ -633,13 +437,17 @@ int dir_set_parent(struct server *s, struct inode *dir, ext2_ino_t parent)
 
 int dir_init(struct server *s, struct inode *dir, ext2_ino_t parent, const struct caller *who)
 {
-	uint64_t pblk;
+	uint64_t lblk, pblk;
 	char *buf;
 	int err;
 
-	err = grow(s, dir, who, &pblk);
+	err = dir_grow(s, dir, who, &lblk, &pblk);
 	if (err)
 		return err;
 	err = lib_error(s, ext2fs_new_dir_block(s->fs, dir->ino, parent, &buf), dir->ino);
-	return err ? err : commit_block(s, dir, pblk, buf);
+	if (err)
+		return err;
+	err = dir_block_write(s, dir, pblk, buf);
+	ext2fs_free_mem(&buf);
+	return err;
 }

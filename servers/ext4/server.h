@@ -90,6 +90,7 @@ struct server {
 	uint64_t resv_blocks;		/* kept back for metadata */
 	int64_t maxbytes_extent, maxbytes_indirect;
 	struct node_table *nodes;
+	ext2_ino_t bad_index;		/* htree.c: the directory that was complained of last */
 
 	pthread_t flusher;
 	pthread_cond_t flusher_wake;

@@ -411,6 +411,19 @@ int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **veri
 	return 0;
 }
 
+int cache_change(struct cache *cache, uint64_t blk, void **data)
+{
+	struct block *b;
+	int err = get(cache, blk, true, &b);
+
+	if (err)
+		return err;
+	set_dirty(cache, b);
+	cache->nr_changes++;
+	*data = b->data;
+	return 0;
+}
+
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 {
 	struct block *b, *next;

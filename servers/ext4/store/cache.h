@@ -64,6 +64,12 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
  */
 int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **verified);
 
+/*
+ * The block itself, to change in place: it counts as changed from now on.  The pointer
+ * is valid as long as that of cache_peek(), and what is done has to be done by then.
+ */
+int cache_change(struct cache *cache, uint64_t blk, void **data);
+
 /* Drop blocks, dirty or not: they are not metadata any more. */
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
 

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The blocks of a directory: see dir_block.h.
+ */
+#include "dir_block.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checksum.h"
+#include "htree.h"
+
+static const uint8_t type_of_mode[16] = {
+	[S_IFREG >> 12] = EXT2_FT_REG_FILE, [S_IFDIR >> 12] = EXT2_FT_DIR,
+	[S_IFCHR >> 12] = EXT2_FT_CHRDEV, [S_IFBLK >> 12] = EXT2_FT_BLKDEV,
+	[S_IFIFO >> 12] = EXT2_FT_FIFO, [S_IFSOCK >> 12] = EXT2_FT_SOCK,
+	[S_IFLNK >> 12] = EXT2_FT_SYMLINK,
+};
+
+mode_t dir_type_to_mode(uint8_t type)
+{
+	for (unsigned int i = 0; i < 16; i++)
+		if (type && type_of_mode[i] == type)
+			return i << 12;
+	return 0;
+}
+
+uint8_t dirent_type(const struct server *s, mode_t mode)
+{
+	if (!ext2fs_has_feature_filetype(s->fs->super))
+		return EXT2_FT_UNKNOWN;
+	return type_of_mode[(mode & S_IFMT) >> 12];
+}
+
+unsigned int dir_block_usable(const struct server *s)
+{
+	return s->fs->blocksize - (ext2fs_has_feature_metadata_csum(s->fs->super) ?
+				   sizeof(struct ext2_dir_entry_tail) : 0);
+}
+
+/*
+ * Checksums
+ */
+
+/* Where the checksum of a block is and how much of the block it covers */
+struct sum_place {
+	__le32 *sum;
+	unsigned int covers;
+	bool index;
+};
+
+/*
+ * The entries of an index go to the end of the block, those of other blocks to the tail: so
+ * what the block begins with tells which it is.  The end doesn't, as kernel ext4 leaves the
+ * tail there when it makes a block the root of an index.
+ */
+static bool find_sum(const struct server *s, char *data, struct sum_place *p)
+{
+	unsigned int bs = s->fs->blocksize;
+	struct ext2_dir_entry_tail *tail = EXT2_DIRENT_TAIL(data, bs);
+	struct ext2_dx_countlimit *cl = htree_limits(s, data, &p->covers);
+
+	if (!cl) {
+		*p = (struct sum_place){ &tail->det_checksum, bs - sizeof(*tail), false };
+		return !tail->det_reserved_zero1 && tail->det_rec_len == sizeof(*tail) &&
+		       tail->det_reserved_name_len == EXT2_DIR_NAME_LEN_CSUM;
+	}
+	if (cl->count > cl->limit ||
+	    p->covers + (cl->limit + 1) * sizeof(struct ext2_dx_entry) > bs)
+		return false;
+	p->sum = &((struct ext2_dx_tail *)((struct ext2_dx_entry *)cl + cl->limit))->dt_checksum;
+	p->covers += cl->count * sizeof(struct ext2_dx_entry);
+	p->index = true;
+	return true;
+}
+
+static uint32_t compute_sum(const struct server *s, const struct inode *dir, const char *data,
+			    const struct sum_place *p)
+{
+	static const uint32_t zero;
+	uint32_t crc = s->fs->csum_seed;
+
+	crc = checksum_crc32c(crc, &dir->ino, sizeof(dir->ino));
+	crc = checksum_crc32c(crc, &dir->raw.i_generation, sizeof(dir->raw.i_generation));
+	crc = checksum_crc32c(crc, data, p->covers);
+	if (!p->index)
+		return crc;
+	/* with the reserved word before it, and itself as 0 */
+	crc = checksum_crc32c(crc, p->sum - 1, sizeof(*p->sum));
+	return checksum_crc32c(crc, &zero, sizeof(zero));
+}
+
+static bool sum_is_right(const struct server *s, const struct inode *dir, const char *data)
+{
+	struct sum_place p;
+
+	if (!ext2fs_has_feature_metadata_csum(s->fs->super))
+		return true;
+	return find_sum(s, (char *)data, &p) && *p.sum == compute_sum(s, dir, data, &p);
+}
+
+static int set_sum(struct server *s, const struct inode *dir, char *data)
+{
+	struct sum_place p;
+
+	if (!ext2fs_has_feature_metadata_csum(s->fs->super))
+		return 0;
+	if (!find_sum(s, data, &p))
+		return fs_error(s, dir->ino, 0, "no place for a directory block's checksum");
+	*p.sum = compute_sum(s, dir, data, &p);
+	return 0;
+}
+
+void dir_block_init_tail(const struct server *s, char *data)
+{
+	unsigned int bs = s->fs->blocksize;
+
+	if (dir_block_usable(s) != bs)
+		ext2fs_initialize_dirent_tail(s->fs, EXT2_DIRENT_TAIL(data, bs));
+}
+
+/*
+ * Reading
+ */
+
+int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
+{
+	const void *data;
+	bool *verified;
+	int err;
+
+	if (!it->m.len || it->lblk < it->m.lblk || it->lblk >= it->m.lblk + it->m.len) {
+		err = map_lookup(s, dir, it->lblk, 0, &it->m);
+		if (err)
+			return err;
+	}
+	if (it->m.type != MAP_MAPPED)
+		return fs_error(s, dir->ino, 0, "hole in a directory");
+	it->pblk = it->m.pblk + (it->lblk - it->m.lblk);
+	err = cache_peek(s->cache, it->pblk, &data, &verified);
+	if (err)
+		return err;
+	it->data = data;
+	if (*verified)
+		return 0;
+	if (!sum_is_right(s, dir, data))
+		return fs_error(s, dir->ino, it->pblk, "directory block has a bad checksum");
+	*verified = true;
+	return 0;
+}
+
+int dir_block_find_room(const struct server *s, const char *block, unsigned int want)
+{
+	const struct ext2_dir_entry *de;
+	unsigned int off = 0, at = 0, len, end = dir_block_usable(s);
+	bool bad;
+
+	for (; (de = next_entry(s, block, &off, &len, &bad)); at = off) {
+		unsigned int used = de->inode ? dirent_needs(ext2fs_dirent_name_len(de)) : 0;
+
+		if (at + len > end)
+			continue;
+		if (len - used >= want)
+			return at;
+	}
+	return bad ? -2 : -1;
+}
+
+/*
+ * Changing
+ */
+
+int dir_block_change(struct server *s, struct inode *dir, uint64_t pblk, char **data)
+{
+	struct sum_place p;
+	const void *now;
+	void *block;
+	int err = cache_peek(s->cache, pblk, &now, NULL);
+
+	if (err)
+		return err;
+	if (ext2fs_has_feature_metadata_csum(s->fs->super) && !find_sum(s, (char *)now, &p))
+		return fs_error(s, dir->ino, pblk, "no place for a directory block's checksum");
+	err = cache_change(s->cache, pblk, &block);
+	*data = block;
+	return err;
+}
+
+int dir_block_changed(struct server *s, struct inode *dir, char *data)
+{
+	int err = set_sum(s, dir, data);
+
+	s->dirty = true;
+	if (!err)
+		node_dir_changed(s, dir->ino);
+	return err;
+}
+
+int dir_block_write(struct server *s, struct inode *dir, uint64_t pblk, char *data)
+{
+	int err = set_sum(s, dir, data);
+
+	if (!err)
+		err = cache_write(s->cache, pblk * s->fs->blocksize, data, s->fs->blocksize);
+	s->dirty = true;
+	if (!err)
+		node_dir_changed(s, dir->ino);
+	return err;
+}
+
+void dirent_fill(const struct server *s, struct ext2_dir_entry *de, unsigned int len,
+		 struct dir_name name, ext2_ino_t ino, mode_t mode)
+{
+	de->inode = ino;
+	ext2fs_set_rec_len(s->fs, len, de);
+	ext2fs_dirent_set_name_len(de, name.len);
+	ext2fs_dirent_set_file_type(de, dirent_type(s, mode));
+	memcpy(de->name, name.str, name.len);
+}
+
+int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned int at,
+		  struct dir_name name, ext2_ino_t ino, mode_t mode)
+{
+	struct ext2_dir_entry *de;
+	unsigned int len, used;
+	char *data;
+	int err = dir_block_change(s, dir, pblk, &data);
+
+	if (err)
+		return err;
+	de = (struct ext2_dir_entry *)(data + at);
+	len = dirent_len(s, de);
+	if (de->inode) {
+		used = dirent_needs(ext2fs_dirent_name_len(de));
+		ext2fs_set_rec_len(s->fs, used, de);
+		de = (struct ext2_dir_entry *)(data + at + used);
+		len -= used;
+	}
+	dirent_fill(s, de, len, name, ino, mode);
+	return dir_block_changed(s, dir, data);
+}
+
+int dir_grow(struct server *s, struct inode *dir, const struct caller *who, uint64_t *lblk,
+	     uint64_t *pblk)
+{
+	struct mapping m = { .type = MAP_MAPPED, .lblk = dir_blocks(s, dir), .len = 1 };
+	uint64_t inserted = 0;
+	struct mapping last;
+	struct space sp;
+	uint64_t goal = 0;
+	int err;
+
+	if (!ext2fs_has_feature_largedir(s->fs->super) &&
+	    inode_size(dir) + s->fs->blocksize > INT32_MAX)
+		return -ENOSPC;
+	if (m.lblk && !map_lookup(s, dir, m.lblk - 1, MAP_EXACT, &last) && last.pblk)
+		goal = last.pblk + (m.lblk - last.lblk);
+	if (!goal)
+		goal = ext2fs_find_inode_goal(s->fs, dir->ino, inode_small(dir), m.lblk);
+	err = space_take(s, dir, goal, m.lblk, 1, 0, who, &sp);
+	if (err)
+		return err;
+	m.pblk = sp.pblk;
+	err = inode_has_extents(dir) ? extent_insert(s, dir, &m) :
+				       indirect_insert(s, dir, &m, &inserted);
+	if (err) {
+		space_give_back(s, &sp);
+		inode_store(s, dir);
+		return err;
+	}
+	err = space_count(s, dir, &sp);
+	if (!err)
+		err = inode_set_size(s, dir, inode_size(dir) + s->fs->blocksize);
+	if (!err)
+		err = inode_store(s, dir);
+	*lblk = m.lblk;
+	*pblk = m.pblk;
+	return err;
+}
