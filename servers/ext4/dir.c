@@ -3,7 +3,8 @@
  * Directories: see dir.h; their blocks: dir_block.h; the index of large ones: htree.h.
  *
  * Names are looked for by the index, if there is one that can be used, else in one block
- * after the other.  Removing leaves the index as it is.
+ * after the other.  Removing leaves the index as it is; a directory that outgrows one block
+ * gets one.
  */
 #include "dir.h"
 
@@ -306,8 +307,9 @@ static int add_in_new_block(struct server *s, struct inode *dir, struct dir_name
 	return err;
 }
 
+/* @may_index: the directory may get an index, if it is just one block yet. */
 static int add_linear(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
-		      mode_t mode, const struct caller *who)
+		      mode_t mode, const struct caller *who, bool may_index)
 {
 	struct node *node = node_find(s, dir->ino);
 	uint64_t blocks = dir_blocks(s, dir);
@@ -328,50 +330,56 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 			node->room_hint = it.lblk;
 		return dir_block_put(s, dir, it.pblk, at, name, ino, mode);
 	}
+	if (may_index && blocks == 1) {
+		int err = htree_make(s, dir, who);
+
+		if (err <= 0)
+			return err ? err : htree_add(s, dir, name, ino, mode, who);
+	}
 	if (node)
 		node->room_hint = blocks;
 	return add_in_new_block(s, dir, name, ino, mode, who);
 }
 
+/* 1: the index is gone, to be added without. */
 static int add_indexed(struct server *s, struct inode *dir, struct dir_name name,
-		       ext2_ino_t ino, mode_t mode)
+		       ext2_ino_t ino, mode_t mode, const struct caller *who)
 {
-	char text[EXT2_NAME_LEN + 1];
-	errcode_t lerr;
-	int err;
+	int err = HTREE_BAD;
 
-	memcpy(text, name.str, name.len);
-	text[name.len] = '\0';
-	lerr = ext2fs_link(s->fs, dir->ino, text, ino, dirent_type(s, mode));
-	s->dirty = true;
-	node_dir_changed(s, dir->ino);
-	err = inode_load(s, dir->ino, dir);
-	return lerr ? lib_error(s, lerr, dir->ino) : err;
+	/* without the feature nobody may rely on the index */
+	if (ext2fs_has_feature_dir_index(s->fs->super)) {
+		err = htree_add(s, dir, name, ino, mode, who);
+		if (err != HTREE_BAD)
+			return err;
+		/* its blocks don't have the checksums of others */
+		if (ext2fs_has_feature_metadata_csum(s->fs->super))
+			return fs_error(s, dir->ino, 0, "bad index of a directory");
+		htree_complain(s, dir);
+	}
+	dir->raw.i_flags &= ~EXT2_INDEX_FL;
+	err = inode_store(s, dir);
+	return err ? err : 1;
 }
 
 int dir_add(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
 	    mode_t mode, const struct caller *who)
 {
-	int err;
+	bool may_index = ext2fs_has_feature_dir_index(s->fs->super);
+	int ret;
 
 	if (!name.len || name.len > EXT2_NAME_LEN)
 		return -ENAMETOOLONG;
-	err = move_to_block(s, dir);
-	if (err)
-		return err;
+	ret = move_to_block(s, dir);
+	if (ret)
+		return ret;
 	if (dir->raw.i_flags & EXT2_INDEX_FL) {
-		if (ext2fs_has_feature_dir_index(s->fs->super)) {
-			/* libext2fs starts from the inode on disk */
-			err = inode_store(s, dir);
-			return err ? err : add_indexed(s, dir, name, ino, mode);
-		}
-		/* without the feature nobody may rely on the index */
-		dir->raw.i_flags &= ~EXT2_INDEX_FL;
-		err = inode_store(s, dir);
-		if (err)
-			return err;
+		ret = add_indexed(s, dir, name, ino, mode, who);
+		if (ret <= 0)
+			return ret;
+		may_index = false;
 	}
-	return add_linear(s, dir, name, ino, mode, who);
+	return add_linear(s, dir, name, ino, mode, who, may_index);
 }
 
 int dir_remove(struct server *s, struct inode *dir, struct dir_name name)

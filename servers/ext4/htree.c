@@ -183,7 +183,6 @@ int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct
 	const struct ext2_dx_root_info *info;
 	struct block_iter it = { .lblk = 0 };
 	struct ext2_dx_entry *entries;
-	struct htree_hash hash;
 	int err = load_root(s, dir, &it, &entries);
 
 	if (err)
@@ -191,10 +190,10 @@ int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct
 	info = (const void *)(it.data + HTREE_ROOT_INFO);
 	if (info->indirect_levels >= htree_max_levels(s) ||
 	    info->unused_flags & EXT2_HASH_FLAG_INCOMPAT ||
-	    !htree_hash_init(s, dir, info->hash_version, &hash))
+	    !htree_hash_init(s, dir, info->hash_version, &p->how))
 		return HTREE_BAD;
 	p->levels = info->indirect_levels + 1;
-	err = htree_hash(s, &hash, name, &p->hash);
+	err = htree_hash(s, &p->how, name, &p->hash);
 	enter(&p->frames[0], 0, entries);
 	for (unsigned int level = 0; !err; level++) {
 		struct htree_frame *f = &p->frames[level];

@@ -36,8 +36,15 @@ struct htree_frame {
 	unsigned int at, count, limit;	/* entry that leads down, of how many */
 };
 
+/* How the hashes of an index are made */
+struct htree_hash {
+	int version;		/* EXT2_HASH_*, also the unsigned ones */
+	int flags;		/* of the inode, for libext2fs */
+};
+
 /* The way to a leaf */
 struct htree_path {
+	struct htree_hash how;
 	uint32_t hash;
 	unsigned int levels;
 	struct htree_frame frames[HTREE_LEVELS];	/* the root first */
@@ -59,10 +66,19 @@ void htree_complain(struct server *s, const struct inode *dir);
  */
 struct ext2_dx_countlimit *htree_limits(const struct server *s, char *data, unsigned int *off);
 
-struct htree_hash {
-	int version;		/* EXT2_HASH_*, also the unsigned ones */
-	int flags;		/* of the inode, for libext2fs */
-};
+/*
+ * htree_add.c
+ */
+
+/* Add a name, for which a leaf is split where there is no room. */
+int htree_add(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
+	      mode_t mode, const struct caller *who);
+/*
+ * Give a directory that is one block an index.  1: it can't have one.  Stores the inode.
+ */
+int htree_make(struct server *s, struct inode *dir, const struct caller *who);
+
+/* Between these two files */
 
 /* Of the index with this version in its root; false: unknown */
 bool htree_hash_init(const struct server *s, const struct inode *dir, uint8_t version,
