@@ -24,7 +24,7 @@
 struct place {
 	uint64_t lblk, pblk;
 	unsigned int off;
-	unsigned int prev;	/* the entry before it in the block, == off: none */
+	unsigned int prev;	/* the entry before it in the block, == off (0): none */
 	ext2_ino_t ino;
 };
 
@@ -61,21 +61,74 @@ static bool matches(const struct match *m, struct dir_name name)
 	return name.len == m->name.len && !memcmp(name.str, m->name.str, name.len);
 }
 
+/* A name is compared by its ends first: most others of the same length differ there. */
+static inline bool same_bytes(const struct ext2_dir_entry *de, const struct dir_name *name)
+{
+	return de->name[0] == name->str[0] && de->name[name->len - 1] == name->str[name->len - 1] &&
+	       !memcmp(de->name, name->str, name->len);
+}
+
+/*
+ * Look for the name in a block, byte by byte: this is most of the work of a lookup, so no
+ * more is checked than that what is read is in the block, and all of an entry only where
+ * it could be the one.  Returns the offset of it, or the end of the block; @prev: of the
+ * one before it.  -1: the chain is broken.  @wide: lengths are written in another way
+ */
+static inline int scan_bytes(const struct server *s, const char *block, const struct dir_name *name,
+			     unsigned int *prev, bool wide)
+{
+	const unsigned int bs = s->fs->blocksize, want = dirent_needs(name->len);
+	unsigned int at = 0, before = 0, len;
+
+	/* lengths are multiples of 4, so at may be 4 bytes from the end, where nothing fits */
+	for (; at + DIRENT_HEAD <= bs; before = at, at += len) {
+		const struct ext2_dir_entry *de = (const void *)(block + at);
+
+		len = wide ? dirent_len(s, de) : de->rec_len;
+		if ((uint8_t)de->name_len == name->len && de->inode && len >= want &&
+		    at + len <= bs && same_bytes(de, name))
+			break;
+		if (len < DIRENT_HEAD || len % 4)
+			return -1;
+	}
+	*prev = before;
+	return at == bs || at + DIRENT_HEAD <= bs ? (int)at : -1;
+}
+
+/* The same, however names are compared */
+static int scan(const struct server *s, const char *block, const struct match *match,
+		unsigned int *prev)
+{
+	unsigned int off = 0, at = 0, before = 0, len;
+	const struct ext2_dir_entry *de;
+	bool bad;
+
+	if (match->how == MATCH_BYTES)
+		return s->fs->blocksize > UINT16_MAX ?
+		       scan_bytes(s, block, &match->name, prev, true) :
+		       scan_bytes(s, block, &match->name, prev, false);
+	for (; (de = next_entry(s, block, &off, &len, &bad)); before = at, at = off)
+		if (de->inode && matches(match, dirent_name(de)))
+			break;
+	*prev = before;
+	return bad ? -1 : (int)at;
+}
+
 /* Look for the name in the block that @it has loaded.  0, -ENOENT or -errno */
 static int find_in_block(struct server *s, struct inode *dir, const struct block_iter *it,
 			 const struct match *match, struct place *p)
 {
-	unsigned int off = 0, at = 0, prev, len;
 	const struct ext2_dir_entry *de;
-	bool bad;
+	unsigned int prev;
+	int at = scan(s, it->data, match, &prev);
 
-	for (prev = 0; (de = next_entry(s, it->data, &off, &len, &bad)); prev = at, at = off) {
-		if (!de->inode || !matches(match, dirent_name(de)))
-			continue;
-		*p = (struct place){ it->lblk, it->pblk, at, at ? prev : at, de->inode };
-		return 0;
-	}
-	return bad ? fs_error(s, dir->ino, it->pblk, "bad directory entry") : -ENOENT;
+	if (at == (int)s->fs->blocksize)
+		return -ENOENT;
+	de = (const void *)(it->data + at);
+	if (at < 0 || de->inode > s->fs->super->s_inodes_count)
+		return fs_error(s, dir->ino, it->pblk, "bad directory entry");
+	*p = (struct place){ it->lblk, it->pblk, at, prev, de->inode };
+	return 0;
 }
 
 /* 0, -ENOENT, HTREE_BAD or -errno */
@@ -128,24 +181,77 @@ static bool index_may_miss(const struct server *s, const struct match *match)
 	       !(s->fs->super->s_encoding_flags & ENC_NO_COMPAT_FALLBACK);
 }
 
-static int find_entry(struct server *s, struct inode *dir, struct dir_name name, struct place *p)
+/*
+ * The kernel looks for a name before it asks to make or remove it, and each operation does
+ * so again: the last results are kept until something in the directory changes.
+ */
+static bool find_hint(const struct server *s, const struct inode *dir, struct dir_name name,
+		      struct place *p)
+{
+	for (unsigned int i = 0; i < DIR_HINTS; i++) {
+		const struct dir_hint *h = &s->dir_hints[i];
+
+		if (h->dir != dir->ino || h->len != name.len ||
+		    memcmp(h->name, name.str, name.len))
+			continue;
+		*p = (struct place){ h->lblk, h->pblk, h->off, h->prev, h->ino };
+		return true;
+	}
+	return false;
+}
+
+/* @p: where the name is; its inode is 0 if it is nowhere. */
+static void keep_hint(struct server *s, const struct inode *dir, struct dir_name name,
+		      const struct place *p)
+{
+	struct dir_hint *h = &s->dir_hints[s->next_hint];
+
+	if (name.len > sizeof(h->name))
+		return;
+	s->next_hint = (s->next_hint + 1) % DIR_HINTS;
+	h->dir = dir->ino;
+	h->ino = p->ino;
+	h->lblk = p->lblk;
+	h->pblk = p->pblk;
+	h->off = p->off;
+	h->prev = p->prev;
+	h->len = name.len;
+	memcpy(h->name, name.str, name.len);
+}
+
+static int search(struct server *s, struct inode *dir, const struct match *match,
+		  struct place *p)
 {
 	uint64_t blocks = dir_blocks(s, dir);
+	int err;
+
+	if (is_dots(match->name)) {
+		blocks = blocks ? 1 : 0;
+	} else if (htree_is_on(s, dir)) {
+		err = find_by_index(s, dir, match, p);
+		if (err == HTREE_BAD)
+			htree_complain(s, dir);
+		else if (err != -ENOENT || !index_may_miss(s, match))
+			return err;
+	}
+	return find_in_blocks(s, dir, match, blocks, p);
+}
+
+static int find_entry(struct server *s, struct inode *dir, struct dir_name name, struct place *p)
+{
 	struct match match;
 	int err;
 
+	if (find_hint(s, dir, name, p))
+		return p->ino ? 0 : -ENOENT;
 	if (match_init(s, dir, name, &match))
 		return -ENOENT;
-	if (is_dots(name)) {
-		blocks = blocks ? 1 : 0;
-	} else if (htree_is_on(s, dir)) {
-		err = find_by_index(s, dir, &match, p);
-		if (err == HTREE_BAD)
-			htree_complain(s, dir);
-		else if (err != -ENOENT || !index_may_miss(s, &match))
-			return err;
-	}
-	return find_in_blocks(s, dir, &match, blocks, p);
+	err = search(s, dir, &match, p);
+	if (err == -ENOENT)
+		*p = (struct place){ 0 };
+	if (!err || err == -ENOENT)
+		keep_hint(s, dir, name, p);
+	return err;
 }
 
 /* @len: of the whole entry, bytes */
@@ -445,17 +551,19 @@ int dir_set_parent(struct server *s, struct inode *dir, ext2_ino_t parent)
 
 int dir_init(struct server *s, struct inode *dir, ext2_ino_t parent, const struct caller *who)
 {
+	const unsigned int dot = dirent_needs(1);
 	uint64_t lblk, pblk;
-	char *buf;
+	char *data;
 	int err;
 
 	err = dir_grow(s, dir, who, &lblk, &pblk);
+	if (!err)
+		err = dir_block_new(s, pblk, &data);
 	if (err)
 		return err;
-	err = lib_error(s, ext2fs_new_dir_block(s->fs, dir->ino, parent, &buf), dir->ino);
-	if (err)
-		return err;
-	err = dir_block_write(s, dir, pblk, buf);
-	ext2fs_free_mem(&buf);
-	return err;
+	dirent_fill(s, (struct ext2_dir_entry *)data, dot, dir_name("."), dir->ino, S_IFDIR);
+	dirent_fill(s, (struct ext2_dir_entry *)(data + dot), dir_block_usable(s) - dot,
+		    dir_name(".."), parent, S_IFDIR);
+	dir_block_init_tail(s, data);
+	return dir_block_changed(s, dir, data);
 }

@@ -124,21 +124,76 @@ void dir_block_init_tail(const struct server *s, char *data)
  * Reading
  */
 
+/*
+ * Where the blocks are: looking into the map of the directory again and again takes longer
+ * than all the rest of a lookup.  A block of a directory stays where it is as long as the
+ * directory is there.
+ */
+static struct dir_place *place_of(struct server *s, const struct inode *dir, uint64_t lblk)
+{
+	uint64_t key = ((uint64_t)dir->ino << 32 ^ lblk) * 0x9e3779b97f4a7c15ULL;
+
+	return &s->dir_places[key >> 32 & (DIR_PLACES - 1)];
+}
+
+static bool is_place(const struct dir_place *p, const struct inode *dir, uint64_t lblk)
+{
+	return p->next == lblk + 1 && p->ino == dir->ino && p->generation == dir->raw.i_generation;
+}
+
+/* What was found in the directory may be somewhere else. */
+static void forget_hints(struct server *s, const struct inode *dir)
+{
+	for (unsigned int i = 0; i < DIR_HINTS; i++)
+		if (s->dir_hints[i].dir == dir->ino)
+			s->dir_hints[i].dir = 0;
+}
+
+void dir_forget(struct server *s, const struct inode *dir)
+{
+	uint64_t blocks = dir_blocks(s, dir);
+
+	forget_hints(s, dir);
+	if (blocks > DIR_PLACES) {
+		memset(s->dir_places, 0, sizeof(s->dir_places));
+		return;
+	}
+	for (uint64_t lblk = 0; lblk < blocks; lblk++) {
+		struct dir_place *p = place_of(s, dir, lblk);
+
+		if (p->ino == dir->ino)
+			*p = (struct dir_place){ 0 };
+	}
+}
+
+static int find_place(struct server *s, struct inode *dir, uint64_t lblk, uint64_t *pblk)
+{
+	struct dir_place *p = place_of(s, dir, lblk);
+	struct mapping m;
+	int err;
+
+	if (is_place(p, dir, lblk)) {
+		*pblk = p->pblk;
+		return 0;
+	}
+	err = map_lookup(s, dir, lblk, 0, &m);
+	if (err)
+		return err;
+	if (m.type != MAP_MAPPED)
+		return fs_error(s, dir->ino, 0, "hole in a directory");
+	*pblk = m.pblk + (lblk - m.lblk);
+	*p = (struct dir_place){ dir->ino, dir->raw.i_generation, lblk + 1, *pblk };
+	return 0;
+}
+
 int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
 {
 	const void *data;
 	bool *verified;
-	int err;
+	int err = find_place(s, dir, it->lblk, &it->pblk);
 
-	if (!it->m.len || it->lblk < it->m.lblk || it->lblk >= it->m.lblk + it->m.len) {
-		err = map_lookup(s, dir, it->lblk, 0, &it->m);
-		if (err)
-			return err;
-	}
-	if (it->m.type != MAP_MAPPED)
-		return fs_error(s, dir->ino, 0, "hole in a directory");
-	it->pblk = it->m.pblk + (it->lblk - it->m.lblk);
-	err = cache_peek(s->cache, it->pblk, &data, &verified);
+	if (!err)
+		err = cache_peek(s->cache, it->pblk, &data, &verified);
 	if (err)
 		return err;
 	it->data = data;
@@ -152,19 +207,23 @@ int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
 
 int dir_block_find_room(const struct server *s, const char *block, unsigned int want)
 {
-	const struct ext2_dir_entry *de;
-	unsigned int off = 0, at = 0, len, end = dir_block_usable(s);
-	bool bad;
+	unsigned int bs = s->fs->blocksize, end = dir_block_usable(s), at = 0, len, used;
 
-	for (; (de = next_entry(s, block, &off, &len, &bad)); at = off) {
-		unsigned int used = de->inode ? dirent_needs(ext2fs_dirent_name_len(de)) : 0;
+	for (; at < bs; at += len) {
+		const struct ext2_dir_entry *de = (const void *)(block + at);
 
-		if (at + len > end)
-			continue;
-		if (len - used >= want)
+		if (bs - at < DIRENT_HEAD)
+			return -2;
+		len = dirent_len(s, de);
+		if (len < DIRENT_HEAD || len % 4 || len > bs - at)
+			return -2;
+		used = de->inode ? dirent_needs(ext2fs_dirent_name_len(de)) : 0;
+		if (len < used)
+			return -2;
+		if (len - used >= want && at + len <= end)
 			return at;
 	}
-	return bad ? -2 : -1;
+	return -1;
 }
 
 /*
@@ -187,11 +246,21 @@ int dir_block_change(struct server *s, struct inode *dir, uint64_t pblk, char **
 	return err;
 }
 
+int dir_block_new(struct server *s, uint64_t pblk, char **data)
+{
+	void *block;
+	int err = cache_new(s->cache, pblk, &block);
+
+	*data = block;
+	return err;
+}
+
 int dir_block_changed(struct server *s, struct inode *dir, char *data)
 {
 	int err = set_sum(s, dir, data);
 
 	s->dirty = true;
+	forget_hints(s, dir);
 	if (!err)
 		node_dir_changed(s, dir->ino);
 	return err;
@@ -204,6 +273,7 @@ int dir_block_write(struct server *s, struct inode *dir, uint64_t pblk, char *da
 	if (!err)
 		err = cache_write(s->cache, pblk * s->fs->blocksize, data, s->fs->blocksize);
 	s->dirty = true;
+	forget_hints(s, dir);
 	if (!err)
 		node_dir_changed(s, dir->ino);
 	return err;
@@ -241,11 +311,48 @@ int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned i
 	return dir_block_changed(s, dir, data);
 }
 
+/*
+ * The block @pblk goes to the end of the directory, if there is a place for it in the
+ * inode: a new directory has all there.  Otherwise false.
+ */
+static bool append_in_inode(struct inode *dir, uint64_t lblk, uint64_t pblk)
+{
+	struct ext3_extent_header *eh = (void *)dir->raw.i_block;
+	struct ext3_extent *last = (struct ext3_extent *)(eh + 1) + eh->eh_entries - 1;
+	const unsigned int max = (sizeof(dir->raw.i_block) - sizeof(*eh)) / sizeof(*last);
+
+	if (eh->eh_magic != EXT3_EXT_MAGIC || eh->eh_depth || eh->eh_max != max ||
+	    eh->eh_entries > max || lblk > UINT32_MAX)
+		return false;
+	if (eh->eh_entries && last->ee_block + last->ee_len == lblk &&
+	    last->ee_len < EXT_INIT_MAX_LEN &&
+	    (last->ee_start | (uint64_t)last->ee_start_hi << 32) + last->ee_len == pblk) {
+		last->ee_len++;
+		return true;
+	}
+	if (eh->eh_entries == max || (eh->eh_entries && last->ee_block >= lblk))
+		return false;
+	last[1] = (struct ext3_extent){
+		.ee_block = (uint32_t)lblk, .ee_len = 1,
+		.ee_start = (uint32_t)pblk, .ee_start_hi = (uint16_t)(pblk >> 32),
+	};
+	eh->eh_entries++;
+	return true;
+}
+
+static int append(struct server *s, struct inode *dir, const struct mapping *m)
+{
+	uint64_t inserted = 0;
+
+	if (!inode_has_extents(dir))
+		return indirect_insert(s, dir, m, &inserted);
+	return append_in_inode(dir, m->lblk, m->pblk) ? 0 : extent_insert(s, dir, m);
+}
+
 int dir_grow(struct server *s, struct inode *dir, const struct caller *who, uint64_t *lblk,
 	     uint64_t *pblk)
 {
 	struct mapping m = { .type = MAP_MAPPED, .lblk = dir_blocks(s, dir), .len = 1 };
-	uint64_t inserted = 0;
 	struct mapping last;
 	struct space sp;
 	uint64_t goal = 0;
@@ -262,8 +369,7 @@ int dir_grow(struct server *s, struct inode *dir, const struct caller *who, uint
 	if (err)
 		return err;
 	m.pblk = sp.pblk;
-	err = inode_has_extents(dir) ? extent_insert(s, dir, &m) :
-				       indirect_insert(s, dir, &m, &inserted);
+	err = append(s, dir, &m);
 	if (err) {
 		space_give_back(s, &sp);
 		inode_store(s, dir);

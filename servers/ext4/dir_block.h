@@ -22,9 +22,8 @@
 
 #define DIRENT_HEAD	8U	/* bytes before the name */
 
-/* A walk over the blocks of a directory */
+/* A block of a directory, or a walk over them */
 struct block_iter {
-	struct mapping m;
 	uint64_t lblk, pblk;
 	const char *data;
 };
@@ -91,6 +90,8 @@ static inline const struct ext2_dir_entry *next_entry(const struct server *s, co
 
 /* Read block it->lblk.  Its checksum is right, as one of entries or of an index. */
 int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it);
+/* The directory is going to be freed: forget where its blocks and names are. */
+void dir_forget(struct server *s, const struct inode *dir);
 
 /* Bytes of a block that entries may use */
 unsigned int dir_block_usable(const struct server *s);
@@ -111,6 +112,8 @@ int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned i
 int dir_block_change(struct server *s, struct inode *dir, uint64_t pblk, char **data);
 /* It was changed. */
 int dir_block_changed(struct server *s, struct inode *dir, char *data);
+/* A block at the end of the directory, all zero, to be filled in place. */
+int dir_block_new(struct server *s, uint64_t pblk, char **data);
 /* A whole block, new or anew: checksum and write @data, which has room for a checksum. */
 int dir_block_write(struct server *s, struct inode *dir, uint64_t pblk, char *data);
 /* Make @data end as a block of entries with a checksum does, if there are any. */

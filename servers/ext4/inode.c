@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "bitmaps.h"
+#include "dir_block.h"
+#include "inode_table.h"
 #include "log.h"
 #include "map.h"
 #include "nokey.h"
@@ -92,7 +94,7 @@ int inode_load(struct server *s, ext2_ino_t ino, struct inode *in)
 		return fs_error(s, ino, 0, "reference to an invalid inode number");
 	memset(in, 0, sizeof(*in));
 	in->ino = ino;
-	err = ext2fs_read_inode_full(s->fs, ino, inode_small(in), sizeof(in->raw));
+	err = inode_table_read(s, ino, &in->raw, sizeof(in->raw));
 	if (err)
 		return lib_error(s, err, ino);
 	if (!in->raw.i_mode && !in->raw.i_links_count)
@@ -105,13 +107,8 @@ int inode_load(struct server *s, ext2_ino_t ino, struct inode *in)
 
 int inode_store(struct server *s, struct inode *in)
 {
-	size_t size = EXT2_INODE_SIZE(s->fs->super);
-
-	if (size > sizeof(in->raw))
-		size = sizeof(in->raw);
 	s->dirty = true;
-	return lib_error(s, ext2fs_write_inode_full(s->fs, in->ino, inode_small(in), size),
-			 in->ino);
+	return lib_error(s, inode_table_write(s, in->ino, &in->raw, sizeof(in->raw)), in->ino);
 }
 
 /*
@@ -388,8 +385,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, &in->raw, sizeof(in->raw) < size ? sizeof(in->raw) : size);
-	ret = lib_error(s, ext2fs_write_inode_full(s->fs, ino, (struct ext2_inode *)buf, size),
-			ino);
+	ret = lib_error(s, inode_table_write(s, ino, buf, size), ino);
 	free(buf);
 	if (ret)
 		return ret;
@@ -407,6 +403,8 @@ int inode_free(struct server *s, struct inode *in)
 	struct timespec now = inode_now();
 	int err, ret = 0;
 
+	if (inode_is_dir(in))
+		dir_forget(s, in);
 	err = map_truncate(s, in, 0);
 	if (err)
 		ret = err;

@@ -60,6 +60,26 @@ struct pins {
 	uint64_t blocks;
 };
 
+/* dir_block.c: where a block of a directory is; lblk + 1, 0: nothing is known */
+struct dir_place {
+	ext2_ino_t ino;
+	uint32_t generation;
+	uint64_t next, pblk;
+};
+
+#define DIR_PLACES	1024	/* power of two */
+
+/* dir.c: what was looked for last */
+struct dir_hint {
+	ext2_ino_t dir, ino;		/* of the directory, 0: none; found, 0: there is none */
+	uint64_t lblk, pblk;
+	unsigned int off, prev;
+	unsigned int len;
+	char name[EXT2_NAME_LEN];
+};
+
+#define DIR_HINTS	4
+
 struct server {
 	struct options opt;
 	struct source src;
@@ -90,6 +110,9 @@ struct server {
 	uint64_t resv_blocks;		/* kept back for metadata */
 	int64_t maxbytes_extent, maxbytes_indirect;
 	struct node_table *nodes;
+	struct dir_place dir_places[DIR_PLACES];
+	struct dir_hint dir_hints[DIR_HINTS];
+	unsigned int next_hint;
 	ext2_ino_t bad_index;		/* htree.c: the directory that was complained of last */
 
 	pthread_t flusher;

@@ -12,6 +12,8 @@
 #include <ext2fs/ext2fs.h>
 #include <string.h>
 
+#include "checksum.h"
+
 #define CHECKSUM_CRC32C		4
 
 /* where things are in the superblock */
@@ -73,7 +75,7 @@ static uint32_t super_checksum(const void *block)
 
 	memcpy(copy, block, sizeof(copy));
 	put32(copy + SB_CHECKSUM, 0);
-	return ext2fs_crc32c_le(~0U, copy, sizeof(copy));
+	return checksum_crc32c(~0U, copy, sizeof(copy));
 }
 
 int journal_super_decode(const void *block, struct journal_super *sb)
@@ -124,7 +126,7 @@ void journal_shape_init(struct journal_shape *shape, const void *block, uint32_t
 	shape->blocksize = blocksize;
 	shape->incompat = incompat;
 	memcpy(shape->uuid, (const uint8_t *)block + SB_UUID, sizeof(shape->uuid));
-	shape->seed = ext2fs_crc32c_le(~0U, shape->uuid, sizeof(shape->uuid));
+	shape->seed = checksum_crc32c(~0U, shape->uuid, sizeof(shape->uuid));
 }
 
 static unsigned int tag_size(const struct journal_shape *shape)
@@ -175,7 +177,7 @@ static void put_header(const struct journal_shape *shape, uint32_t type, uint32_
 /* The checksum of the block, with a 0 where it will be */
 static uint32_t block_checksum(const struct journal_shape *shape, const void *block)
 {
-	return ext2fs_crc32c_le(shape->seed, block, shape->blocksize);
+	return checksum_crc32c(shape->seed, block, shape->blocksize);
 }
 
 static void put_tail(const struct journal_shape *shape, uint8_t *out)
@@ -190,7 +192,7 @@ static uint32_t copy_checksum(const struct journal_shape *shape, uint32_t sequen
 	uint8_t seq[4];
 
 	put32(seq, sequence);
-	return ext2fs_crc32c_le(ext2fs_crc32c_le(shape->seed, seq, sizeof(seq)), copy,
+	return checksum_crc32c(checksum_crc32c(shape->seed, seq, sizeof(seq)), copy,
 				shape->blocksize);
 }
 

@@ -411,15 +411,38 @@ int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **veri
 	return 0;
 }
 
-int cache_change(struct cache *cache, uint64_t blk, void **data)
+static int get_to_change(struct cache *cache, uint64_t blk, bool fill, struct block **b)
 {
-	struct block *b;
-	int err = get(cache, blk, true, &b);
+	int err = get(cache, blk, fill, b);
 
 	if (err)
 		return err;
-	set_dirty(cache, b);
+	set_dirty(cache, *b);
 	cache->nr_changes++;
+	return 0;
+}
+
+int cache_change(struct cache *cache, uint64_t blk, void **data)
+{
+	struct block *b;
+	int err = get_to_change(cache, blk, true, &b);
+
+	if (!err)
+		*data = b->data;
+	return err;
+}
+
+int cache_new(struct cache *cache, uint64_t blk, void **data)
+{
+	struct block *b;
+	int err;
+
+	if (blk >= cache->dev->size / cache->blocksize)
+		return -EIO;
+	err = get_to_change(cache, blk, false, &b);
+	if (err)
+		return err;
+	memset(b->data, 0, cache->blocksize);
 	*data = b->data;
 	return 0;
 }

@@ -69,6 +69,8 @@ int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **veri
  * is valid as long as that of cache_peek(), and what is done has to be done by then.
  */
 int cache_change(struct cache *cache, uint64_t blk, void **data);
+/* The same of a block that is all zero from now on, whatever is on the device. */
+int cache_new(struct cache *cache, uint64_t blk, void **data);
 
 /* Drop blocks, dirty or not: they are not metadata any more. */
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inodes where they lie: read and written in place in the metadata cache.
+ */
+#ifndef IOMAP4FS_INODE_TABLE_H
+#define IOMAP4FS_INODE_TABLE_H
+
+#include "server.h"
+
+/*
+ * The first @len bytes of an inode, or all it has on the disk.  libext2fs's errors, for
+ * lib_error().
+ */
+errcode_t inode_table_read(struct server *s, ext2_ino_t ino, void *buf, size_t len);
+errcode_t inode_table_write(struct server *s, ext2_ino_t ino, const void *buf, size_t len);
+
+#endif
