@@ -61,13 +61,6 @@ static bool matches(const struct match *m, struct dir_name name)
 	return name.len == m->name.len && !memcmp(name.str, m->name.str, name.len);
 }
 
-/* A name is compared by its ends first: most others of the same length differ there. */
-static inline bool same_bytes(const struct ext2_dir_entry *de, const struct dir_name *name)
-{
-	return de->name[0] == name->str[0] && de->name[name->len - 1] == name->str[name->len - 1] &&
-	       !memcmp(de->name, name->str, name->len);
-}
-
 /*
  * Look for the name in a block, byte by byte: this is most of the work of a lookup, so no
  * more is checked than that what is read is in the block, and all of an entry only where
@@ -78,6 +71,7 @@ static inline int scan_bytes(const struct server *s, const char *block, const st
 			     unsigned int *prev, bool wide)
 {
 	const unsigned int bs = s->fs->blocksize, want = dirent_needs(name->len);
+	const unsigned int last = name->len - 1;
 	unsigned int at = 0, before = 0, len;
 
 	/* lengths are multiples of 4, so at may be 4 bytes from the end, where nothing fits */
@@ -85,8 +79,10 @@ static inline int scan_bytes(const struct server *s, const char *block, const st
 		const struct ext2_dir_entry *de = (const void *)(block + at);
 
 		len = wide ? dirent_len(s, de) : de->rec_len;
-		if ((uint8_t)de->name_len == name->len && de->inode && len >= want &&
-		    at + len <= bs && same_bytes(de, name))
+		/* most names of the same length differ at the end */
+		if ((uint8_t)de->name_len == (uint8_t)name->len && at + want <= bs &&
+		    de->name[last] == name->str[last] && de->inode && len >= want &&
+		    at + len <= bs && !memcmp(de->name, name->str, last))
 			break;
 		if (len < DIRENT_HEAD || len % 4)
 			return -1;
@@ -426,7 +422,7 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 
 		if (err)
 			return err;
-		at = dir_block_find_room(s, it.data, dirent_needs(name.len));
+		at = dir_block_find_room(s, dir, &it, dirent_needs(name.len));
 		if (at == -2)
 			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 		if (at < 0)
@@ -434,7 +430,7 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 		/* what a long name can't use before here is lost until a removal */
 		if (node)
 			node->room_hint = it.lblk;
-		return dir_block_put(s, dir, it.pblk, at, name, ino, mode);
+		return dir_block_put(s, dir, &it, at, name, ino, mode);
 	}
 	if (may_index && blocks == 1) {
 		int err = htree_make(s, dir, who);
@@ -504,6 +500,7 @@ int dir_remove(struct server *s, struct inode *dir, struct dir_name name)
 		err = dir_block_change(s, dir, p.pblk, &data);
 	if (err)
 		return err;
+	dir_block_moved(s, dir, p.lblk);
 	de = (struct ext2_dir_entry *)(data + p.off);
 	len = dirent_len(s, de);
 	memset(de, 0, len);

@@ -18,12 +18,15 @@ static const uint8_t type_of_mode[16] = {
 	[S_IFLNK >> 12] = EXT2_FT_SYMLINK,
 };
 
+static const mode_t mode_of_type[EXT2_FT_MAX] = {
+	[EXT2_FT_REG_FILE] = S_IFREG, [EXT2_FT_DIR] = S_IFDIR, [EXT2_FT_CHRDEV] = S_IFCHR,
+	[EXT2_FT_BLKDEV] = S_IFBLK, [EXT2_FT_FIFO] = S_IFIFO, [EXT2_FT_SOCK] = S_IFSOCK,
+	[EXT2_FT_SYMLINK] = S_IFLNK,
+};
+
 mode_t dir_type_to_mode(uint8_t type)
 {
-	for (unsigned int i = 0; i < 16; i++)
-		if (type && type_of_mode[i] == type)
-			return i << 12;
-	return 0;
+	return type < EXT2_FT_MAX ? mode_of_type[type] : 0;
 }
 
 uint8_t dirent_type(const struct server *s, mode_t mode)
@@ -182,7 +185,7 @@ static int find_place(struct server *s, struct inode *dir, uint64_t lblk, uint64
 	if (m.type != MAP_MAPPED)
 		return fs_error(s, dir->ino, 0, "hole in a directory");
 	*pblk = m.pblk + (lblk - m.lblk);
-	*p = (struct dir_place){ dir->ino, dir->raw.i_generation, lblk + 1, *pblk };
+	*p = (struct dir_place){ dir->ino, dir->raw.i_generation, lblk + 1, *pblk, 0 };
 	return 0;
 }
 
@@ -205,25 +208,49 @@ int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
 	return 0;
 }
 
-int dir_block_find_room(const struct server *s, const char *block, unsigned int want)
+/* @wide: lengths are written in another way */
+static inline int find_room(const struct server *s, const char *block, unsigned int at,
+			    unsigned int want, bool wide)
 {
-	unsigned int bs = s->fs->blocksize, end = dir_block_usable(s), at = 0, len, used;
+	const unsigned int bs = s->fs->blocksize, end = dir_block_usable(s);
+	unsigned int len, used;
 
-	for (; at < bs; at += len) {
+	for (; at + DIRENT_HEAD <= bs; at += len) {
 		const struct ext2_dir_entry *de = (const void *)(block + at);
 
-		if (bs - at < DIRENT_HEAD)
+		len = wide ? dirent_len(s, de) : de->rec_len;
+		if (len < DIRENT_HEAD || len % 4)
 			return -2;
-		len = dirent_len(s, de);
-		if (len < DIRENT_HEAD || len % 4 || len > bs - at)
-			return -2;
+		/* most entries are as long as they need */
+		if (len < want || at + len > end)
+			continue;
 		used = de->inode ? dirent_needs(ext2fs_dirent_name_len(de)) : 0;
-		if (len < used)
-			return -2;
-		if (len - used >= want && at + len <= end)
+		if (len >= used && len - used >= want)
 			return at;
 	}
-	return -1;
+	return at == bs ? -1 : -2;
+}
+
+int dir_block_find_room(struct server *s, const struct inode *dir, const struct block_iter *it,
+			unsigned int want)
+{
+	const struct dir_place *p = place_of(s, dir, it->lblk);
+	int at = -1;
+
+	if (s->fs->blocksize > UINT16_MAX)
+		return find_room(s, it->data, 0, want, true);
+	/* what was put there last took the first of free space that ends behind it */
+	if (p->room && is_place(p, dir, it->lblk))
+		at = find_room(s, it->data, p->room, want, false);
+	return at >= 0 ? at : find_room(s, it->data, 0, want, false);
+}
+
+void dir_block_moved(struct server *s, const struct inode *dir, uint64_t lblk)
+{
+	struct dir_place *p = place_of(s, dir, lblk);
+
+	if (p->ino == dir->ino)
+		p->room = 0;
 }
 
 /*
@@ -289,13 +316,14 @@ void dirent_fill(const struct server *s, struct ext2_dir_entry *de, unsigned int
 	memcpy(de->name, name.str, name.len);
 }
 
-int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned int at,
-		  struct dir_name name, ext2_ino_t ino, mode_t mode)
+int dir_block_put(struct server *s, struct inode *dir, const struct block_iter *it,
+		  unsigned int at, struct dir_name name, ext2_ino_t ino, mode_t mode)
 {
+	struct dir_place *p = place_of(s, dir, it->lblk);
 	struct ext2_dir_entry *de;
 	unsigned int len, used;
 	char *data;
-	int err = dir_block_change(s, dir, pblk, &data);
+	int err = dir_block_change(s, dir, it->pblk, &data);
 
 	if (err)
 		return err;
@@ -308,6 +336,8 @@ int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned i
 		len -= used;
 	}
 	dirent_fill(s, de, len, name, ino, mode);
+	if (is_place(p, dir, it->lblk))
+		p->room = (unsigned int)((char *)de - data);
 	return dir_block_changed(s, dir, data);
 }
 

@@ -96,17 +96,20 @@ void dir_forget(struct server *s, const struct inode *dir);
 /* Bytes of a block that entries may use */
 unsigned int dir_block_usable(const struct server *s);
 /*
- * Room for @want bytes in a block?  Returns the offset of the entry to use: a
- * free one, or one to be shortened.  -1: none, -2: broken.
+ * Room for @want bytes in the block that is loaded?  Returns the offset of the entry to
+ * use: a free one, or one to be shortened.  -1: none, -2: broken.
  */
-int dir_block_find_room(const struct server *s, const char *block, unsigned int want);
+int dir_block_find_room(struct server *s, const struct inode *dir, const struct block_iter *it,
+			unsigned int want);
 /* Write an entry of @len bytes to @de. */
 void dirent_fill(const struct server *s, struct ext2_dir_entry *de, unsigned int len,
 		 struct dir_name name, ext2_ino_t ino, mode_t mode);
 uint8_t dirent_type(const struct server *s, mode_t mode);
 /* Put an entry where dir_block_find_room() found room. */
-int dir_block_put(struct server *s, struct inode *dir, uint64_t pblk, unsigned int at,
-		  struct dir_name name, ext2_ino_t ino, mode_t mode);
+int dir_block_put(struct server *s, struct inode *dir, const struct block_iter *it,
+		  unsigned int at, struct dir_name name, ext2_ino_t ino, mode_t mode);
+/* Entries of block @lblk are not where they were. */
+void dir_block_moved(struct server *s, const struct inode *dir, uint64_t lblk);
 
 /* The block to be changed in place: verified, and with room for its checksum. */
 int dir_block_change(struct server *s, struct inode *dir, uint64_t pblk, char **data);

@@ -183,6 +183,7 @@ static int split_leaf(struct server *s, struct inode *dir, const struct htree_pa
 		goto out;
 	for (size_t i = 0; i < nr; i++)
 		bytes += sp.list[i].need;
+	dir_block_moved(s, dir, it.lblk);
 	if (nr < 2 || bytes + want <= dir_block_usable(s) / 4 * 3) {
 		pack(s, sp.low, sp.list, nr);
 		err = dir_block_write(s, dir, it.pblk, sp.low);
@@ -332,11 +333,11 @@ int htree_add(struct server *s, struct inode *dir, struct dir_name name, ext2_in
 		err = dir_block_load(s, dir, &it);
 		if (err)
 			return err;
-		at = dir_block_find_room(s, it.data, dirent_needs(name.len));
+		at = dir_block_find_room(s, dir, &it, dirent_needs(name.len));
 		if (at == -2)
 			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 		if (at >= 0)
-			return dir_block_put(s, dir, it.pblk, at, name, ino, mode);
+			return dir_block_put(s, dir, &it, at, name, ino, mode);
 		err = is_full(&p.frames[p.levels - 1]) ?
 		      make_room_in_index(s, dir, &p, who) :
 		      split_leaf(s, dir, &p, dirent_needs(name.len), who);
@@ -417,6 +418,7 @@ int htree_make(struct server *s, struct inode *dir, const struct caller *who)
 	}
 	if (!err)
 		err = dir_block_write(s, dir, pblk, sp.low);
+	dir_block_moved(s, dir, 0);
 	if (!err)
 		err = write_root(s, dir, it.pblk, lblk);
 	if (!err) {

@@ -398,6 +398,14 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	return ret;
 }
 
+/* An extent tree with nothing in it */
+static bool has_no_blocks(const struct inode *in)
+{
+	const struct ext3_extent_header *eh = (const void *)in->raw.i_block;
+
+	return inode_has_extents(in) && eh->eh_magic == EXT3_EXT_MAGIC && !eh->eh_entries;
+}
+
 int inode_free(struct server *s, struct inode *in)
 {
 	struct timespec now = inode_now();
@@ -405,7 +413,7 @@ int inode_free(struct server *s, struct inode *in)
 
 	if (inode_is_dir(in))
 		dir_forget(s, in);
-	err = map_truncate(s, in, 0);
+	err = has_no_blocks(in) ? 0 : map_truncate(s, in, 0);
 	if (err)
 		ret = err;
 	err = xattr_free_all(s, in);

@@ -50,25 +50,22 @@ static bool has_sum_hi(const struct server *s, const struct ext2_inode_large *ra
 static uint32_t compute_sum(const struct server *s, ext2_ino_t ino,
 			    const struct ext2_inode_large *raw, bool hi)
 {
-	const size_t lo_at = offsetof(struct ext2_inode_large, i_checksum_lo);
-	const size_t hi_at = offsetof(struct ext2_inode_large, i_checksum_hi);
-	const size_t size = EXT2_INODE_SIZE(s->fs->super), word = sizeof(uint16_t);
-	const char *p = (const char *)raw;
-	static const uint16_t zero;
-	uint32_t crc = s->fs->csum_seed;
-	size_t from;
+	const size_t size = EXT2_INODE_SIZE(s->fs->super);
+	struct {
+		uint32_t ino, generation;
+		struct ext2_inode_large raw;
+	} first = { .ino = ino, .generation = raw->i_generation };
+	const size_t n = size < sizeof(first.raw) ? size : sizeof(first.raw);
+	const size_t before = sizeof(first) - sizeof(first.raw);
+	uint32_t crc;
 
-	crc = checksum_crc32c(crc, &ino, sizeof(ino));
-	crc = checksum_crc32c(crc, &raw->i_generation, sizeof(raw->i_generation));
-	crc = checksum_crc32c(crc, p, lo_at);
-	crc = checksum_crc32c(crc, &zero, word);
-	from = lo_at + word;
-	if (hi) {
-		crc = checksum_crc32c(crc, p + from, hi_at - from);
-		crc = checksum_crc32c(crc, &zero, word);
-		from = hi_at + word;
-	}
-	return checksum_crc32c(crc, p + from, size - from);
+	_Static_assert(sizeof(first) == 2 * sizeof(uint32_t) + sizeof(first.raw), "no padding");
+	memcpy(&first.raw, raw, n);
+	first.raw.i_checksum_lo = 0;
+	if (hi)
+		first.raw.i_checksum_hi = 0;
+	crc = checksum_crc32c(s->fs->csum_seed, &first, before + n);
+	return checksum_crc32c(crc, (const char *)raw + n, size - n);
 }
 
 static bool is_zero(const void *p, size_t len)
@@ -152,4 +149,22 @@ errcode_t inode_table_write(struct server *s, ext2_ino_t ino, const void *buf, s
 	ext2fs_flush_icache(s->fs);
 	s->fs->flags |= EXT2_FLAG_CHANGED;
 	return 0;
+}
+
+bool inode_table_has_xattrs(struct server *s, const struct inode *in)
+{
+	size_t at = EXT2_GOOD_OLD_INODE_SIZE + in->raw.i_extra_isize;
+	unsigned int off;
+	const void *data;
+	uint32_t magic;
+	uint64_t blk;
+
+	if (EXT2_INODE_SIZE(s->fs->super) == EXT2_GOOD_OLD_INODE_SIZE ||
+	    at + sizeof(magic) > EXT2_INODE_SIZE(s->fs->super))
+		return false;
+	/* who can't read it finds out why */
+	if (find(s, in->ino, &blk, &off) || cache_peek(s->cache, blk, &data, NULL))
+		return true;
+	memcpy(&magic, (const char *)data + off + at, sizeof(magic));
+	return magic == EXT2_EXT_ATTR_MAGIC;
 }

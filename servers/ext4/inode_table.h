@@ -5,7 +5,7 @@
 #ifndef IOMAP4FS_INODE_TABLE_H
 #define IOMAP4FS_INODE_TABLE_H
 
-#include "server.h"
+#include "inode.h"
 
 /*
  * The first @len bytes of an inode, or all it has on the disk.  libext2fs's errors, for
@@ -13,5 +13,7 @@
  */
 errcode_t inode_table_read(struct server *s, ext2_ino_t ino, void *buf, size_t len);
 errcode_t inode_table_write(struct server *s, ext2_ino_t ino, const void *buf, size_t len);
+/* Are there extended attributes behind the inode?  Asking libext2fs takes much longer. */
+bool inode_table_has_xattrs(struct server *s, const struct inode *in);
 
 #endif

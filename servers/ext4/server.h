@@ -60,11 +60,12 @@ struct pins {
 	uint64_t blocks;
 };
 
-/* dir_block.c: where a block of a directory is; lblk + 1, 0: nothing is known */
+/* dir_block.c: where a block of a directory is */
 struct dir_place {
 	ext2_ino_t ino;
 	uint32_t generation;
-	uint64_t next, pblk;
+	uint64_t next, pblk;		/* next: lblk + 1, 0: nothing is known */
+	unsigned int room;		/* an entry that has room maybe */
 };
 
 #define DIR_PLACES	1024	/* power of two */

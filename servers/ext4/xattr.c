@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "acl.h"
+#include "inode_table.h"
 
 #define VALUE_MAX	65536U
 
@@ -44,8 +45,7 @@ static bool has_any(struct server *s, struct inode *in)
 	if (!ext2fs_has_feature_xattr(s->fs->super) &&
 	    !ext2fs_has_feature_inline_data(s->fs->super))
 		return false;
-	return EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ||
-	       ext2fs_file_acl_block(s->fs, inode_small(in));
+	return ext2fs_file_acl_block(s->fs, inode_small(in)) || inode_table_has_xattrs(s, in);
 }
 
 static int open_handle(struct server *s, struct inode *in, struct ext2_xattr_handle **h)
