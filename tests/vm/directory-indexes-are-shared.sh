@@ -19,8 +19,8 @@ names()
 	seq -f "%.0f-$1-$(printf 'x%.0s' {1..120})" "$2"
 }
 
-# change DIR: add names, of which and of the older ones every third goes, some by another
-# name that is in another leaf then
+# change DIR: add names; of all that are there then every fifth goes, and some get another
+# name, which is in another leaf
 change()
 {
 	local name i=0
@@ -30,8 +30,8 @@ change()
 	names "turn$turn" 600 | (cd "$1" && xargs touch)
 	: >"$there.new"
 	while read -r name; do
-		case $((i++ % 6)) in
-		0) echo "$name" >&3 ;;
+		case $((i++ % 60)) in
+		*[05]) echo "$name" >&3 ;;
 		3)
 			mv "$1/$name" "$1/moved-$turn-$name"
 			echo "moved-$turn-$name" >>"$there.new"
