@@ -41,11 +41,13 @@ int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
 	loff_t disk_size;
 	int err;
 
-	if (newsize > oldsize)
+	if (newsize > oldsize) {
+		fuse_iomap_delalloc_trim(inode);
 		err = iomap_zero_range(inode, oldsize, newsize - oldsize, &zeroed,
 				       &fuse_iomap_ops);
-	else
+	} else {
 		err = iomap_truncate_page(inode, newsize, &zeroed, &fuse_iomap_ops);
+	}
 	err = fuse_iomap_inline_result(inode, oldsize, err);
 	if (err)
 		return err;

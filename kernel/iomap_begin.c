@@ -140,7 +140,10 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	}
 	if (!err)
 		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr);
+	if (err == -EINTR && (opflags & FUSE_IOMAP_OP_WRITE_MASK))
+		fuse_iomap_delalloc_unheard(inode);
 	if (!err) {
+		fuse_iomap_delalloc_promised(inode, &a->out, a->more, nr);
 		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
 		*out = a->out;
 		if (room && nr == room)
@@ -226,6 +229,8 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		      check_cached_device(inode, &out.read, srcmap);
 	if (err)
 		return err;
+	if (flags & IOMAP_REPORT)
+		fuse_iomap_delalloc_report(inode, pos, iomap);
 
 	iomap->validity_cookie = seq;
 	iomap->folio_ops = &fuse_iomap_folio_ops;
@@ -288,7 +293,10 @@ static bool want_end(const struct fuse_iomap_conn *ic, u32 opflags, loff_t count
 		return true;
 	if (!(opflags & FUSE_IOMAP_OP_WRITE_MASK))
 		return false;
-	return (iomap->flags & IOMAP_F_SIZE_CHANGED) || written < count;
+	if (written < count)
+		return true;
+	/* who lets mappings be kept isn't asked for each write, nor told of it */
+	return (iomap->flags & IOMAP_F_SIZE_CHANGED) && !ic->keeps_mappings;
 }
 
 static int tell_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written, u32 opflags,
@@ -329,6 +337,14 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 
 	if (!want_end(&get_fuse_conn(inode)->iomap, opflags, count, written, iomap))
 		return 0;
+	if (written < count && iomap->type == IOMAP_DELALLOC &&
+	    !(iomap->flags & FUSE_IOMAP_F_WANT_END) &&
+	    (opflags & ~FUSE_IOMAP_OP_NOWAIT) == FUSE_IOMAP_OP_WRITE) {
+		/* if the mapping has changed meanwhile the write goes on with what is there now */
+		if (!(iomap->flags & IOMAP_F_STALE))
+			fuse_iomap_delalloc_short(inode, pos, count, written, iomap);
+		return 0;
+	}
 	return tell_end(inode, pos, count, written, opflags, iomap);
 }
 

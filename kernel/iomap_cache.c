@@ -256,6 +256,18 @@ bool fuse_iomap_cache_knows(struct inode *inode, u64 pos)
 	return cache && et_lookup(&cache->tree[FORK_READ], pos >> cache->blkbits, &e);
 }
 
+/* Where the delayed space that byte @pos is known to be in ends, bytes; 0: it isn't known. */
+u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode);
+	struct et_extent e;
+
+	if (!cache || !et_lookup(&cache->tree[FORK_READ], pos >> cache->blkbits, &e) ||
+	    (e.kind & KIND_TYPE) != FUSE_IOMAP_TYPE_DELALLOC)
+		return 0;
+	return (e.offset + e.length) << cache->blkbits;
+}
+
 /* Are bytes [@pos, @pos + @count) known to be one piece of space to be overwritten? */
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count)
 {

@@ -46,6 +46,7 @@ int fuse_iomap_open(struct inode *inode, struct file *file)
 /* Dirty data stays in the page cache, as with any disk file system. */
 int fuse_iomap_release(struct inode *inode, struct file *file)
 {
+	fuse_iomap_delalloc_closed(inode, file);
 	fuse_release_common(file, false);
 	return 0;
 }

@@ -110,6 +110,20 @@ void fuse_iomap_use_server_bdi(struct super_block *sb);
 void fuse_iomap_init_tables(void);
 
 /*
+ * iomap_delalloc.c
+ */
+void fuse_iomap_delalloc_promised(struct inode *inode, const struct fuse_iomap_begin_out *out,
+				  const struct fuse_iomap_io *more, unsigned int nr);
+void fuse_iomap_delalloc_unheard(struct inode *inode);
+void fuse_iomap_delalloc_trim(struct inode *inode);
+void fuse_iomap_trim_worker(struct work_struct *work);
+void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file);
+void fuse_iomap_delalloc_short(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
+			       struct iomap *iomap);
+void fuse_iomap_delalloc_report(struct inode *inode, loff_t pos, struct iomap *iomap);
+u64 fuse_iomap_delalloc_piece(struct inode *inode, u64 pos, u64 count);
+
+/*
  * iomap_dev.c
  */
 int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map);
@@ -187,6 +201,7 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
 bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			   struct fuse_iomap_begin_out *out);
 bool fuse_iomap_cache_knows(struct inode *inode, u64 pos);
+u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
 u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 			  const struct fuse_iomap_begin_out *out,

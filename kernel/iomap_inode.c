@@ -110,6 +110,7 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	spin_lock_init(&ii->ioend_lock);
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
+	INIT_WORK(&ii->trim_work, fuse_iomap_trim_worker);
 	/* what the server did when the inode was in memory before is not known */
 	atomic64_set(&ii->metadata_changes, 1);
 	atomic_long_inc(&fc->iomap.nr_inodes);

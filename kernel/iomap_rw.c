@@ -136,6 +136,7 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 		inode_dio_wait(inode);
 		isize = i_size_read(inode);
 		if (iocb->ki_pos > isize) {
+			fuse_iomap_delalloc_trim(inode);
 			err = iomap_zero_range(inode, isize, iocb->ki_pos - isize, NULL,
 					       &fuse_iomap_ops);
 			err = fuse_iomap_inline_result(inode, isize, err);

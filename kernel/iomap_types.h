@@ -40,10 +40,12 @@ struct fuse_iomap_conn {
 	unsigned long state;
 	/* thaws a mount without server; holds a reference to the connection */
 	struct work_struct thaw_work;
-	/* references to inodes that are still to be put (iomap_notify.c) */
+	/* references to inodes that are still to be put (iomap_notify.c, iomap_delalloc.c) */
 	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
 	bool keeps_mappings;
+	/* the server has promised space without an address before */
+	bool delays;
 	/* bytes of mappings to keep for each inode */
 	u32 cache_limit;
 
@@ -91,6 +93,8 @@ struct fuse_iomap_inode {
 
 	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
 	loff_t disk_size;
+	/* No delayed space is behind this, bytes (iomap_delalloc.c).  The same lock. */
+	u64 delayed_end;
 
 	/*
 	 * Changes whenever an answer to a BEGIN may have become untrue: whoever
@@ -120,6 +124,8 @@ struct fuse_iomap_inode {
 
 	/* puts a reference that a notification can't */
 	struct work_struct put_work;
+	/* gives back what a killed task leaves promised; holds a reference, too */
+	struct work_struct trim_work;
 };
 
 #endif /* _FUSE_IOMAP_TYPES_H */

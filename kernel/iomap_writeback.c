@@ -35,7 +35,8 @@ static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff
 	    fuse_iomap_is_valid(inode, &wpc->iomap))
 		return 0;
 	wpc->iomap.length = 0;
-	return fuse_iomap_resolve(inode, offset, len, FUSE_IOMAP_WRITEBACK, &wpc->iomap, &srcmap);
+	return fuse_iomap_resolve(inode, offset, fuse_iomap_delalloc_piece(inode, offset, len),
+				  FUSE_IOMAP_WRITEBACK, &wpc->iomap, &srcmap);
 }
 
 static void complete_in_worker(struct iomap_ioend *ioend)
