@@ -8,6 +8,8 @@
  * because converting unwritten extents can need index blocks at a time when
  * nobody can be told ENOSPC any more.
  *
+ * And what is promised to delayed data (delayed.h) is for nobody else.
+ *
  * The unit is the cluster, mostly one block; the bitmaps here take the numbers of blocks
  * all the same, and whoever takes or frees some does so in whole clusters.
  *
@@ -41,11 +43,19 @@ static bool may_use_reserved(const struct server *s, const struct caller *who)
 uint64_t alloc_available(const struct server *s, const struct caller *who)
 {
 	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
-	uint64_t reserve = s->resv_blocks;
+	uint64_t reserve = s->resv_blocks + s->delayed.blocks, trees = s->delayed.tree_blocks;
+	uint64_t available;
 
+	/*
+	 * The trees of delayed data may have what is kept back for metadata anyway: at worst all
+	 * extents are of one block, and these are not split when they have been written.
+	 */
+	if (trees > s->resv_blocks)
+		reserve += trees - s->resv_blocks;
 	if (!may_use_reserved(s, who))
 		reserve += ext2fs_r_blocks_count(s->fs->super);
-	return free > reserve ? free - reserve : 0;
+	available = (free > reserve ? free - reserve : 0) + who->promised;
+	return available < free ? available : free;
 }
 
 /*
@@ -100,7 +110,7 @@ static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, 
 bool alloc_has_plenty(const struct server *s, uint64_t more)
 {
 	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
-	uint64_t kept = s->windows.blocks + more + 2 * s->resv_blocks +
+	uint64_t kept = s->windows.blocks + more + 2 * s->resv_blocks + s->delayed.blocks +
 			((uint64_t)SHORT << s->fs->cluster_ratio_bits);
 
 	return free > kept;

@@ -15,6 +15,7 @@
 static int check_room(struct server *s, struct inode *in, uint64_t first, uint64_t end,
 		      const struct caller *who)
 {
+	const struct node *node = node_find(s, in->ino);
 	uint64_t room = alloc_available(s, who);
 
 	while (first < end) {
@@ -30,6 +31,9 @@ static int check_room(struct server *s, struct inode *in, uint64_t first, uint64
 		if (m.type == MAP_HOLE) {
 			uint64_t need = cluster_need(s, in, first, n);
 
+			/* what is promised to the file has been taken from the room */
+			if (node)
+				need -= delayed_in(node, first, n);
 			if (need > room)
 				return -ENOSPC;
 			room -= need;
@@ -136,6 +140,12 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		if (err)
 			return err;
 	}
+
+	/* the kernel has written what is dirty there */
+	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+		delayed_cut(s, node_find(s, ino), off / bs, UINT64_MAX);
+	else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		delayed_cut(s, node_find(s, ino), first, last);
 
 	if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) {
 		err = move_rest(s, &in, mode, off, len);

@@ -255,7 +255,8 @@ void inode_stat(struct server *s, struct inode *in, struct stat *st)
 	st->st_rdev = inode_rdev(in);
 	st->st_size = inode_size(in);
 	st->st_blksize = s->fs->blocksize;
-	st->st_blocks = ext2fs_get_stat_i_blocks(s->fs, inode_small(in));
+	st->st_blocks = ext2fs_get_stat_i_blocks(s->fs, inode_small(in)) +
+			delayed_blocks(s, in->ino) * (s->fs->blocksize / 512);
 	if (S_ISLNK(in->raw.i_mode) && in->raw.i_flags & EXT4_ENCRYPT_FL)
 		st->st_size = nokey_target_len(inode_size(in));
 	/* as kernel ext4: programs take no blocks for no data */

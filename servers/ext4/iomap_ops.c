@@ -2,9 +2,11 @@
 /*
  * The iomap requests: where the bytes of a file are, and what became of them.
  *
- *	BEGIN   mappings; for writes space is allocated, unwritten
+ *	BEGIN   mappings; for writes space is allocated, unwritten, or only promised
+ *		until writeback asks again (delayed.h)
  *	IOEND   data has reached the device: convert to written, raise i_size
- *	END     a write came short: what was allocated for it goes back
+ *	END     a write came short: what was allocated for it goes back; or the
+ *		kernel doesn't need what was promised
  *
  * An answer covers the whole extent, also before the position asked for,
  * because what the kernel knows it needs not ask again.
@@ -121,7 +123,9 @@ static void to_io(const struct server *s, const struct mapping *m, uint32_t opfl
 	io->length = m->len << bits;
 	io->addr = FUSE_IOMAP_NULL_ADDR;
 	io->type = FUSE_IOMAP_TYPE_HOLE;
-	if (m->type != MAP_HOLE) {
+	if (m->type == MAP_DELAYED) {
+		io->type = FUSE_IOMAP_TYPE_DELALLOC;
+	} else if (m->type != MAP_HOLE) {
 		io->type = m->type == MAP_MAPPED ? FUSE_IOMAP_TYPE_MAPPED :
 						   FUSE_IOMAP_TYPE_UNWRITTEN;
 		io->addr = m->pblk << bits;
@@ -174,6 +178,45 @@ static int begin_inline(struct server *s, struct inode *in, uint64_t pos, uint64
 	return 1;
 }
 
+/*
+ * Space for @len blocks from @lblk on, where there is none yet.  What is promised gets its
+ * place with all that is promised in one piece with it, up to @len: it is all dirty.
+ */
+static int allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
+		    const struct caller *who, struct mapping *m)
+{
+	struct node *node = node_find(s, in->ino);
+	uint64_t end = lblk + len, at = lblk, max = ALLOC_BYTES_MAX >> block_bits(s);
+	struct delayed_range r;
+
+	if (node && delayed_find(node, lblk, &r)) {
+		if (lblk - r.start < max / 2)
+			at = r.start;
+		if (end > r.end)
+			end = r.end;
+	}
+	for (;;) {
+		int err = map_alloc(s, in, node, at, end - at, who, m);
+
+		/* in pieces, if there is no better place */
+		if (err || m->lblk + m->len > lblk)
+			return err;
+		at = m->lblk + m->len;
+	}
+}
+
+/* For a buffered write a promise may do. */
+static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
+			       const struct caller *who, struct mapping *m)
+{
+	uint64_t stop;
+	int err = map_lookup(s, in, lblk, 0, m);
+
+	if (err || m->type != MAP_HOLE || delayed_write(s, in, lblk, lblk + len, who, m, &stop))
+		return err;
+	return map_alloc(s, in, node_find(s, in->ino), lblk, stop - lblk, who, m);
+}
+
 static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t count,
 		 uint32_t opflags, const struct caller *who, struct fuse_iomap_io *io)
 {
@@ -214,11 +257,17 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 
 		if (end - pos > ALLOC_BYTES_MAX)
 			end = pos + ALLOC_BYTES_MAX;
-		err = map_alloc(s, in, node_find(s, in->ino), lblk,
-				((end + s->fs->blocksize - 1) >> bits) - lblk, who, &m);
+		end = (end + s->fs->blocksize - 1) >> bits;
+		if (opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK))
+			err = allocate(s, in, lblk, end - lblk, who, &m);
+		else
+			err = promise_or_allocate(s, in, lblk, end - lblk, who, &m);
 	} else {
 		err = map_lookup(s, in, lblk, opflags & FUSE_IOMAP_OP_REPORT ? MAP_EXACT : 0,
 				 &m);
+		/* direct I/O has had dirty pages written: what is still promised are zeroes */
+		if (!err && !(opflags & FUSE_IOMAP_OP_DIRECT))
+			delayed_overlay(node_find(s, in->ino), lblk, &m);
 		if (!err && (opflags & FUSE_IOMAP_OP_OVERWRITE_ONLY) && m.type != MAP_MAPPED)
 			err = -EAGAIN;
 	}
@@ -232,6 +281,7 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 /* Further mappings of an answer */
 struct more {
 	const struct server *s;
+	const struct node *node;
 	struct fuse_iomap_io *io;
 	unsigned int nr, room;
 };
@@ -239,8 +289,16 @@ struct more {
 static bool add_more(void *arg, const struct mapping *m)
 {
 	struct more *more = arg;
+	uint64_t at = m->lblk, end = m->lblk + m->len;
 
-	to_io(more->s, m, 0, &more->io[more->nr++]);
+	/* a hole may be some of promised and other ones */
+	while (at < end && more->nr < more->room) {
+		struct mapping part = *m;
+
+		delayed_overlay(more->node, at, &part);
+		to_io(more->s, &part, 0, &more->io[more->nr++]);
+		at = part.lblk + part.len;
+	}
 	return more->nr < more->room;
 }
 
@@ -253,6 +311,7 @@ static void begin_more(struct server *s, struct inode *in, const struct fuse_iom
 {
 	uint64_t bs = s->fs->blocksize;
 
+	more->node = node_find(s, in->ino);
 	map_walk(s, in, (first->offset + first->length) / bs, (inode_size(in) + bs - 1) / bs,
 		 add_more, more);
 }
@@ -322,8 +381,16 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	int err;
 
 	if (!(arg->opflags & FUSE_IOMAP_OP_WRITE) || written >= arg->count ||
-	    arg->opflags & (FUSE_IOMAP_OP_FAULT | FUSE_IOMAP_OP_ZERO) ||
-	    !(arg->map.flags & FUSE_IOMAP_F_NEW) || used < arg->pos ||
+	    arg->opflags & (FUSE_IOMAP_OP_FAULT | FUSE_IOMAP_OP_ZERO) || used < arg->pos)
+		return 0;
+	if (arg->map.type == FUSE_IOMAP_TYPE_DELALLOC) {
+		/* the kernel has looked: there are no dirty pages */
+		if (arg->count <= UINT64_MAX - arg->pos)
+			delayed_cut(s, node_find(s, ino), (used + bs - 1) / bs,
+				    (arg->pos + arg->count) / bs);
+		return 0;
+	}
+	if (!(arg->map.flags & FUSE_IOMAP_F_NEW) ||
 	    map_end < arg->map.offset ||
 	    (arg->map.type != FUSE_IOMAP_TYPE_UNWRITTEN && arg->map.type != FUSE_IOMAP_TYPE_MAPPED))
 		return 0;
@@ -372,6 +439,9 @@ static int ioend(struct server *s, ext2_ino_t ino, const struct fuse_iomap_ioend
 		log_inode(LOG_ERR, ino, 0, "writing %llu bytes at %llu failed: %s",
 			  (unsigned long long)arg->written, (unsigned long long)arg->pos,
 			  strerror(-arg->error));
+		/* what got no place: its pages are clean now */
+		if (end >= arg->pos)
+			delayed_cut(s, node_find(s, ino), arg->pos / bs, (end + bs - 1) / bs);
 		return arg->error < 0 ? arg->error : -EIO;
 	}
 	err = inode_load(s, ino, &in);

@@ -113,6 +113,8 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	      uint64_t len, const struct caller *who, struct mapping *m)
 {
 	bool extents = inode_has_extents(in);
+	struct node *promised = node_find(s, in->ino);
+	struct caller claim = *who;
 	struct space sp;
 	uint64_t hole_end, ahead, goal;
 	int err;
@@ -138,7 +140,9 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	ahead = window_wanted(s, node, lblk);
 	goal = choose_goal(s, in, node, lblk);
 	window_open(s, in->ino, goal, len);
-	err = space_take(s, in, goal, lblk, len, ahead, who, &sp);
+	if (promised)
+		claim.promised = delayed_in(promised, lblk, len);
+	err = space_take(s, in, goal, lblk, len, ahead, &claim, &sp);
 	if (err)
 		return err;
 	*m = (struct mapping){
@@ -151,6 +155,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 		inode_store(s, in);
 		return err;
 	}
+	delayed_cut(s, promised, lblk, lblk + m->len);
 	if (node) {
 		node->goal = m->pblk + m->len;
 		node->goal_lblk = lblk + m->len;

@@ -15,13 +15,14 @@
 #include "inode.h"
 #include "node.h"
 
-enum map_type { MAP_HOLE, MAP_MAPPED, MAP_UNWRITTEN };
+/* A hole with a promise, MAP_DELAYED, is one here: delayed_overlay() makes the difference */
+enum map_type { MAP_HOLE, MAP_MAPPED, MAP_UNWRITTEN, MAP_DELAYED };
 
 struct mapping {
 	enum map_type type;
 	uint64_t lblk;
 	uint64_t len;		/* > 0 */
-	uint64_t pblk;		/* 0 for a hole */
+	uint64_t pblk;		/* 0 for a hole, promised or not */
 	bool fresh;		/* just allocated */
 	bool merged;		/* of several on-disk records */
 };

@@ -48,6 +48,7 @@ void nodes_destroy(struct server *s)
 	for (size_t i = 0; i < t->nr_buckets; i++) {
 		for (n = t->buckets[i]; n; n = next) {
 			next = n->hash_next;
+			delayed_cut(s, n, 0, UINT64_MAX);
 			free(n);
 		}
 	}
@@ -141,6 +142,8 @@ static void node_put(struct server *s, struct node *n)
 
 	if (n->nlookup || n->opens)
 		return;
+	/* there are no dirty pages any more */
+	delayed_cut(s, n, 0, UINT64_MAX);
 	/* the inode's space can't be freed now; the thaw comes back to it */
 	if (n->orphan && s->frozen)
 		return;

@@ -23,6 +23,7 @@ struct node {
 	uint64_t goal;			/* where the next block should be, 0: unknown */
 	uint64_t goal_lblk;		/* ... if it is this logical block */
 	uint64_t beyond;		/* end of blocks past the size, bytes; 0: none */
+	struct delayed delayed;
 	bool orphan;			/* on the orphan list */
 	struct node *orphan_prev, *orphan_next;	/* prev: towards the head */
 };

@@ -276,6 +276,10 @@ static int one_option(struct options *opt, const char *name)
 		opt->readonly = true;
 	else if (!strcmp(name, "noload") || !strcmp(name, "norecovery"))
 		opt->noload = true;
+	else if (!strcmp(name, "delalloc"))
+		opt->delalloc = true;
+	else if (!strcmp(name, "nodelalloc"))
+		opt->delalloc = false;
 	else if (!strcmp(name, "minixdf"))
 		opt->minixdf = true;
 	else if (!strcmp(name, "bsddf"))
@@ -319,6 +323,7 @@ static void usage(FILE *to)
 	      "                     file data (needs the fuseiomap module)\n"
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
 	      "  -o noload          don't use the journal, neither to recover nor to write\n"
+	      "  -o nodelalloc      find space when it is written to, not at writeback\n"
 	      "  -o offset=N        the file system begins N bytes into the image\n"
 	      "  -o sb=N            read the superblock at N KiB (with ro only)\n"
 	      "  -o uid=N, -o gid=N all files seem to belong to this user or group\n"
@@ -382,6 +387,7 @@ int options_parse(struct options *opt, int argc, char **argv)
 	helper = has_prefix(self, "mount.");
 	*opt = (struct options){
 		.iomap = FUSE_IOMAP_MODE_AUTO,
+		.delalloc = true,
 		.uid = -1,
 		.gid = -1,
 		.resuid = -1,

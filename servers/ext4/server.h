@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 #include "commit.h"
+#include "delayed.h"
 #include "mmp.h"
 #include "options.h"
 #include "source.h"
@@ -89,6 +90,7 @@ struct server {
 	struct mmp mmp;
 	struct pins pins;
 	struct windows windows;
+	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
@@ -129,6 +131,7 @@ struct caller {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	uint64_t promised;	/* blocks kept back for what is being allocated (delayed.h) */
 };
 
 /*

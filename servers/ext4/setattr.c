@@ -22,6 +22,8 @@ int file_truncate(struct server *s, struct inode *in, uint64_t size)
 		return inode_is_dir(in) ? -EISDIR : -EINVAL;
 	if (size > (uint64_t)inode_maxbytes(s, in))
 		return -EFBIG;
+	/* the kernel has cut off the pages already */
+	delayed_cut(s, node_find(s, in->ino), (size + bs - 1) / bs, UINT64_MAX);
 	/* blocks beyond the end, from fallocate(), go even if the size stays */
 	if (size == old)
 		return map_truncate(s, in, (size + bs - 1) / bs);

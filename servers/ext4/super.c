@@ -534,6 +534,8 @@ void super_statfs(struct server *s, struct statvfs *st)
 	st->f_bsize = st->f_frsize = s->fs->blocksize;
 	st->f_blocks = ext2fs_blocks_count(s->fs->super) - (s->opt.minixdf ? 0 : s->overhead);
 	st->f_bfree = ext2fs_free_blocks_count(s->fs->super);
+	/* promised is as good as used */
+	st->f_bfree -= st->f_bfree < s->delayed.blocks ? st->f_bfree : s->delayed.blocks;
 	st->f_bavail = st->f_bfree > reserved ? st->f_bfree - reserved : 0;
 	st->f_files = sb->s_inodes_count;
 	st->f_ffree = st->f_favail = sb->s_free_inodes_count;

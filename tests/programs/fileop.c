@@ -11,7 +11,8 @@
  * that of --byte=C given first. read prints the bytes' checksum as second word.
  * The n... ones may not wait (RWF_NOWAIT); a write of these is preceded by one of LENGTH
  * bytes at offset 0, so that no time has to be set, and is tried again when that was not
- * enough. The late... ones open the file, print "open" and wait for a line on standard input.
+ * enough. halfwrite has the first half of its buffer only. The late... ones open the file,
+ * print "open" and wait for a line on standard input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +58,14 @@ static long do_nowait_read(int fd, off_t off, size_t len)
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 
 	return preadv2(fd, &iov, 1, off, RWF_NOWAIT);
+}
+
+/* Where the second half of the buffer should be is nothing.  LENGTH: two pages or more */
+static long do_half_write(int fd, off_t off, size_t len)
+{
+	if (munmap(buf + len / 2, len / 2))
+		return -1;
+	return pwrite(fd, buf, len, off);
 }
 
 #define NOWAIT_TRIES	50
@@ -331,6 +340,7 @@ static const struct {
 	{ "nread",	do_nowait_read,	O_RDONLY,		true },
 	{ "ndread",	do_nowait_read,	O_RDONLY | O_DIRECT,	true },
 	{ "write",	do_write,	O_RDWR,			false },
+	{ "halfwrite",	do_half_write,	O_RDWR,			false },
 	{ "swrite",	do_write_sync,	O_RDWR,			false },
 	{ "dwrite",	do_write,	O_RDWR | O_DIRECT,	false },
 	{ "dsyncwrite",	do_write,	O_RDWR | O_DSYNC,	false },

@@ -70,6 +70,9 @@ static void own_options(void)
 	EXPECT("rw,ro", opt.readonly);
 	EXPECT("noload", opt.noload);
 	EXPECT("norecovery", opt.noload);
+	EXPECT("nodev", opt.delalloc);
+	EXPECT("nodelalloc", !opt.delalloc);
+	EXPECT("nodelalloc,delalloc", opt.delalloc);
 	EXPECT("offset=1M", opt.offset == 1048576);
 	EXPECT("offset=0", opt.offset == 0);
 	EXPECT("offset=32256", opt.offset == 63 * 512);
