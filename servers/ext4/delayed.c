@@ -258,12 +258,13 @@ static uint64_t ahead(struct server *s, struct inode *in, const struct node *nod
 	return end >= max ? 0 : n < max - end ? n : max - end;
 }
 
-bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t end, bool grow,
 		   const struct caller *who, struct mapping *m, uint64_t *stop)
 {
 	struct node *node = node_find(s, in->ino);
 	struct delayed_range there;
 	uint64_t left, need, more;
+	size_t next;
 	bool found;
 
 	if (end > m->lblk + m->len)
@@ -281,10 +282,11 @@ bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t e
 		more -= more < node->delayed.tree_blocks ? more : node->delayed.tree_blocks;
 		/* as much must be left as is promised by halves: then it is not tight */
 		if (left > need + more && left - need - more >= s->delayed.blocks / 2 + LEFT_MIN) {
-			uint64_t n = ahead(s, in, node, m, lblk, end, left - need - more);
-
-			if (add(s, node, lblk, end + n))
+			if (grow)
+				end += ahead(s, in, node, m, lblk, end, left - need - more);
+			if (add(s, node, lblk, end))
 				found = true;
+			end = *stop;
 		}
 	}
 	if (found) {
@@ -292,10 +294,8 @@ bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t e
 		return true;
 	}
 	/* not into what is promised behind it */
-	for (size_t i = first_behind(&node->delayed, lblk); i < node->delayed.nr; i++) {
-		if (node->delayed.list[i].start < end)
-			*stop = node->delayed.list[i].start;
-		break;
-	}
+	next = first_behind(&node->delayed, lblk);
+	if (next < node->delayed.nr && node->delayed.list[next].start < end)
+		*stop = node->delayed.list[next].start;
 	return false;
 }

@@ -44,10 +44,10 @@ struct delayed_total {
 
 /*
  * A buffered write to the hole @m of a file wants the blocks [@lblk, @end): promise them, and
- * maybe more behind them if the file grows.  True: @lblk is promised, and @m says where
+ * more behind them if @grow and the file is being written on.  True: @lblk is promised, and @m says where
  * that is so.  False: it has to be allocated, at most up to *@stop.
  */
-bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
+bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t end, bool grow,
 		   const struct caller *who, struct mapping *m, uint64_t *stop);
 /* The promised range that @lblk is in, or false. */
 bool delayed_find(const struct node *node, uint64_t lblk, struct delayed_range *r);

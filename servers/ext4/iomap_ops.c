@@ -207,12 +207,14 @@ static int allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t 
 
 /* For a buffered write a promise may do. */
 static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
-			       const struct caller *who, struct mapping *m)
+			       uint32_t opflags, const struct caller *who, struct mapping *m)
 {
+	bool grow = !(opflags & FUSE_IOMAP_OP_FAULT);
 	uint64_t stop;
 	int err = map_lookup(s, in, lblk, 0, m);
 
-	if (err || m->type != MAP_HOLE || delayed_write(s, in, lblk, lblk + len, who, m, &stop))
+	if (err || m->type != MAP_HOLE ||
+	    delayed_write(s, in, lblk, lblk + len, grow, who, m, &stop))
 		return err;
 	return map_alloc(s, in, node_find(s, in->ino), lblk, stop - lblk, who, m);
 }
@@ -261,7 +263,7 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 		if (opflags & (FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_WRITEBACK))
 			err = allocate(s, in, lblk, end - lblk, who, &m);
 		else
-			err = promise_or_allocate(s, in, lblk, end - lblk, who, &m);
+			err = promise_or_allocate(s, in, lblk, end - lblk, opflags, who, &m);
 	} else {
 		err = map_lookup(s, in, lblk, opflags & FUSE_IOMAP_OP_REPORT ? MAP_EXACT : 0,
 				 &m);
