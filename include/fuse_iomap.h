@@ -84,7 +84,9 @@ struct fuse_iomap_ops {
 		      uint64_t pos, uint64_t count, uint32_t opflags);
 	/*
 	 * A mapping is not needed any more.  in->written bytes of in->count
-	 * were used.  Answer: fuse_iomap_reply_err()
+	 * were used.  Of type DELALLOC, with 0 written: what was promised of the
+	 * range, if anything, has become no dirty page and is not needed.
+	 * Answer: fuse_iomap_reply_err()
 	 */
 	void (*end)(fuse_iomap_req_t req, fuse_ino_t nodeid,
 		    const struct fuse_iomap_end_in *in);

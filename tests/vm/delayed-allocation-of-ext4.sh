@@ -15,6 +15,11 @@ free_blocks()
 	stat -f -c %f "$m"
 }
 
+questions()
+{
+	echo $(($(request_count "$m" "$IOMAP_BEGIN") + $(request_count "$m" "$IOMAP_END")))
+}
+
 nr_extents()
 {
 	filefrag "$1" | sed -n 's/.*: \([0-9]*\) extent.*/\1/p'
@@ -36,12 +41,16 @@ two_files()
 
 make_ext4 "$JOB_DISK1"
 mount_iomap4fs "$JOB_DISK1" "$m" nodelalloc
+n=$(questions)
 two_files a b
+figure "questions for 512 appends, not delayed" $(($(questions) - n))
 [ "$(nr_extents "$m/a")" -gt 1 ] || fail "side by side and not delayed, but in one piece"
 umount_iomap4fs "$m"
 mount_iomap4fs "$JOB_DISK1" "$m"
 rm "$m/a" "$m/b"
+n=$(questions)
 two_files a b
+figure "questions for 512 appends, delayed" $(($(questions) - n))
 expect_equal 1 "$(nr_extents "$m/a")" "extents of a"
 expect_equal 1 "$(nr_extents "$m/b")" "extents of b"
 expect_equal 2048 "$(stat -c %b "$m/a")" "blocks of a"
@@ -134,10 +143,6 @@ expect_op 0 collapse "$m/g" 65536 65536
 expect_op 100 --byte=e write "$m/g" 2000000 100
 
 # A stream of small appends, and a small file: how many questions?
-questions()
-{
-	echo $(($(request_count "$m" "$IOMAP_BEGIN") + $(request_count "$m" "$IOMAP_END")))
-}
 n=$(questions)
 dd if=/dev/zero of="$m/stream" bs=4k count=16384 status=none
 appends=$(($(questions) - n))
