@@ -3,11 +3,10 @@
  * The requests of the iomap path, and how long one waits for them.
  *
  * BEGIN is an ordinary request that a fatal signal ends, even when the server
- * has already read it (fuse_iomap_abandon_request()), but for writeback by somebody
- * whom the server's user namespace does not know.  END, IOEND and FSYNC are
- * forced: they tell the server what has happened to its blocks, which it must
- * learn even if the task that did it is being killed.  All of them end when the
- * connection does.
+ * has already read it (fuse_iomap_abandon_request()), but for writeback, which would
+ * lose data.  END, IOEND and FSYNC are forced, too: they tell the server what has
+ * happened to its blocks, which it must learn even if the task that did it is being
+ * killed.  All of them end when the connection does.
  *
  * Context of all: may sleep, may be called under i_rwsem, invalidate_lock or a
  * folio lock (see iomap_i.h).
@@ -55,8 +54,11 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	args.out_argvar = room != 0;
 	args.out_args[0].size = sizeof(*out) + room * sizeof(struct fuse_iomap_io);
 	args.out_args[0].value = out;
-	/* dirty pages are lost if it fails, whoever writes them back: never for its ids */
-	args.force = (opflags & FUSE_IOMAP_OP_WRITEBACK) && !fuse_iomap_knows_caller(inode->i_sb);
+	/*
+	 * Dirty pages are lost if it fails, whoever writes them back: so not because he is
+	 * killed, nor for his ids.
+	 */
+	args.force = opflags & FUSE_IOMAP_OP_WRITEBACK;
 	ret = fuse_simple_request(get_fuse_mount(inode), &args);
 	if (room && ret >= 0) {
 		ret -= sizeof(*out);
