@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * CRC-32C.  Each change of a directory block is followed by the checksum of the whole
+ * CRC-32C.  Each change of a block of metadata is followed by the checksum of the whole
  * block: by tables that is ten thousand instructions, by the processor's own six hundred.
+ *
+ * libext2fs calls its own public function as any program would, through the dynamic linker,
+ * which takes the first one that it finds: the one here.  On a processor without the
+ * instruction that calls libext2fs's.
  */
 #include "checksum.h"
 
+#include <dlfcn.h>
 #include <ext2fs/ext2fs.h>
 #include <string.h>
 
@@ -34,18 +39,26 @@ static uint32_t crc_by_instruction(uint32_t crc, const uint8_t *p, size_t len)
 	return (uint32_t)sum;
 }
 
-uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t len)
+static uint32_t crc_by_library(uint32_t crc, const uint8_t *p, size_t len)
 {
-	if (__builtin_cpu_supports("sse4.2"))
-		return crc_by_instruction(crc, data, len);
-	return ext2fs_crc32c_le(crc, data, len);
+	static uint32_t (*function)(uint32_t, const uint8_t *, size_t);
+
+	/* the next one after this file's; two threads would store the same */
+	if (!function)
+		*(void **)&function = dlsym(RTLD_NEXT, "ext2fs_crc32c_le");
+	return function(crc, p, len);
 }
 
-#else
-
-uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t len)
+__u32 ext2fs_crc32c_le(__u32 crc, unsigned char const *p, size_t len)
 {
-	return ext2fs_crc32c_le(crc, data, len);
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc_by_instruction(crc, p, len);
+	return crc_by_library(crc, p, len);
 }
 
 #endif
+
+uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t len)
+{
+	return ext2fs_crc32c_le(crc, data, len);
+}
