@@ -4,7 +4,7 @@
  *
  * What its nodes look like is told in extent_tree_node.h; here are the operations on
  * the whole.  No leaf is empty, no inner node is.  extent_tree_evict.c takes out what
- * is not used.
+ * is not used, extent_tree_index.c leads to leaves without the nodes above them.
  *
  * Readers and writers
  *
@@ -21,7 +21,12 @@
  *  - a search gives a slot that is there whatever it compares: it adds up outcomes
  *    of comparisons, which are less than there are slots; and a hint, which takes the
  *    place of a search, is only ever written by who has such a slot, in a leaf with
- *    another slot behind it.
+ *    another slot behind it;
+ *  - the index is another way to a leaf: an entry is a word that holds a leaf of the tree
+ *    or NULL; it is stored as a child pointer is, and emptied between et_write_begin()
+ *    and et_write_end() of the change that takes the leaf out.  So if no writer was at work,
+ *    the leaf was in the tree all the time, and what it says of a block is what the way
+ *    down would have said.  That it says nothing means nothing: the way down tells.
  *
  * What freeing writes over a node (its rcu head) lies over numbers only.
  *
@@ -31,8 +36,12 @@
  * on (the root's hot): readers that jump about neither write them nor pay for them, but
  * for the few jumps that look like a step.  Writers have the same hints, and their own
  * way to know whether to look at them: where the last one ended.
+ *
+ * Writers who go on there need no way down either, as long as nothing changes above the
+ * leaf: t->last is that leaf until it is freed or a key is put into its range.  Those who jump
+ * ask the index.
  */
-#include "extent_tree_path.h"
+#include "extent_tree_index.h"
 
 /* How many blocks behind the last one a writer is going on in order. */
 #define NEAR	64
@@ -286,6 +295,17 @@ static noinline bool lookup_in_order(struct extent_tree *t, u64 block, struct et
 	return found;
 }
 
+/* A lookup that may be anywhere has found @e in record @r of @l. */
+static __always_inline void have_jumped(struct extent_tree *t, struct et_leaf *l,
+					const struct et_record *r, u64 block,
+					const struct et_extent *e)
+{
+	mark(l);
+	/* who comes from the leaf before looks at the start of an extent, who jumps seldom */
+	if (r == records(l) && e->offset == block)
+		note_leaf(t, l, 0, block);
+}
+
 /* Look up @block as one that may be anywhere. */
 static noinline bool lookup_anywhere(struct extent_tree *t, u64 block, struct et_extent *e)
 {
@@ -301,10 +321,29 @@ static noinline bool lookup_anywhere(struct extent_tree *t, u64 block, struct et
 	} while (et_read_retry(&t->seq, seq));
 	if (!r)
 		return false;
-	mark(l);
-	/* who comes from the leaf before looks at the start of an extent, who jumps seldom */
-	if (r == records(l) && e->offset == block)
-		note_leaf(t, l, 0, block);
+	have_jumped(t, l, r, block, e);
+	return true;
+}
+
+/* The same by the index alone.  False: it does not lead there, or a writer was at work. */
+static __always_inline bool lookup_by_index(struct extent_tree *t, u64 block,
+					    struct et_extent *e)
+{
+	unsigned int seq = et_read_begin(&t->seq);
+	struct et_index *ix = READ_ONCE(t->index);
+	struct et_record *r;
+	struct et_leaf *l;
+
+	if (!ix)
+		return false;
+	l = et_index_find(ix, block);
+	if (!l)
+		return false;
+	leaf_prefetch(&l->h);
+	r = leaf_lookup(l, block, e);
+	if (!r || et_read_retry(&t->seq, seq))
+		return false;
+	have_jumped(t, l, r, block, e);
 	return true;
 }
 
@@ -318,7 +357,7 @@ bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e)
 	if (root && root->level && READ_ONCE(root->hot))
 		found = step(t, block, e) || lookup_in_order(t, block, e);
 	else
-		found = lookup_anywhere(t, block, e);
+		found = lookup_by_index(t, block, e) || lookup_anywhere(t, block, e);
 	et_read_unlock();
 	return found;
 }
@@ -377,6 +416,32 @@ bool et_next_leaf(struct et_path *p)
 	}
 	p->leaf = to_leaf(n);
 	return true;
+}
+
+/*
+ * The leaf that @block probably belongs to, without a way down to it; or NULL.  Writers
+ * know that it does if it has extents before and behind the block.
+ */
+static __always_inline struct et_leaf *probable_leaf(const struct extent_tree *t, u64 block,
+						     bool near)
+{
+	struct et_leaf *l;
+
+	if (near)
+		return t->last;
+	if (!t->index)
+		return NULL;
+	l = et_index_find(t->index, block);
+	if (l)
+		leaf_prefetch(&l->h);
+	return l;
+}
+
+/* The next writer that goes on in order need not go down to the leaf of @p. */
+static inline void keep_leaf(struct extent_tree *t, const struct et_path *p)
+{
+	t->last = p->leaf;
+	t->last_end = p->end;
 }
 
 /* Find the extent that covers @block or the first behind it: its slot in p->leaf. */
@@ -447,6 +512,7 @@ void et_unlink_leaf(struct extent_tree *t, struct et_path *p)
 	if (level == p->height) {
 		WRITE_ONCE(t->root, NULL);
 		et_free_node(t, n);
+		et_index_drop(t);
 		return;
 	}
 	/* a root with one child is not needed */
@@ -455,6 +521,7 @@ void et_unlink_leaf(struct extent_tree *t, struct et_path *p)
 		et_publish(t->root, in->child[0]);
 		et_free_node(t, &in->h);
 	}
+	et_index_shrink(t);
 }
 
 /* Allocate what inserting a child beside p->leaf takes. */
@@ -490,6 +557,8 @@ static void link_leaf(struct extent_tree *t, struct et_path *p, struct spare *sp
 	struct et_inner *root;
 	unsigned int level;
 
+	/* it may end sooner now */
+	t->last = NULL;
 	for (level = 0; level < p->height; level++) {
 		struct et_inner *in = p->inner[level], *right;
 		unsigned int i = p->slot[level] + 1, keep = in->h.nr / 2;
@@ -603,14 +672,17 @@ static noinline void merge(struct extent_tree *t, struct et_leaf *l, unsigned in
 }
 
 /* Make the deltas fit for an extent at @offset, if they can be; slots may change. */
-static bool leaf_reach(struct extent_tree *t, struct et_leaf *l, u64 offset)
+static bool leaf_reach(struct extent_tree *t, struct et_path *p, u64 offset)
 {
+	struct et_leaf *l = p->leaf;
 	u64 first = min_t(u64, leaf_first(l), offset);
 
 	if (!spans(first, max_t(u64, leaf_last(l), offset)))
 		return false;
 	et_write_begin(&t->seq);
+	et_index_forget(t, l);
 	et_leaf_rebase(l, first);
+	et_index_note(t, l, p->end);
 	et_write_end(&t->seq);
 	return true;
 }
@@ -629,8 +701,9 @@ static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	l->h.hot = READ_ONCE(old->h.hot);
 	et_write_begin(&t->seq);
 	replace(t, p, 0, &l->h);
-	et_write_end(&t->seq);
 	et_free_node(t, &old->h);
+	et_index_note(t, l, p->end);
+	et_write_end(&t->seq);
 	return 0;
 }
 
@@ -652,10 +725,15 @@ static int add_leaf(struct extent_tree *t, struct et_path *p, const struct et_ex
 	if (before) {
 		replace(t, p, 0, &l->h);
 		link_leaf(t, p, &spare, leaf_first(old), &old->h);
+		et_index_note(t, l, leaf_first(old));
 	} else {
 		link_leaf(t, p, &spare, e->offset, &l->h);
+		et_index_note(t, l, p->end);
+		t->last = l;
+		t->last_end = p->end;
 	}
 	et_write_end(&t->seq);
+	et_index_grow(t, p->end == NO_KEY);
 	return 0;
 }
 
@@ -684,7 +762,9 @@ static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	if (i <= keep)
 		leaf_insert(l, i, e);
 	link_leaf(t, p, &spare, key, &right->h);
+	et_index_note(t, right, p->end);
 	et_write_end(&t->seq);
+	et_index_grow(t, false);
 	return 0;
 }
 
@@ -714,36 +794,49 @@ static noinline int make_room(struct extent_tree *t, struct et_path *p, unsigned
 	return split_leaf(t, p, i, e);
 }
 
+/*
+ * Put @e where nothing is, in the reach of leaf @l: into gap @g, or make it one with what
+ * is beside that.  False: the leaf is full.
+ */
+static __always_inline bool put_in_leaf(struct extent_tree *t, struct et_leaf *l, struct gap g,
+					const struct et_extent *e)
+{
+	u64 where = to_where(l->base, e), what = to_what(e);
+
+	if (joins_before(l, g.before, where, what) || joins_after(l, g.after, where, what)) {
+		merge(t, l, g.before, g.after, e);
+		return true;
+	}
+	if (is_full(l))
+		return false;
+	et_write_begin(&t->seq);
+	et_leaf_insert(l, g.i, where, what);
+	et_write_end(&t->seq);
+	t->nr++;
+	return true;
+}
+
 /* Put @e where nothing is: into gap @g of the leaf of @p. */
 static __always_inline int put(struct extent_tree *t, struct et_path *p, struct gap g,
 			       const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf;
-	u64 where, what = to_what(e);
-	int err = 0;
+	int err;
 
 	if (end_of(e) > p->end)
 		move_end(t, p, end_of(e));
 	if (e->offset < l->base || !spans(l->base, e->offset)) {
-		if (!leaf_reach(t, l, e->offset)) {
+		if (!leaf_reach(t, p, e->offset)) {
 			/* in the middle everything is in reach */
 			err = add_leaf(t, p, e, e->offset < leaf_first(l), LEAF_MIN);
 			goto out;
 		}
 		g = find_gap(l, e->offset, true);
 	}
-	where = to_where(l->base, e);
-	if (joins_before(l, g.before, where, what) || joins_after(l, g.after, where, what)) {
-		merge(t, l, g.before, g.after, e);
+	keep_leaf(t, p);
+	if (put_in_leaf(t, l, g, e))
 		return 0;
-	}
-	if (!is_full(l)) {
-		et_write_begin(&t->seq);
-		et_leaf_insert(l, g.i, where, what);
-		et_write_end(&t->seq);
-	} else {
-		err = make_room(t, p, g.i, e);
-	}
+	err = make_room(t, p, g.i, e);
 out:
 	if (!err)
 		t->nr++;
@@ -775,6 +868,12 @@ static noinline int insert(struct extent_tree *t, const struct et_extent *e)
 	return put(t, &p, find_gap(p.leaf, e->offset, p.near), e);
 }
 
+/* Is a leaf with @nr extents left to be joined?  Not each time: the next one is far. */
+static inline bool may_join(const struct et_leaf *l, unsigned int nr)
+{
+	return nr <= l->h.cap / 4 && !(nr & (nr + 1));
+}
+
 /* The leaf of @p has lost extents: make one of it and the next if there is room. */
 static void join_leaf(struct extent_tree *t, struct et_path *p)
 {
@@ -782,10 +881,10 @@ static void join_leaf(struct extent_tree *t, struct et_path *p)
 	struct et_inner *in = p->inner[0];
 	struct et_path q;
 	unsigned int nr = nr_live(l);
+	u64 end;
 	u8 hot;
 
-	/* not each time: the next one is out of the cache */
-	if (nr > l->h.cap / 4 || (nr & (nr + 1)) || !p->height || p->slot[0] + 1 >= in->h.nr)
+	if (!may_join(l, nr) || !p->height || p->slot[0] + 1 >= in->h.nr)
 		return;
 	right = to_leaf(in->child[p->slot[0] + 1]);
 	nr += nr_live(right);
@@ -805,11 +904,15 @@ static void join_leaf(struct extent_tree *t, struct et_path *p)
 		q.leaf = right;
 	} else {
 		WRITE_ONCE(right->h.hot, hot);
+		et_index_forget(t, right);
 		et_leaf_move_right(l, right, nr_live(l));
 		replace(t, p, 0, &right->h);
 		q.leaf = l;
+		l = right;
 	}
+	end = in->key[q.slot[0]];
 	et_unlink_leaf(t, &q);
+	et_index_note(t, l, end);
 	et_write_end(&t->seq);
 }
 
@@ -838,6 +941,27 @@ static void move_start(struct et_extent *e, u64 to)
 	e->offset = to;
 }
 
+/* The same as remove_one(), without the nodes above the leaf where they don't change. */
+static __always_inline bool remove_directly(struct extent_tree *t, u64 block, u64 end)
+{
+	bool near = block - t->near < NEAR;
+	struct et_leaf *l = probable_leaf(t, block, near);
+	unsigned int n;
+
+	if (!l)
+		return false;
+	n = leaf_count(l, block, near);
+	if (!n || !is_live(l, n - 1) || offset_at(l, n - 1) != block || end_at(l, n - 1) != end ||
+	    may_join(l, nr_live(l) - 1))
+		return false;
+	t->near = end;
+	et_write_begin(&t->seq);
+	et_leaf_delete(l, n - 1);
+	et_write_end(&t->seq);
+	t->nr--;
+	return true;
+}
+
 /* Mostly it is an extent as it was stored that goes.  False: it was something else. */
 static bool remove_one(struct extent_tree *t, u64 block, u64 end)
 {
@@ -852,6 +976,7 @@ static bool remove_one(struct extent_tree *t, u64 block, u64 end)
 	if (!n || !is_live(p.leaf, n - 1) || offset_at(p.leaf, n - 1) != block ||
 	    end_at(p.leaf, n - 1) != end)
 		return false;
+	keep_leaf(t, &p);
 	delete(t, &p, n - 1);
 	return true;
 }
@@ -863,7 +988,7 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 	unsigned int i;
 	struct et_path p;
 
-	if (remove_one(t, block, end))
+	if (remove_directly(t, block, end) || remove_one(t, block, end))
 		return;
 	while (block < end && find(t, block, &p, &i, &e) && e.offset < end) {
 		struct et_leaf *l = p.leaf;
@@ -910,6 +1035,34 @@ void et_remove(struct extent_tree *t, u64 block, u64 length)
 	}
 }
 
+/*
+ * Put @e into the leaf that it probably belongs to, if it does, and there is room and
+ * nothing where it is to be.
+ */
+static __always_inline bool store_directly(struct extent_tree *t, const struct et_extent *e)
+{
+	bool near = e->offset - t->near < NEAR;
+	struct et_leaf *l = probable_leaf(t, e->offset, near);
+	struct gap g;
+	u64 limit;
+
+	if (!l)
+		return false;
+	g = find_gap(l, e->offset, near);
+	if (g.before == NO_SLOT || end_at(l, g.before) > e->offset)
+		return false;
+	if (g.after != NO_SLOT)
+		limit = offset_at(l, g.after);
+	else if (near && spans(l->base, e->offset))
+		limit = t->last_end;
+	else
+		return false;
+	if (end_of(e) > limit || !put_in_leaf(t, l, g, e))
+		return false;
+	t->near = end_of(e);
+	return true;
+}
+
 int et_store(struct extent_tree *t, const struct et_extent *e)
 {
 	struct et_path p;
@@ -921,6 +1074,8 @@ int et_store(struct extent_tree *t, const struct et_extent *e)
 		return -ERANGE;
 	if (!t->root)
 		return put_first(t, e);
+	if (store_directly(t, e))
+		return 0;
 	et_descend(t, e->offset, &p);
 	t->near = end_of(e);
 	g = find_gap(p.leaf, e->offset, p.near);
@@ -942,6 +1097,7 @@ void et_destroy(struct extent_tree *t)
 {
 	struct et_path p;
 
+	et_index_drop(t);
 	while (t->root) {
 		et_descend(t, 0, &p);
 		et_write_begin(&t->seq);

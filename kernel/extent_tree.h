@@ -37,14 +37,21 @@ struct et_extent {
 };
 
 struct et_node;
+struct et_leaf;
+struct et_index;
 
 struct extent_tree {
 	struct et_node *root;	/* NULL: empty */
+	struct et_index *index;	/* leads to leaves without the nodes above, or NULL */
 	et_seq_t seq;		/* writers move it, readers check it */
 	u64 near;		/* where the last writer's walk or change ended, blocks */
+	struct et_leaf *last;	/* the leaf that was in, or NULL */
+	u64 last_end;		/* what is before that and behind its extents belongs into it */
 	u64 clock;		/* where eviction goes on, blocks */
-	size_t bytes;		/* of all nodes, as allocated */
+	size_t bytes;		/* of all nodes and the index, as allocated */
 	size_t nr;		/* extents */
+	size_t leaves;
+	size_t index_at;	/* so many leaves need another index */
 };
 
 void et_init(struct extent_tree *t);

@@ -12,6 +12,8 @@
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 #include <linux/seqlock.h>
@@ -44,8 +46,16 @@ static inline void *et_alloc(size_t size)
 	return kmalloc(size, GFP_NOFS | __GFP_NOWARN | __GFP_RECLAIMABLE);
 }
 
-/* A node that readers may still be in. */
-#define et_free(node, head)	kfree_rcu(node, head)
+/* The index may take many pages. */
+static inline void *et_alloc_large(size_t size)
+{
+	return kvmalloc(size, GFP_NOFS | __GFP_NOWARN);
+}
+
+/* What readers may still be in. */
+#define et_free(node, head)	kvfree_rcu(node, head)
+
+#define et_div(a, b)		div_u64(a, b)
 
 #else
 #include "extent_tree_user.h"

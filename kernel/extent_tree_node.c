@@ -6,7 +6,7 @@
  * Readers may be in a node that is being changed.  What they make of the mixture is
  * thrown away; but a slot for a child holds NULL or a node at all times.
  */
-#include "extent_tree_node.h"
+#include "extent_tree_index.h"
 
 struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 {
@@ -15,6 +15,7 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 
 	BUILD_BUG_ON(LEAF_CAP(LEAF_MAX) > 31);
 	BUILD_BUG_ON(sizeof(*l) > LEAF_MIN);
+	BUILD_BUG_ON(LEAF_MIN < PARTS);
 	BUILD_BUG_ON(ET_MAX_LENGTH >= (u64)1 << DELTA_SHIFT);
 	BUILD_BUG_ON(ET_MAX_ADDR >= (u64)1 << (63 - ADDR_SHIFT));
 	BUILD_BUG_ON(ET_MAX_KIND >= (u64)1 << DEV_SHIFT);
@@ -31,6 +32,7 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 	for (i = 0; i < l->h.cap; i++)
 		records(l)[i].where = NO_RECORD;
 	t->bytes += size;
+	t->leaves++;
 	return l;
 }
 
@@ -64,6 +66,10 @@ void et_free_node(struct extent_tree *t, struct et_node *n)
 	} else {
 		struct et_leaf *l = to_leaf(n);
 
+		t->leaves--;
+		et_index_forget(t, l);
+		if (t->last == l)
+			t->last = NULL;
 		et_free(l, rcu);
 	}
 }

@@ -15,7 +15,8 @@
 /* kmalloc's, up to what is asked for here */
 static const unsigned short classes[] = {8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048};
 
-#define CLASSES (sizeof(classes) / sizeof(classes[0]))
+#define SMALL	(sizeof(classes) / sizeof(classes[0]))
+#define CLASSES	(SMALL + 32) /* above those: powers of 2, from a page on */
 
 struct object {
 	struct object *next;
@@ -84,19 +85,35 @@ bool mem_is_huge(void)
 	return kib;
 }
 
+static size_t class_size(unsigned int class)
+{
+	return class < SMALL ? classes[class] : (size_t)PAGE << (class - SMALL);
+}
+
+static unsigned int class_for(size_t size)
+{
+	unsigned int class = SMALL;
+
+	if (size < sizeof(class_of_size) * 8 - 7)
+		return class_of_size[(size + 7) / 8];
+	while (class_size(class) < size)
+		class++;
+	return class;
+}
+
 static void refill(unsigned int class)
 {
-	unsigned int i, size = classes[class];
+	size_t i, size = class_size(class), pages = size < PAGE ? PAGE : size;
 	char *page = arena + used;
 	struct object **end = &unused[class];
 
-	if (used + PAGE > ARENA) {
+	if (used + pages > ARENA) {
 		fprintf(stderr, "memory: the trees take more than %zu MiB\n", ARENA >> 20);
 		exit(1);
 	}
 	class_of_page[used / PAGE] = class;
-	used += PAGE;
-	for (i = 0; i + size <= PAGE; i += size) {
+	used += pages;
+	for (i = 0; i + size <= pages; i += size) {
 		*end = (struct object *)(page + i);
 		end = &(*end)->next;
 	}
@@ -105,20 +122,20 @@ static void refill(unsigned int class)
 
 void *mem_alloc(size_t size)
 {
-	unsigned int class = class_of_size[(size + 7) / 8];
+	unsigned int class = class_for(size);
 	struct object *o;
 
 	if (!unused[class])
 		refill(class);
 	o = unused[class];
 	unused[class] = o->next;
-	bytes += classes[class];
+	bytes += class_size(class);
 	return o;
 }
 
 size_t mem_room(const void *p)
 {
-	return classes[class_of_page[((const char *)p - arena) / PAGE]];
+	return class_size(class_of_page[((const char *)p - arena) / PAGE]);
 }
 
 void mem_free(void *p)
@@ -128,7 +145,7 @@ void mem_free(void *p)
 
 	o->next = unused[class];
 	unused[class] = o;
-	bytes -= classes[class];
+	bytes -= class_size(class);
 }
 
 void mem_grace_period(void)

@@ -100,6 +100,12 @@ static inline void *et_alloc(size_t size)
 	return mem_alloc(size);
 }
 
+static inline void *et_alloc_large(size_t size)
+{
+	return mem_alloc(size);
+}
+
 #define et_free(node, head) mem_free_later(node)
+#define et_div(a, b) ((a) / (b))
 
 #endif /* EXTENT_TREE_USER_H */

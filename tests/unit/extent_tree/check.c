@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What must hold of every tree; see kernel/extent_tree_node.h. */
-#include "extent_tree_path.h"
+/* What must hold of every tree; see kernel/extent_tree_node.h and extent_tree_index.h. */
+#include "extent_tree_index.h"
 
 struct totals {
 	u64 end; /* where the last extent seen ends */
-	size_t bytes, nr;
+	size_t bytes, nr, leaves;
+	size_t entries; /* of the index that lead to a leaf seen, from where they may */
 };
 
 /* All is to lie between blocks @from and @to. */
@@ -53,15 +54,46 @@ static const char *check_leaf(const struct et_leaf *l, u64 from, u64 to, struct 
 	return NULL;
 }
 
-static const char *check_node(struct et_node *n, u64 from, u64 to, struct totals *sum)
+/* Count the entries that forgetting the leaf would find. */
+static void count_entries(const struct et_index *ix, const struct et_leaf *l, struct totals *sum)
+{
+	u64 at, i;
+
+	sum->leaves++;
+	if (!ix || !et_index_place(ix, l->base, &at))
+		return;
+	at >>= 32;
+	for (i = at; i < ix->nr && i < at + WINDOW; i++)
+		sum->entries += entry_leaf(ix->entry[i]) == l;
+}
+
+static const char *check_index(const struct et_index *ix, size_t entries)
+{
+	u64 last;
+	u32 i;
+
+	if (!et_index_place(ix, ix->origin + ((u64)(ix->reach - 1) << ix->shift), &last) ||
+	    last >> 32 >= ix->nr)
+		return "an index whose last bucket is not there";
+	for (i = 0; i < ix->nr; i++)
+		entries -= !!entry_leaf(ix->entry[i]);
+	if (entries || ix->entry[ix->nr])
+		return "an entry of the index leads to what is not a leaf, or from too far";
+	return NULL;
+}
+
+static const char *check_node(const struct extent_tree *t, struct et_node *n, u64 from, u64 to,
+			      struct totals *sum)
 {
 	const char *wrong;
 	struct et_inner *in;
 	unsigned int i;
 
 	sum->bytes += node_size(n);
-	if (!n->level)
+	if (!n->level) {
+		count_entries(t->index, to_leaf(n), sum);
 		return check_leaf(to_leaf(n), from, to, sum);
+	}
 	in = to_inner(n);
 	if (!n->nr || n->nr > INNER_MAX)
 		return "an inner node's count";
@@ -76,7 +108,7 @@ static const char *check_node(struct et_node *n, u64 from, u64 to, struct totals
 			continue;
 		if (in->child[i]->level + 1 != n->level)
 			return "levels";
-		wrong = check_node(in->child[i], i ? in->key[i - 1] : from,
+		wrong = check_node(t, in->child[i], i ? in->key[i - 1] : from,
 				   i + 1 < n->nr ? in->key[i] : to, sum);
 		if (wrong)
 			return wrong;
@@ -87,12 +119,18 @@ static const char *check_node(struct et_node *n, u64 from, u64 to, struct totals
 const char *et_check(struct extent_tree *t)
 {
 	struct totals sum = {0};
-	const char *wrong = t->root ? check_node(t->root, 0, NO_KEY, &sum) : NULL;
+	const char *wrong = t->root ? check_node(t, t->root, 0, NO_KEY, &sum) : NULL;
 
+	if (!wrong && t->index) {
+		sum.bytes += (size_t)1 << t->index->order;
+		wrong = check_index(t->index, sum.entries);
+	}
 	if (wrong)
 		return wrong;
 	if (sum.nr != t->nr)
 		return "the number of extents";
+	if (sum.leaves != t->leaves)
+		return "the number of leaves";
 	if (sum.bytes != t->bytes)
 		return "the number of bytes";
 	return NULL;

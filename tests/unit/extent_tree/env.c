@@ -23,7 +23,8 @@ void *et_alloc(size_t size)
 {
 	if (et_fail_after >= 0 && et_fail_after-- == 0)
 		return NULL;
-	return malloc(size);
+	/* as kmalloc() aligns sizes that are powers of 2 */
+	return aligned_alloc(64, size);
 }
 
 void et_collect_garbage(void)

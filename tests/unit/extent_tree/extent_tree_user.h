@@ -42,6 +42,8 @@ typedef int64_t s64;
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
+#define et_div(a, b) ((a) / (b))
+
 #define et_publish(p, n)	 __atomic_store_n(&(p), (n), __ATOMIC_RELEASE)
 
 typedef struct {
@@ -95,6 +97,7 @@ extern long et_fail_after; /* allocations until one fails; below 0: none does */
 void et_read_lock(void);
 void et_read_unlock(void);
 void *et_alloc(size_t size);
+#define et_alloc_large(size) et_alloc(size)
 
 /* once only: a reader may be looking at the numbers that lay there */
 #define et_free(n, m)                           \

@@ -249,6 +249,68 @@ static void check_limits(void)
 	require(!tree.root, "something was taken");
 }
 
+#define MANY 6000
+
+/* One of extents that lie @distance apart, and none of which continues another. */
+static struct et_extent one_of_many(u64 i, u64 distance)
+{
+	return (struct et_extent){.offset = i * distance, .length = 1, .addr = 3 * i, .dev = 1};
+}
+
+static void require_many(u64 distance)
+{
+	const char *wrong = et_check(&tree);
+	struct et_extent e;
+	u64 i;
+
+	require(!wrong, wrong);
+	for (i = 0; i < MANY; i++)
+		require(et_lookup(&tree, i * 7919 % MANY * distance, &e) &&
+				e.addr == i * 7919 % MANY * 3 && e.length == 1,
+			"one of many");
+}
+
+/*
+ * Many extents have an index, whatever their order; few have none, nor have many that lie
+ * in a small part of the blocks.
+ */
+static void check_index(void)
+{
+	static const u64 distances[] = {1, 2, 1000003, (u64)1 << 40};
+	struct et_extent e;
+	unsigned int d, order;
+	u64 i;
+
+	for (order = 0; order < 3; order++) {
+		for (d = 0; d < 4; d++) {
+			for (i = 0; i < MANY; i++) {
+				e = one_of_many(order == 0 ? i :
+						order == 1 ? MANY - 1 - i : i * 7919 % MANY,
+						distances[d]);
+				require(!et_store(&tree, &e), "no room for one of many");
+			}
+			require(tree.index, "no index for many");
+			require_many(distances[d]);
+			for (i = 10; i < MANY; i++)
+				et_remove(&tree, i * distances[d], 1);
+			require(!tree.index && tree.nr == 10, "an index for few");
+			et_remove(&tree, 0, U64_MAX);
+			require(!tree.bytes, "memory for nothing");
+			et_collect_garbage();
+		}
+	}
+	for (i = 0; i < MANY; i++) {
+		e = one_of_many(MANY - 1 - i, 1);
+		require(!et_store(&tree, &e), "no room for one of many");
+		e.offset = ET_MAX_OFFSET;
+		require(i || !et_store(&tree, &e), "no room far away");
+	}
+	require(!tree.index, "an index that leads nowhere");
+	require_many(1);
+	et_remove(&tree, 0, U64_MAX);
+	et_collect_garbage();
+}
+
 int main(int argc, char **argv)
 {
 	u64 nr = argc > 1 ? strtoull(argv[1], NULL, 0) : 300000;
@@ -258,6 +320,7 @@ int main(int argc, char **argv)
 	printf("model: %" PRIu64 " operations, seed %" PRIu64 "\n", nr, seed);
 	et_init(&tree);
 	check_limits();
+	check_index();
 	spread = 1;
 	for (op = 0; op < nr; op++)
 		one_operation();
