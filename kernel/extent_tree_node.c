@@ -180,13 +180,12 @@ void et_leaf_pack(struct et_leaf *l)
 {
 	struct et_record *r = records(l);
 	unsigned int i, nr = 0;
+	u32 live;
 
-	for (i = 0; i < l->h.cap; i++) {
-		if (!is_live(l, i))
-			continue;
-		if (i > nr)
-			put_record(&r[nr], r[i].where, r[i].what);
-		nr++;
+	/* which slots are holes can't be foreseen: no branch for each */
+	for (live = l->h.live; live; live &= live - 1) {
+		i = __ffs(live);
+		put_record(&r[nr++], r[i].where, r[i].what);
 	}
 	WRITE_ONCE(l->h.live, slots_below(nr));
 	et_leaf_cut(l, nr);
