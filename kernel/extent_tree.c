@@ -38,8 +38,7 @@
  * way to know whether to look at them: where the last one ended.
  *
  * Writers who go on there need no way down either, as long as nothing changes above the
- * leaf: t->last is that leaf until it is freed or a key is put into its range.  Those who jump
- * ask the index.
+ * leaf: t->last is that leaf until it is freed.  Those who jump ask the index.
  */
 #include "extent_tree_index.h"
 
@@ -420,7 +419,8 @@ bool et_next_leaf(struct et_path *p)
 
 /*
  * The leaf that @block probably belongs to, without a way down to it; or NULL.  Writers
- * know that it does if it has extents before and behind the block.
+ * know that it does if it has extents before and behind the block, or the block is between
+ * its last extent and its end.
  */
 static __always_inline struct et_leaf *probable_leaf(const struct extent_tree *t, u64 block,
 						     bool near)
@@ -441,7 +441,7 @@ static __always_inline struct et_leaf *probable_leaf(const struct extent_tree *t
 static inline void keep_leaf(struct extent_tree *t, const struct et_path *p)
 {
 	t->last = p->leaf;
-	t->last_end = p->end;
+	set_leaf_end(p->leaf, p->end);
 }
 
 /* Find the extent that covers @block or the first behind it: its slot in p->leaf. */
@@ -557,8 +557,8 @@ static void link_leaf(struct extent_tree *t, struct et_path *p, struct spare *sp
 	struct et_inner *root;
 	unsigned int level;
 
-	/* it may end sooner now */
-	t->last = NULL;
+	/* it ends sooner now */
+	set_leaf_end(p->leaf, 0);
 	for (level = 0; level < p->height; level++) {
 		struct et_inner *in = p->inner[level], *right;
 		unsigned int i = p->slot[level] + 1, keep = in->h.nr / 2;
@@ -699,6 +699,7 @@ static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	et_leaf_copy(l, old, 0);
 	leaf_insert(l, i, e);
 	l->h.hot = READ_ONCE(old->h.hot);
+	set_leaf_end(l, p->end);
 	et_write_begin(&t->seq);
 	replace(t, p, 0, &l->h);
 	et_free_node(t, &old->h);
@@ -729,8 +730,8 @@ static int add_leaf(struct extent_tree *t, struct et_path *p, const struct et_ex
 	} else {
 		link_leaf(t, p, &spare, e->offset, &l->h);
 		et_index_note(t, l, p->end);
+		set_leaf_end(l, p->end);
 		t->last = l;
-		t->last_end = p->end;
 	}
 	et_write_end(&t->seq);
 	et_index_grow(t, p->end == NO_KEY);
@@ -762,6 +763,8 @@ static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	if (i <= keep)
 		leaf_insert(l, i, e);
 	link_leaf(t, p, &spare, key, &right->h);
+	set_leaf_end(l, key);
+	set_leaf_end(right, p->end);
 	et_index_note(t, right, p->end);
 	et_write_end(&t->seq);
 	et_index_grow(t, false);
@@ -1053,8 +1056,8 @@ static __always_inline bool store_directly(struct extent_tree *t, const struct e
 		return false;
 	if (g.after != NO_SLOT)
 		limit = offset_at(l, g.after);
-	else if (near && spans(l->base, e->offset))
-		limit = t->last_end;
+	else if (spans(l->base, e->offset))
+		limit = leaf_end(l);
 	else
 		return false;
 	if (end_of(e) > limit || !put_in_leaf(t, l, g, e))

@@ -46,7 +46,6 @@ struct extent_tree {
 	et_seq_t seq;		/* writers move it, readers check it */
 	u64 near;		/* where the last writer's walk or change ended, blocks */
 	struct et_leaf *last;	/* the leaf that was in, or NULL */
-	u64 last_end;		/* what is before that and behind its extents belongs into it */
 	u64 clock;		/* where eviction goes on, blocks */
 	size_t bytes;		/* of all nodes and the index, as allocated */
 	size_t nr;		/* extents */

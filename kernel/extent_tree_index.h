@@ -11,7 +11,7 @@
  * they are many, some leaves are in none.  If most are in none, there is no index.
  *
  * An entry is a guess.  Who follows it has to find an extent there that covers the block
- * or (writers) extents on both sides of it, and goes down the tree if not.  What must
+ * or (writers) what says that it belongs there, and goes down the tree if not.  What must
  * hold is only that each leaf in an entry is one of the tree.  To keep that without a
  * search, a leaf is only in entries of the WINDOW buckets from that of its base on:
  * et_index_forget() looks no further, and comes before the leaf goes or its base changes.

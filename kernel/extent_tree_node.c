@@ -31,6 +31,7 @@ struct et_leaf *et_new_leaf(struct extent_tree *t, size_t size, u64 base)
 	l->base = base;
 	for (i = 0; i < l->h.cap; i++)
 		records(l)[i].where = NO_RECORD;
+	set_leaf_end(l, 0);
 	t->bytes += size;
 	t->leaves++;
 	return l;
@@ -102,6 +103,9 @@ static inline void push_holes(struct et_leaf *l, unsigned int i)
 		WRITE_ONCE(hole->where, first);
 	for (hole = r + i + 1; hole < last && hole->where < next; hole++)
 		WRITE_ONCE(hole->where, next);
+	/* it may have become one that says something */
+	if (next == NO_RECORD)
+		set_leaf_end(l, 0);
 }
 
 /*
@@ -173,6 +177,7 @@ void et_leaf_cut(struct et_leaf *l, unsigned int nr)
 
 	for (i = nr; i < l->h.cap; i++)
 		WRITE_ONCE(records(l)[i].where, NO_RECORD);
+	set_leaf_end(l, 0);
 	WRITE_ONCE(l->h.live, l->h.live & slots_below(nr));
 }
 

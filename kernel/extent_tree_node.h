@@ -22,6 +22,10 @@
  * the block, and if that is a hole, no extent covers the block.  Taking an extent out is
  * to make it a hole; a new one uses the hole that is nearest.
  *
+ * While the last slot is NO_RECORD, its what is for writers: the key behind the leaf in the
+ * nodes above, or less, or 0.  So what is stored behind the last extent and before that
+ * is known to belong here without a look at those nodes.
+ *
  * Inner nodes have one size, 64 words of header and keys and 64 of children:
  *
  *	+--------+---------+-----------+
@@ -252,6 +256,22 @@ static inline unsigned int slot_from(const struct et_leaf *l, unsigned int i)
 	u32 from = l->h.live >> i;
 
 	return from ? i + __ffs(from) : NO_SLOT;
+}
+
+/* What begins at or behind the extents of @l and ends before this belongs into it. */
+static inline u64 leaf_end(const struct et_leaf *l)
+{
+	const struct et_record *r = &records(l)[l->h.cap - 1];
+
+	return r->where == NO_RECORD ? r->what : 0;
+}
+
+static inline void set_leaf_end(struct et_leaf *l, u64 end)
+{
+	struct et_record *r = &records(l)[l->h.cap - 1];
+
+	if (r->where == NO_RECORD)
+		WRITE_ONCE(r->what, end);
 }
 
 static inline u64 leaf_first(const struct et_leaf *l)

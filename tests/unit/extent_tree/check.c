@@ -22,6 +22,8 @@ static const char *check_leaf(const struct et_leaf *l, u64 from, u64 to, struct 
 		return "a leaf's capacity";
 	if (l->h.hint > l->h.cap - 2)
 		return "a leaf's hint";
+	if (leaf_end(l) > to)
+		return "a leaf's end";
 	for (i = 0; i < l->h.cap; i++) {
 		u64 where = records(l)[i].where;
 
