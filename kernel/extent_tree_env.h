@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/prefetch.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -56,6 +57,9 @@ static inline void *et_alloc_large(size_t size)
 #define et_free(node, head)	kvfree_rcu(node, head)
 
 #define et_div(a, b)		div_u64(a, b)
+
+/* In between of what takes long. */
+#define et_pause()		cond_resched()
 
 #else
 #include "extent_tree_user.h"

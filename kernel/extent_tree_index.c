@@ -83,6 +83,8 @@ static size_t fill(struct extent_tree *t, struct et_index *ix)
 		const struct et_inner *in = p.inner[0];
 		unsigned int slot = p.slot[0] + AHEAD;
 
+		if (!p.slot[0])
+			et_pause();
 		if (slot < INNER_MAX && in->child[slot])
 			prefetch(in->child[slot]);
 		l = p.leaf;
@@ -167,7 +169,8 @@ void et_index_grow(struct extent_tree *t, bool behind)
 			old->outside = 0;
 		return;
 	}
-	t->index_at = ix->nr;
+	/* not sooner, even if there could not be as many buckets as there should */
+	t->index_at = max_t(size_t, ix->nr, t->leaves * 2);
 	if (fill(t, ix) < t->leaves / 2) {
 		/* most leaves lie together in a small part of the blocks */
 		free_index(t, ix);

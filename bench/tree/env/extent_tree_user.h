@@ -107,5 +107,6 @@ static inline void *et_alloc_large(size_t size)
 
 #define et_free(node, head) mem_free_later(node)
 #define et_div(a, b) ((a) / (b))
+#define et_pause() do { } while (0)
 
 #endif /* EXTENT_TREE_USER_H */

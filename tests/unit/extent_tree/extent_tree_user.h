@@ -43,6 +43,7 @@ typedef int64_t s64;
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
 #define et_div(a, b) ((a) / (b))
+#define et_pause() do { } while (0)
 
 #define et_publish(p, n)	 __atomic_store_n(&(p), (n), __ATOMIC_RELEASE)
 
