@@ -7,8 +7,9 @@
  *	ops.c iomap_ops.c           requests in, replies out
  *	namei.c rename.c readdir.c  what a request means for the file system
  *	setattr.c fallocate.c data.c xattr.c ioctl.c
- *	node.c orphan.c inode.c     inodes in use, on disk
- *	dir.c map*.c alloc.c acl.c  directories, block maps, free space
+ *	node.c orphan.c inode*.c    inodes in use, on disk
+ *	dir*.c htree*.c             directories, their indexes
+ *	map*.c alloc.c acl.c        block maps, free space
  *	bitmaps.c window.c          free space on the disk, and of files that grow
  *	quota*.c                    what each user has of it
  *	commit.c                    transactions
