@@ -11,12 +11,11 @@ k=$TEST_TMP/k
 there=$TEST_TMP/there
 turn=0
 
-# As long as names get, and short ones: so many that the index has two levels where blocks
-# are small
+# Few short names, and so many long ones that the index has two levels where blocks are small
 names()
 {
-	seq -f "%.0f-$1-name" "$2"
-	seq -f "%.0f-$1-$(printf 'x%.0s' {1..120})" "$2"
+	seq -f "%.0f-$1-name" 30
+	seq -f "%.0f-$1-$(printf 'x%.0s' {1..180})" 250
 }
 
 # change DIR: add names; of all that are there then every fifth goes, and some get another
@@ -26,8 +25,8 @@ change()
 	local name i=0
 
 	turn=$((turn + 1))
-	names "turn$turn" 600 >>"$there"
-	names "turn$turn" 600 | (cd "$1" && xargs touch)
+	names "turn$turn" >>"$there"
+	names "turn$turn" | (cd "$1" && xargs touch)
 	: >"$there.new"
 	while read -r name; do
 		case $((i++ % 60)) in
