@@ -132,22 +132,6 @@ wait $pid || :
 wait_until 10 no_more_than_data "$m/f" || fail "promised to a killed writer: $(stat "$m/f")"
 rm "$m/f"
 
-# Who is killed while he waits for writeback loses no data.
-head -c 1M /usr/bin/perl >"$m/f"
-pid=$(server_pids)
-kill -STOP "$pid"
-sync "$m/f" &
-syncing=$!
-sleep 1
-kill -9 $syncing
-sleep 1
-kill -CONT "$pid"
-wait $syncing || :
-sync "$m/f"
-echo 3 >/proc/sys/vm/drop_caches
-cmp "$m/f" <(head -c 1M /usr/bin/perl)
-rm "$m/f"
-
 # Other ways to the same blocks
 : >"$m/g"
 expect_op 1048576 write "$m/g" 0 1048576
