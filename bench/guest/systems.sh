@@ -71,7 +71,8 @@ mount_system()
 	export BENCH_REQUESTS
 }
 
-# For the profiler: where the kernel's functions are, and the servers' files
+# For the profiler: where the kernel's functions are, and the servers' files; and what was
+# asked of the server, all in all
 show_addresses()
 {
 	local pid
@@ -79,6 +80,7 @@ show_addresses()
 	grep -q symbols /bench/needs || return 0
 	stty -F /dev/ttyS2 raw -echo
 	gzip -c /proc/kallsyms >/dev/ttyS2
+	[ -z "$BENCH_REQUESTS" ] || sed 's/^/requests /' "$BENCH_REQUESTS"
 	# waits until it is out
 	stty -F /dev/ttyS2 sane
 	for pid in $(pidof iomap4fs mount.iomap4fs fuse2fs); do

@@ -9,6 +9,8 @@
  * whole: a root in the inode, nodes of indexes, leaves, all but the last ones full.
  *
  *	inode: up to 4 indexes -> nodes of up to 340 indexes -> leaves of up to 340 extents
+ *
+ * with one more level of nodes if that is not enough.
  */
 #include <com_err.h>
 #include <endian.h>
@@ -23,6 +25,8 @@
 
 #define PER_NODE	((BLOCK_SIZE - sizeof(struct ext3_extent_header)) / sizeof(struct ext3_extent))
 #define PER_ROOT	4
+#define MAX_DEPTH	3
+#define MAX_EXTENTS	10000000
 
 _Static_assert(sizeof(struct ext3_extent) == sizeof(struct ext3_extent_idx), "one size");
 
@@ -108,37 +112,36 @@ static void make_file(uint32_t file, uint32_t extents)
 	struct ext2_inode inode = { .i_mode = LINUX_S_IFREG | 0644, .i_links_count = 1,
 				    .i_flags = EXT4_EXTENTS_FL };
 	struct { struct ext3_extent_header head; struct ext3_extent_idx index[PER_ROOT]; } root = { 0 };
-	blk64_t index_block = 0, leaf_block = 0;
-	uint32_t i, first = 0, nodes = 0;
-	struct node index, leaf;
+	/* leaves, and one node of each level above them: what is being filled */
+	static struct node node[MAX_DEPTH];
+	static const uint32_t span[MAX_DEPTH] = {	/* extents below a node */
+		PER_NODE, PER_NODE * PER_NODE, PER_NODE * PER_NODE * PER_NODE,
+	};
+	unsigned int depth = extents > PER_ROOT * span[1] ? 3 : 2;
+	blk64_t block[MAX_DEPTH] = { 0 };
+	uint32_t nodes = 0;
 	ext2_ino_t ino;
 	char name[16];
 
 	_Static_assert(sizeof(root) == sizeof(inode.i_block), "the root is in the inode");
-	start_node(&root.head, PER_ROOT, 2);
-	for (i = 0; i < extents; i++) {
-		if (i % PER_NODE == 0) {
-			if (i % (PER_NODE * PER_NODE) == 0) {
-				memset(&index, 0, sizeof(index));
-				start_node(&index.head, PER_NODE, 1);
-				index_block = take_block();
-				nodes++;
-				add_index(&root.head, root.index, i, index_block);
-			}
-			memset(&leaf, 0, sizeof(leaf));
-			start_node(&leaf.head, PER_NODE, 0);
-			leaf_block = take_block();
+	start_node(&root.head, PER_ROOT, depth);
+	for (uint32_t i = 0; i < extents; i++) {
+		for (unsigned int k = depth; k--;) {
+			if (i % span[k])
+				continue;
+			memset(&node[k], 0, sizeof(node[k]));
+			start_node(&node[k].head, PER_NODE, k);
+			block[k] = take_block();
 			nodes++;
-			first = i;
+			if (k == depth - 1)
+				add_index(&root.head, root.index, i, block[k]);
+			else
+				add_index(&node[k + 1].head, node[k + 1].index, i, block[k]);
 		}
-		add_extent(&leaf, file, i);
-		if (i % PER_NODE == PER_NODE - 1 || i == extents - 1) {
-			write_block(leaf_block, &leaf);
-			add_index(&index.head, index.index, first, leaf_block);
-			/* the last of its leaves, or the last of all, writes it for good */
-			if (le16toh(index.head.eh_entries) == PER_NODE || i == extents - 1)
-				write_block(index_block, &index);
-		}
+		add_extent(&node[0], file, i);
+		for (unsigned int k = 0; k < depth; k++)
+			if ((i + 1) % span[k] == 0 || i == extents - 1)
+				write_block(block[k], &node[k]);
 	}
 	memcpy(inode.i_block, &root, sizeof(root));
 	check(ext2fs_new_inode(fs, EXT2_ROOT_INO, inode.i_mode, NULL, &ino), "inode");
@@ -161,7 +164,7 @@ int main(int argc, char **argv)
 	files = strtoul(argv[2], NULL, 0);
 	extents = strtoul(argv[3], NULL, 0);
 	initialize_ext2_error_table();
-	if (!files || files > 1000 || !extents || extents > PER_ROOT * PER_NODE * PER_NODE)
+	if (!files || files > 1000 || !extents || extents > MAX_EXTENTS)
 		errx(2, "bad number of files or extents");
 	check(ext2fs_open(argv[1], EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &fs),
 	      argv[1]);
