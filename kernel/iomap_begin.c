@@ -214,7 +214,8 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 			return err;
 		if (!says_retry(&out))
 			break;
-		if (fatal_signal_pending(current))
+		/* what writeback can't place is lost */
+		if (!(flags & FUSE_IOMAP_WRITEBACK) && fatal_signal_pending(current))
 			return -EINTR;
 		if (++tries > MAX_RETRIES)
 			return fuse_iomap_refuse(inode, &out.read, "look again, without end");

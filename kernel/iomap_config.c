@@ -82,6 +82,8 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 		sb->s_maxbytes = min_t(u64, out->s_maxbytes, FUSE_IOMAP_MAX_BYTES);
 	if ((flags & FUSE_IOMAP_CONFIG_CACHE_MAXBYTES) && out->cache_maxbytes)
 		ic->cache_limit = clamp(out->cache_maxbytes, FUSE_IOMAP_CACHE_MAXBYTES_MIN,
+					flags & FUSE_IOMAP_CONFIG_MAPPINGS ?
+					FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX :
 					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
 	ic->keeps_mappings = flags & FUSE_IOMAP_CONFIG_MAPPINGS;
 	return 0;

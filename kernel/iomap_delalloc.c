@@ -125,11 +125,12 @@ void fuse_iomap_trim_worker(struct work_struct *work)
 
 static void trim_later(struct inode *inode)
 {
-	atomic_t *nr_puts = &get_fuse_conn(inode)->iomap.nr_puts;
+	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
+	atomic_t *nr_puts = &ic->nr_puts;
 
 	atomic_inc(nr_puts);
 	ihold(inode);
-	if (queue_work(fuse_iomap_wq, &FUSE_IOMAP_I(inode)->trim_work))
+	if (queue_work(ic->trim_wq, &FUSE_IOMAP_I(inode)->trim_work))
 		return;
 	/* it is going to run anyway; the file that is being closed has a reference, too */
 	iput(inode);
@@ -148,10 +149,14 @@ static bool is_killed(void)
 void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file)
 {
 	if (!(file->f_mode & FMODE_WRITE) ||
-	    READ_ONCE(FUSE_IOMAP_I(inode)->delayed_end) <= i_size_read(inode))
+	    READ_ONCE(FUSE_IOMAP_I(inode)->delayed_end) <=
+	    round_up((u64)i_size_read(inode), i_blocksize(inode)))
 		return;
-	/* nor wait for the lock: a file may be closed under other ones */
-	if (is_killed() || !inode_trylock_shared(inode)) {
+	/*
+	 * Nor wait for the lock: a file may be closed under other ones.  And a kernel thread may
+	 * be the one that closes files for the whole machine.
+	 */
+	if ((current->flags & PF_KTHREAD) || is_killed() || !inode_trylock_shared(inode)) {
 		trim_later(inode);
 		return;
 	}
@@ -162,7 +167,11 @@ void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file)
 /* fs/iomap has found a part of a short write's range without dirty pages. */
 static void punch(struct inode *inode, loff_t offset, loff_t length, struct iomap *iomap)
 {
-	give_back(inode, offset, offset + length);
+	/* a part of the file's last block may be dirty though what is behind the end is not */
+	u64 start = round_up((u64)offset, i_blocksize(inode));
+
+	if (start < (u64)offset + length)
+		give_back(inode, start, offset + length);
 }
 
 /*

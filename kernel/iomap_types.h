@@ -59,6 +59,8 @@ struct fuse_iomap_conn {
 
 	/* completions that have to ask the server; may be needed to free memory */
 	struct workqueue_struct *completion_wq;
+	/* promises of space that somebody else gives back; they wait for the server */
+	struct workqueue_struct *trim_wq;
 
 	atomic_long_t requests[FUSE_IOMAP_NR_OPCODES];
 

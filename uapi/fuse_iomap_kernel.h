@@ -160,6 +160,8 @@
 #define FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT	(256U * 1024)
 #define FUSE_IOMAP_CACHE_MAXBYTES_MIN		256U
 #define FUSE_IOMAP_CACHE_MAXBYTES_MAX		(2U * 1024 * 1024)
+/* the upper bound together with FUSE_IOMAP_CONFIG_MAPPINGS: some four million mappings */
+#define FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX	(64U * 1024 * 1024)
 
 /* A mapping: file bytes [offset, offset + length) are at addr of device dev. */
 struct fuse_iomap_io {
