@@ -435,8 +435,14 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 	if (may_index && blocks == 1) {
 		int err = htree_make(s, dir, who);
 
-		if (err <= 0)
-			return err ? err : htree_add(s, dir, name, ino, mode, who);
+		if (!err) {
+			err = htree_add(s, dir, name, ino, mode, who);
+			if (err == HTREE_BAD)
+				err = fs_error(s, dir->ino, 0, "bad index of a directory");
+			return err;
+		}
+		if (err < 0)
+			return err;
 	}
 	if (node)
 		node->room_hint = blocks;
@@ -447,18 +453,18 @@ static int add_linear(struct server *s, struct inode *dir, struct dir_name name,
 static int add_indexed(struct server *s, struct inode *dir, struct dir_name name,
 		       ext2_ino_t ino, mode_t mode, const struct caller *who)
 {
-	int err = HTREE_BAD;
+	int err;
 
 	/* without the feature nobody may rely on the index */
 	if (ext2fs_has_feature_dir_index(s->fs->super)) {
 		err = htree_add(s, dir, name, ino, mode, who);
 		if (err != HTREE_BAD)
 			return err;
-		/* its blocks don't have the checksums of others */
-		if (ext2fs_has_feature_metadata_csum(s->fs->super))
-			return fs_error(s, dir->ino, 0, "bad index of a directory");
-		htree_complain(s, dir);
 	}
+	/* its blocks don't have the checksums of others */
+	if (ext2fs_has_feature_metadata_csum(s->fs->super))
+		return fs_error(s, dir->ino, 0, "index of a directory that can't be used");
+	htree_complain(s, dir);
 	dir->raw.i_flags &= ~EXT2_INDEX_FL;
 	err = inode_store(s, dir);
 	return err ? err : 1;
@@ -484,6 +490,38 @@ int dir_add(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_
 	return add_linear(s, dir, name, ino, mode, who, may_index);
 }
 
+/*
+ * Is what find_entry() found there still?  It is but where a damaged image has the block in
+ * use for something else as well, which has been changed since.
+ */
+static bool is_there(const struct server *s, const char *data, const struct place *p)
+{
+	const struct ext2_dir_entry *de = (const void *)(data + p->off);
+	unsigned int bs = s->fs->blocksize, len;
+
+	if (p->off > bs - DIRENT_HEAD || p->prev > p->off)
+		return false;
+	len = dirent_len(s, de);
+	if (de->inode != p->ino || len % 4 || len > bs - p->off ||
+	    len < dirent_needs(ext2fs_dirent_name_len(de)))
+		return false;
+	return p->prev == p->off ||
+	       p->prev + dirent_len(s, (const void *)(data + p->prev)) == p->off;
+}
+
+/* The block with the entry, to be changed in place */
+static int change_entry(struct server *s, struct inode *dir, struct dir_name name,
+			struct place *p, char **data)
+{
+	int err = find_entry(s, dir, name, p);
+
+	if (!err)
+		err = dir_block_change(s, dir, p->pblk, data);
+	if (!err && !is_there(s, *data, p))
+		err = fs_error(s, dir->ino, p->pblk, "directory block in use for something else");
+	return err;
+}
+
 int dir_remove(struct server *s, struct inode *dir, struct dir_name name)
 {
 	struct ext2_dir_entry *de, *prev;
@@ -495,9 +533,7 @@ int dir_remove(struct server *s, struct inode *dir, struct dir_name name)
 
 	err = move_to_block(s, dir);
 	if (!err)
-		err = find_entry(s, dir, name, &p);
-	if (!err)
-		err = dir_block_change(s, dir, p.pblk, &data);
+		err = change_entry(s, dir, name, &p, &data);
 	if (err)
 		return err;
 	dir_block_moved(s, dir, p.lblk);
@@ -526,9 +562,7 @@ int dir_replace(struct server *s, struct inode *dir, struct dir_name name, ext2_
 
 	err = move_to_block(s, dir);
 	if (!err)
-		err = find_entry(s, dir, name, &p);
-	if (!err)
-		err = dir_block_change(s, dir, p.pblk, &data);
+		err = change_entry(s, dir, name, &p, &data);
 	if (err)
 		return err;
 	de = (struct ext2_dir_entry *)(data + p.off);

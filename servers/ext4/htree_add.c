@@ -108,6 +108,28 @@ static size_t halve(const struct live *list, size_t nr, unsigned int bytes)
 	return stay;
 }
 
+/*
+ * The limits in a block of the index that @f says something about: still that?  NULL if not,
+ * as where a damaged image has it in use for something else as well, which has been
+ * changed since.
+ */
+static struct ext2_dx_countlimit *same_limits(const struct server *s, char *data,
+					      const struct htree_frame *f)
+{
+	unsigned int off;
+	struct ext2_dx_countlimit *cl = htree_limits(s, data, &off);
+
+	if (!cl || off != (f->lblk ? HTREE_NODE_ENTRIES : HTREE_ROOT_ENTRIES) ||
+	    cl->count != f->count || cl->limit != f->limit)
+		return NULL;
+	return cl;
+}
+
+static int changed_meanwhile(struct server *s, const struct inode *dir)
+{
+	return fs_error(s, dir->ino, 0, "block of a directory's index in use for something else");
+}
+
 /* One more entry in a block of the index, behind @at. */
 static int insert_entry(struct server *s, struct inode *dir, const struct htree_frame *f,
 			uint32_t hash, uint64_t lblk)
@@ -115,7 +137,6 @@ static int insert_entry(struct server *s, struct inode *dir, const struct htree_
 	struct block_iter it = { .lblk = f->lblk };
 	struct ext2_dx_countlimit *cl;
 	struct ext2_dx_entry *e;
-	unsigned int off;
 	char *data;
 	int err = dir_block_load(s, dir, &it);
 
@@ -123,7 +144,9 @@ static int insert_entry(struct server *s, struct inode *dir, const struct htree_
 		err = dir_block_change(s, dir, it.pblk, &data);
 	if (err)
 		return err;
-	cl = htree_limits(s, data, &off);
+	cl = same_limits(s, data, f);
+	if (!cl)
+		return changed_meanwhile(s, dir);
 	e = (struct ext2_dx_entry *)cl + f->at + 1;
 	memmove(e + 1, e, (f->count - f->at - 1) * sizeof(*e));
 	e->hash = hash;
@@ -232,7 +255,6 @@ static int add_level(struct server *s, struct inode *dir, const struct htree_pat
 	struct ext2_dx_root_info *info;
 	struct ext2_dx_entry *root;
 	uint64_t lblk, pblk;
-	unsigned int off;
 	char *data;
 	int err;
 
@@ -249,9 +271,11 @@ static int add_level(struct server *s, struct inode *dir, const struct htree_pat
 		err = dir_block_change(s, dir, it.pblk, &data);
 	if (err)
 		return err;
+	root = (void *)same_limits(s, data, &p->frames[0]);
+	if (!root)
+		return changed_meanwhile(s, dir);
 	info = (void *)(data + HTREE_ROOT_INFO);
 	info->indirect_levels++;
-	root = (void *)htree_limits(s, data, &off);
 	((struct ext2_dx_countlimit *)root)->count = 1;
 	root->block = (uint32_t)lblk;
 	return dir_block_changed(s, dir, data);
@@ -263,7 +287,8 @@ static int halve_node(struct server *s, struct inode *dir, const struct htree_fr
 		      const struct caller *who)
 {
 	struct block_iter it = { .lblk = f->lblk };
-	unsigned int stay = f->count / 2, off;
+	struct ext2_dx_countlimit *cl;
+	unsigned int stay = f->count / 2;
 	uint64_t lblk, pblk;
 	char *data;
 	int err = grow(s, dir, who, &lblk, &pblk);
@@ -276,7 +301,10 @@ static int halve_node(struct server *s, struct inode *dir, const struct htree_fr
 		err = dir_block_change(s, dir, it.pblk, &data);
 	if (err)
 		return err;
-	htree_limits(s, data, &off)->count = stay;
+	cl = same_limits(s, data, f);
+	if (!cl)
+		return changed_meanwhile(s, dir);
+	cl->count = stay;
 	err = dir_block_changed(s, dir, data);
 	return err ? err : insert_entry(s, dir, parent, entries[stay].hash, lblk);
 }
@@ -290,7 +318,7 @@ static bool is_full(const struct htree_frame *f)
 static int make_room_in_index(struct server *s, struct inode *dir, const struct htree_path *p,
 			      const struct caller *who)
 {
-	unsigned int level = p->levels - 1, off;
+	unsigned int level = p->levels - 1;
 	struct block_iter it = { .lblk = 0 };
 	size_t bs = s->fs->blocksize;
 	struct ext2_dx_entry *entries;
@@ -307,8 +335,9 @@ static int make_room_in_index(struct server *s, struct inode *dir, const struct 
 	new = calloc(1, bs);
 	if (old && new) {
 		memcpy(old, it.data, bs);
-		entries = (void *)htree_limits(s, old, &off);
-		err = level ? halve_node(s, dir, &p->frames[level - 1], &p->frames[level],
+		entries = (void *)same_limits(s, old, &p->frames[level]);
+		err = !entries ? changed_meanwhile(s, dir) :
+		      level ? halve_node(s, dir, &p->frames[level - 1], &p->frames[level],
 					 entries, new, who) :
 			      add_level(s, dir, p, entries, new, who);
 	} else {

@@ -220,7 +220,7 @@ static int value_option(struct options *opt, const char *name)
 		uint64_t n;
 
 		if (parse_size(value, &n) || n < FUSE_IOMAP_CACHE_MAXBYTES_MIN ||
-		    n > FUSE_IOMAP_CACHE_MAXBYTES_MAX)
+		    n > FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX)
 			return -1;
 		opt->map_cache = n;
 		return 0;
@@ -331,7 +331,7 @@ static void usage(FILE *to)
 	      "  -o commit=N        make changes durable every N seconds (5; 30 if there is\n"
 	      "                     no journal)\n"
 	      "  -o cache_size=N    bytes of metadata to cache at most (1/32 of the memory)\n"
-	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (2M)\n"
+	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (64M)\n"
 	      "  -o threads=N       worker threads (4)\n"
 	      "  -o minixdf         statfs counts the metadata as part of the size\n"
 	      "  -o grpid           new files get the group of their directory\n"
@@ -393,7 +393,7 @@ int options_parse(struct options *opt, int argc, char **argv)
 		.resuid = -1,
 		.resgid = -1,
 		.threads = 4,
-		.map_cache = FUSE_IOMAP_CACHE_MAXBYTES_MAX,
+		.map_cache = FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX,
 		.allow_other = geteuid() == 0,
 		.default_permissions = true,
 	};
