@@ -91,8 +91,14 @@ make_base() {
 # information, 30 levels, 31 flags, 32 limit, 34 count, 36 first block, then hash and block
 sound='found 600; listed 600; made 100; removed 100'
 make_base plain -O ^metadata_csum
-last=$(debugfs -R 'stat /dir' "$TMP/image" 2>/dev/null | sed -n 's/.*Size: //p' | head -n 1)
-last=$((last / 1024 - 1))
+# the number of its last block
+last_block() {
+	local size
+
+	size=$(debugfs -R 'stat /dir' "$TMP/image" 2>/dev/null | sed -n 's/.*Size: //p' | sed -n 1p)
+	echo $((size / 1024 - 1))
+}
+last=$(last_block)
 damaged "$sound" "nothing"
 damaged "$sound" "reserved word" 0 24 I 1
 damaged "$sound" "unknown hash" 0 28 B 77
@@ -108,7 +114,7 @@ damaged "$sound" "too many entries" 0 34 H 65535
 damaged 'found *; listed 600; made *; removed *' "leaf that is the root" 0 36 I 0
 damaged 'found *; listed 600; made *; removed *' "leaf behind the end" 0 36 I $((last + 1))
 damaged 'found *; listed 600; made *; removed *' "leaf far behind the end" 0 36 I 0x0fffffff
-damaged 'found *; listed 600; made *; removed *' "another leaf" 0 36 I $last
+damaged 'found *; listed 600; made *; removed *' "another leaf" 0 36 I "$last"
 damaged 'found *; listed 600; made *; removed *' "hash too high" 0 40 I 0xfffffffe
 damaged 'found *; listed 600; made *; removed *' "hash too low" 0 40 I 0
 damaged 'found *; listed 600; made *; removed *' "a leaf taken for an index" 0 30 B 1
@@ -144,4 +150,39 @@ for seed in $(seq 20); do
 	[ "$(cat "$MNT/other")" = other ] || fail "noise $seed: the server is gone"
 	unmount_image "$TMP/image"
 done
-echo "damaged indexes: $((20 + 21))"
+
+# A full leaf that is the only block of another directory as well: what is moved from there
+# makes the leaf be split, so nothing in it is where it was found.
+make_image "$TMP/image" 16M -t ext4 -b 1024 -O ^metadata_csum,^extent,^64bit
+mount_image "$TMP/image"
+mkdir "$MNT/dir" "$MNT/alias"
+echo other >"$MNT/other"
+(cd "$MNT/dir" && seq -f 'name-%.0f' 0 599 | xargs touch)
+unmount_image "$TMP/image"
+cp --sparse=always "$TMP/image" "$TMP/base"
+last=$(last_block)
+for leaf in $(seq "$last"); do
+	cp --sparse=always "$TMP/base" "$TMP/image"
+	pblk=$(debugfs -R "bmap /dir $leaf" "$TMP/image" 2>/dev/null)
+	debugfs -w -R "set_inode_field /alias block[0] $pblk" "$TMP/image" >/dev/null 2>&1
+	"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off,errors=continue 2>>"$TMP/messages" &
+	for _ in $(seq 300); do
+		mountpoint -q "$MNT" && break
+		sleep 0.1
+	done
+	python3 - "$MNT" <<-'PY'
+		import os, sys
+		os.chdir(sys.argv[1])
+		names = [n for n in os.listdir('alias') if n.startswith('name-')]
+		for i, n in enumerate(names):
+		    try:
+		        os.rename('alias/' + n, 'dir/%s-%s' % (n, 'x' * (i * 37 % 200)))
+		    except OSError:
+		        pass
+	PY
+	[ "$(cat "$MNT/other")" = other ] || fail "leaf $leaf of two directories: the server is gone"
+	unmount_image "$TMP/image"
+done
+grep 'in use for something else' "$TMP/messages" >/dev/null ||
+	fail "nothing was found where it no longer is"
+echo "damaged indexes: $((20 + 21 + last))"
