@@ -5,7 +5,9 @@
 # instruction each nanosecond of its time. Nothing in it depends on the host: no disk, no
 # random numbers, no clock; the guest is all in its initramfs.
 
-vm_pid='' tail_pid=
+vm_pid=
+# of the script that sources this file: the checkout, and a directory for what it makes
+: "${top:?}" "${work_dir=}"
 
 targets()
 {
@@ -53,8 +55,7 @@ make_initramfs()
 stop_vm()
 {
 	[ -z "$vm_pid" ] || kill "$vm_pid" 2>/dev/null || :
-	[ -z "$tail_pid" ] || kill "$tail_pid" 2>/dev/null || :
-	vm_pid='' tail_pid=
+	vm_pid=
 }
 
 # run_vm INITRAMFS OUT [QEMU-ARGUMENT...]: leaves OUT.output and OUT.console

@@ -61,7 +61,10 @@ mount_command()
 
 mount_system()
 {
-	$(mount_command) >/run/mount.log 2>&1 || { cat /run/mount.log; return 1; }
+	local command
+
+	read -ra command < <(mount_command)
+	"${command[@]}" >/run/mount.log 2>&1 || { cat /run/mount.log; return 1; }
 	stat "$dir" >/dev/null
 	BENCH_REQUESTS=
 	if [ "$system" = iomap4fs ]; then
