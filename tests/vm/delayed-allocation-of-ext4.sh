@@ -109,9 +109,13 @@ expect_equal $((21 * 8)) "$(stat -c %b "$m/f")" "blocks of a file with a hole, w
 rm "$m/f"
 
 # What was promised ahead goes back when the file is closed, also by a task that is killed.
+# A long file in several pieces has blocks of its extent tree, too; what is promised ahead is 16
+# blocks at least.
 no_more_than_data()
 {
-	[ $(($(stat -c %b "$1") / 8)) = $((($(stat -c %s "$1") + 4095) / 4096)) ]
+	local more=$(($(stat -c %b "$1") / 8 - ($(stat -c %s "$1") + 4095) / 4096))
+
+	[ $more -ge 0 ] && [ $more -le 4 ]
 }
 sync -f "$m"
 wait_until 10 is_back || fail "$before blocks were free, $(free_blocks) are"
