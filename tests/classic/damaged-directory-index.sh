@@ -6,11 +6,20 @@
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "no python3"
 
+# block_of N: where block N of /dir is; debugfs says its version on stderr, and fails with 0
+block_of() {
+	local pblk
+
+	pblk=$(debugfs -R "bmap /dir $1" "$TMP/image" 2>/dev/null)
+	[[ $pblk =~ ^[1-9][0-9]*$ ]] || fail "block $1 of /dir is nowhere: '$pblk'"
+	echo "$pblk"
+}
+
 # harm BLOCK OFFSET FORMAT VALUE: a number in a block of /dir
 harm() {
 	local pblk
 
-	pblk=$(debugfs -R "bmap /dir $1" "$TMP/image" 2>/dev/null)
+	pblk=$(block_of "$1")
 	python3 - "$TMP/image" $((pblk * 1024 + $2)) "$3" "$4" <<-'PY'
 		import struct, sys
 		with open(sys.argv[1], 'r+b') as f:
@@ -96,6 +105,7 @@ last_block() {
 	local size
 
 	size=$(debugfs -R 'stat /dir' "$TMP/image" 2>/dev/null | sed -n 's/.*Size: //p' | sed -n 1p)
+	[[ $size =~ ^[1-9][0-9]*$ ]] || fail "the size of /dir is '$size'"
 	echo $((size / 1024 - 1))
 }
 last=$(last_block)
@@ -134,7 +144,7 @@ damaged 'found * EUCLEAN; listed EUCLEAN; made *; removed *' "a leaf" 1 9 B 1
 # Whole blocks of noise, of which the server must survive all
 for seed in $(seq 20); do
 	cp --sparse=always "$TMP/plain" "$TMP/image"
-	pblk=$(debugfs -R "bmap /dir $((seed % (last + 1)))" "$TMP/image" 2>/dev/null)
+	pblk=$(block_of $((seed % (last + 1))))
 	python3 - "$TMP/image" $((pblk * 1024)) "$seed" <<-'PY'
 		import random, sys
 		rng = random.Random(int(sys.argv[3]))
@@ -163,7 +173,7 @@ cp --sparse=always "$TMP/image" "$TMP/base"
 last=$(last_block)
 for leaf in $(seq "$last"); do
 	cp --sparse=always "$TMP/base" "$TMP/image"
-	pblk=$(debugfs -R "bmap /dir $leaf" "$TMP/image" 2>/dev/null)
+	pblk=$(block_of "$leaf")
 	debugfs -w -R "set_inode_field /alias block[0] $pblk" "$TMP/image" >/dev/null 2>&1
 	"$IOMAP4FS" "$TMP/image" "$MNT" -f -o iomap=off,errors=continue 2>>"$TMP/messages" &
 	for _ in $(seq 300); do
