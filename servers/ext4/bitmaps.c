@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writing bitmaps: see bitmaps.h.
+ * Reading and writing bitmaps: see bitmaps.h.
  *
  * A group has its marks from the change on until its bitmaps are written without an
  * error.  Groups that were never used have no bitmaps on the disk (BLOCK_UNINIT,
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "map.h"
 #include "server.h"
 
@@ -134,13 +135,28 @@ static errcode_t write_changed(ext2_filsys fs)
 	return err;
 }
 
-int bitmaps_init(struct server *s)
+int bitmaps_load(struct server *s)
 {
-	s->changed_groups = calloc(s->fs->group_desc_count, 1);
-	if (!s->changed_groups)
+	uint8_t *groups;
+	errcode_t lerr;
+
+	if (s->changed_groups)
+		return 0;
+	groups = calloc(s->fs->group_desc_count, 1);
+	if (!groups)
 		return -ENOMEM;
+	lerr = ext2fs_read_bitmaps(s->fs);
+	if (lerr) {
+		free(groups);
+		/* not until all of them are there */
+		s->fs->write_bitmaps = NULL;
+		log_err("can't read the bitmaps: run \"e2fsck -fy %s\"", s->opt.source);
+		return lerr == EXT2_ET_BLOCK_BITMAP_READ || lerr == EXT2_ET_INODE_BITMAP_READ ?
+		       -EIO : lib_error(s, lerr, 0);
+	}
 	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++)
-		s->changed_groups[g] = missing(s->fs, g);
+		groups[g] = missing(s->fs, g);
+	s->changed_groups = groups;
 	s->fs->write_bitmaps = write_changed;
 	return 0;
 }

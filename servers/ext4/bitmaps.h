@@ -2,7 +2,8 @@
 /*
  * The block and inode bitmaps on the disk.  libext2fs keeps all in memory and, when one
  * bit has changed, writes those of all groups; here only those of groups that
- * changed are written.
+ * changed are written.  And they are read when something is to be taken or freed for the
+ * first time: who only reads files does not need them, and a large disk has many.
  *
  * Locking: the server lock.
  */
@@ -15,9 +16,10 @@
 struct server;
 
 /*
- * After ext2fs_read_bitmaps(): from now on ext2fs_flush2() writes what changed.  -ENOMEM
+ * Read them, if they have not been yet; from then on ext2fs_flush2() writes what changed.
+ * -EUCLEAN, -EIO or -ENOMEM, after a message; nothing has changed then
  */
-int bitmaps_init(struct server *s);
+int bitmaps_load(struct server *s);
 void bitmaps_destroy(struct server *s);
 
 /* Blocks, in file system blocks; an inode: taken or freed. */

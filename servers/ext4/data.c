@@ -127,7 +127,7 @@ int file_write(struct server *s, ext2_ino_t ino, const char *buf, size_t len, ui
 	       const struct caller *who, size_t *done)
 {
 	struct inode in;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	*done = 0;
 	if (!err)

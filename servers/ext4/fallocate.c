@@ -114,7 +114,7 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 	uint64_t bs = s->fs->blocksize, end = off + len;
 	uint64_t first = (off + bs - 1) / bs, last = end / bs;	/* whole blocks */
 	struct inode in;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE |
 		     FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))

@@ -157,7 +157,7 @@ static int begin_inline(struct server *s, struct inode *in, uint64_t pos, uint64
 	if (fuse_iomap_is_write(opflags)) {
 		bool page = opflags & (FUSE_IOMAP_OP_FAULT | FUSE_IOMAP_OP_WRITEBACK |
 				       FUSE_IOMAP_OP_DIRECT | FUSE_IOMAP_OP_SWAPFILE);
-		int err = super_may_write(s);
+		int err = super_may_allocate(s);
 
 		if (err)
 			return err;
@@ -233,7 +233,7 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 	if (err)
 		return err;
 	if (fuse_iomap_is_write(opflags)) {
-		err = super_may_write(s);
+		err = super_may_allocate(s);
 		if (err)
 			return err;
 		if (pos >= (uint64_t)inode_maxbytes(s, in))

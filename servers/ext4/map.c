@@ -122,7 +122,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	err = map_lookup(s, in, lblk, 0, m);
 	if (err || m->type != MAP_HOLE)
 		return err;
-	err = super_may_write(s);
+	err = super_may_allocate(s);
 	if (!err && !extents)
 		err = no_clusters(s, in);
 	if (err)
@@ -171,7 +171,7 @@ int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 
 	if (inode_is_inline(in) || !inode_has_extents(in) || !len)
 		return 0;
-	err = super_may_write(s);
+	err = super_may_allocate(s);
 	if (err)
 		return err;
 	err = extent_convert(s, in, lblk, len);
@@ -180,7 +180,7 @@ int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 
 int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up)
 {
-	int err = super_may_write(s), store_err;
+	int err = super_may_allocate(s), store_err;
 
 	if (!err && !inode_has_extents(in))
 		err = -EOPNOTSUPP;
@@ -197,7 +197,7 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 
 	if (!len || !map_exists(s, in) || lblk > MAP_MAX_LBLK)
 		return 0;
-	err = super_may_write(s);
+	err = super_may_allocate(s);
 	if (err)
 		return err;
 	if (len > MAP_MAX_LBLK + 1 - lblk)

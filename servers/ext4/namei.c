@@ -112,7 +112,7 @@ void namei_dec_links(struct inode *dir)
 static int may_create(struct server *s, ext2_ino_t parent, const char *name, struct inode *dir)
 {
 	ext2_ino_t ino;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (!err)
 		err = namei_check_name(name);
@@ -224,7 +224,7 @@ int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool op
 		       const struct caller *who, struct inode *in)
 {
 	struct inode dir;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (!err)
 		err = namei_load_dir(s, parent, &dir);
@@ -316,7 +316,7 @@ int namei_drop_link(struct server *s, struct inode *in, bool gone)
 int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 {
 	struct inode dir, in;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (!err)
 		err = namei_lookup(s, parent, name, &in);
@@ -339,7 +339,7 @@ int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 {
 	struct inode dir, in;
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (!strcmp(name, "."))
 		return -EINVAL;

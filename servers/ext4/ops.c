@@ -475,7 +475,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 
 static int load_for_xattr(struct server *s, fuse_ino_t nodeid, struct inode *in)
 {
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	if (!err)
 		err = inode_load(s, ino_of_node(nodeid), in);

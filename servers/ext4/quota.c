@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bitmaps.h"
 #include "log.h"
 #include "server.h"
 
@@ -187,9 +188,14 @@ int quota_open(struct server *s)
 		[QUOTA_USER] = sb->s_usr_quota_inum, [QUOTA_GROUP] = sb->s_grp_quota_inum,
 		[QUOTA_PROJECT] = sb->s_prj_quota_inum,
 	};
+	int err;
 
 	if (s->readonly || !ext2fs_has_feature_quota(s->fs->super))
 		return 0;
+	/* which inodes count */
+	err = bitmaps_load(s);
+	if (err)
+		return err;
 	s->quota = calloc(1, sizeof(*s->quota));
 	if (!s->quota) {
 		log_err("out of memory");
@@ -197,7 +203,6 @@ int quota_open(struct server *s)
 	}
 	for (int t = 0; t < NR_QUOTAS; t++) {
 		struct quota_file *f = &s->quota->files[t];
-		int err;
 
 		f->type = t;
 		f->ino = inos[t];

@@ -184,7 +184,7 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
-	err = super_may_write(s);
+	err = super_may_allocate(s);
 	if (!err)
 		err = namei_check_name(new_name);
 	if (!err)

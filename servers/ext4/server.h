@@ -194,6 +194,11 @@ int super_start_flusher(struct server *s);
 void super_stop_flusher(struct server *s);
 /* -EROFS when nothing may change, -EIO after a shutdown. */
 int super_may_write(const struct server *s);
+/*
+ * The same before what takes or frees blocks or inodes, and the bitmaps are in memory.
+ * -EUCLEAN, -EIO, -ENOMEM: they can't be
+ */
+int super_may_allocate(struct server *s);
 
 /*
  * recover.c: the journal of the file system on @src, which is @path and will be closed,

@@ -18,6 +18,7 @@
 #include "bitmaps.h"
 #include "casefold.h"
 #include "commit.h"
+#include "groups.h"
 #include "inode.h"
 #include "log.h"
 #include "map.h"
@@ -39,6 +40,13 @@ int super_may_write(const struct server *s)
 	if (s->shut_down)
 		return -EIO;
 	return s->readonly ? -EROFS : 0;
+}
+
+int super_may_allocate(struct server *s)
+{
+	int err = super_may_write(s);
+
+	return err ? err : bitmaps_load(s);
 }
 
 /*
@@ -112,25 +120,6 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 		log_err("%s has sectors of %u bytes, larger than the file system's blocks", path,
 			s->src.dev.align);
 		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_groups(struct server *s)
-{
-	errcode_t err = ext2fs_check_desc(s->fs);
-
-	if (err) {
-		log_err("the group descriptors are corrupt (%s): run \"e2fsck -fy %s\"",
-			error_message(err), s->opt.source);
-		return -EUCLEAN;
-	}
-	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
-		if (ext2fs_group_desc_csum_verify(s->fs, g))
-			continue;
-		log_err("the descriptor of group %u has a bad checksum: run \"e2fsck -fy %s\"", g,
-			s->opt.source);
-		return -EUCLEAN;
 	}
 	return 0;
 }
@@ -261,23 +250,10 @@ int super_open(struct server *s)
 		return -EUCLEAN;
 	}
 	alloc_init(s);
-	err = check_groups(s);
+	err = groups_check(s);
 	if (err)
 		return err;
 	count_free(s);
-	if (!s->readonly) {
-		lerr = ext2fs_read_bitmaps(s->fs);
-		if (lerr) {
-			log_err("can't read the bitmaps (%s): run \"e2fsck -fy %s\"",
-				error_message(lerr), s->opt.source);
-			return -EUCLEAN;
-		}
-		err = bitmaps_init(s);
-		if (err) {
-			log_err("out of memory");
-			return err;
-		}
-	}
 	lerr = ext2fs_create_inode_cache(s->fs, 32);
 	if (lerr) {
 		log_err("out of memory");
