@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The superblock's business that the server has a part in: freeze, thaw, shutdown.
+ * The superblock's business that the server has a part in: freeze, thaw, shutdown, and
+ * ioctls about the whole file system.
  *
  * Frozen, a copy of the device is a consistent file system: the VFS has stopped
  * writers and page faults and has written everything, then the server is told to
@@ -14,6 +15,7 @@
 #include "iomap_i.h"
 
 #include <linux/capability.h>
+#include <linux/mount.h>
 #include <linux/uaccess.h>
 
 /* The ioctl of XFS, ext4 and f2fs, which include/uapi has under names of theirs. */
@@ -212,14 +214,44 @@ static int ioctl_shutdown(struct super_block *sb, u32 __user *argp)
 	}
 }
 
+/*
+ * Ioctls for the server, but only from an administrator: a server is told who asks, not
+ * what that task is capable of.  A label is a change of the file system, so the mount has to
+ * be writable, and not frozen.
+ */
+static long ioctl_privileged(struct file *file, unsigned int cmd, unsigned long arg,
+			     unsigned int flags)
+{
+	long err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (cmd == FITRIM)
+		return fuse_do_ioctl(file, cmd, arg, flags);
+	err = mnt_want_write_file(file);
+	if (err)
+		return err;
+	err = fuse_do_ioctl(file, cmd, arg, flags);
+	mnt_drop_write_file(file);
+	return err;
+}
+
 /* An ioctl that the VFS has no idea of; what is not ours goes to the server. */
 long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg, unsigned int flags)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 
-	if (cmd == IOC_SHUTDOWN && get_fuse_conn_super(sb)->iomap.enabled)
+	if (!get_fuse_conn_super(sb)->iomap.enabled)
+		return fuse_do_ioctl(file, cmd, arg, flags);
+	switch (cmd) {
+	case IOC_SHUTDOWN:
 		return ioctl_shutdown(sb, (u32 __user *)arg);
-	return fuse_do_ioctl(file, cmd, arg, flags);
+	case FITRIM:
+	case FS_IOC_SETFSLABEL:
+		return ioctl_privileged(file, cmd, arg, flags);
+	default:
+		return fuse_do_ioctl(file, cmd, arg, flags);
+	}
 }
 
 /* I/O on a file has failed with @err: has a device gone for good?  Returns @err. */

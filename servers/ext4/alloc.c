@@ -16,7 +16,8 @@
  * With a journal freed blocks may not be used again before that is durable: after
  * a crash they belong to who had them.  They are counted as free at once, but stay
  * marked in the bitmap (pinned), so that no allocation, by libext2fs neither, finds
- * them.  Only while the bitmap is written out are they unmarked.
+ * them.  Only while the bitmap is written out are they unmarked.  The same is done with
+ * blocks that are being discarded (trim.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,9 +41,15 @@ static bool may_use_reserved(const struct server *s, const struct caller *who)
 	return !who->uid || who->uid == uid || (gid && who->gid == gid);
 }
 
+/* Free, and neither pinned nor being discarded */
+static uint64_t free_now(const struct server *s)
+{
+	return ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks - s->trim.blocks;
+}
+
 uint64_t alloc_available(const struct server *s, const struct caller *who)
 {
-	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
+	uint64_t free = free_now(s);
 	uint64_t reserve = s->resv_blocks + s->delayed.blocks, trees = s->delayed.tree_blocks;
 	uint64_t available;
 
@@ -109,7 +116,7 @@ static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, 
 
 bool alloc_has_plenty(const struct server *s, uint64_t more)
 {
-	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
+	uint64_t free = free_now(s);
 	uint64_t kept = s->windows.blocks + more + 2 * s->resv_blocks + s->delayed.blocks +
 			((uint64_t)SHORT << s->fs->cluster_ratio_bits);
 
@@ -211,10 +218,8 @@ bool alloc_has_pins(const struct server *s)
 
 bool alloc_is_short(const struct server *s)
 {
-	uint64_t free = ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks;
-
-	return s->pins.nr > s->pins.committing && 
-	       free < s->resv_blocks / 2 + ((uint64_t)SHORT << s->fs->cluster_ratio_bits);
+	return s->pins.nr > s->pins.committing &&
+	       free_now(s) < s->resv_blocks / 2 + ((uint64_t)SHORT << s->fs->cluster_ratio_bits);
 }
 
 static void mark_pins(struct server *s, size_t n, bool used)
@@ -233,12 +238,14 @@ void alloc_unpin(struct server *s)
 {
 	mark_pins(s, s->pins.nr, false);
 	windows_mark(s, false);
+	trim_mark(s, false);
 }
 
 void alloc_repin(struct server *s)
 {
 	mark_pins(s, s->pins.nr, true);
 	windows_mark(s, true);
+	trim_mark(s, true);
 }
 
 void alloc_pins_commit(struct server *s)
@@ -252,8 +259,10 @@ void alloc_pins_committed(struct server *s)
 	size_t left = p->nr - p->committing;
 
 	mark_pins(s, p->committing, false);
-	for (size_t i = 0; i < p->committing; i++)
+	for (size_t i = 0; i < p->committing; i++) {
 		p->blocks -= p->list[i].len;
+		trim_changed(s, p->list[i].pblk, p->list[i].len);
+	}
 	for (size_t i = 0; i < left; i++)
 		p->list[i] = p->list[p->committing + i];
 	p->nr = left;
@@ -265,6 +274,7 @@ void alloc_destroy(struct server *s)
 	free(s->pins.list);
 	s->pins = (struct pins){ 0 };
 	s->windows = (struct windows){ 0 };
+	trim_destroy(s);
 }
 
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len)

@@ -31,6 +31,7 @@ void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len)
 
 	for (dgrp_t g = first; g <= last && g < s->fs->group_desc_count; g++)
 		s->changed_groups[g] |= BLOCKS;
+	trim_changed(s, pblk, len);
 	s->nr_bitmap_changes++;
 }
 

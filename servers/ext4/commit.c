@@ -424,12 +424,15 @@ void commit_in_background(struct server *s)
 
 bool commit_frees_space(struct server *s, int err, unsigned int *tries)
 {
+	bool more = false;
+
 	/* an operation that fails may free what it took: one more try is enough */
-	if (err != -ENOSPC || (*tries)++)
+	if (err != -ENOSPC || (*tries)++ || s->readonly)
 		return false;
-	if (!s->commits.journal || s->readonly || !alloc_has_pins(s))
-		return false;
-	return !commit(s, false, true);
+	if (s->commits.journal && alloc_has_pins(s))
+		more = !commit(s, false, true);
+	/* last: then nothing is held until this operation has ended */
+	return trim_wait(s) || more;
 }
 
 int commit_wait(struct server *s)

@@ -64,8 +64,8 @@ void commit_if_large(struct server *s);
 void commit_if_large_locked(struct server *s);
 /*
  * An operation ended with @err.  True if it was for want of space, and there may be
- * some now that a commit has set it free: then it's worth another try.  May let go
- * of the lock.  @tries: 0 before the first call
+ * some now that a commit has set it free, or that isn't being trimmed any more: then
+ * it's worth another try.  May let go of the lock.  @tries: 0 before the first call
  */
 bool commit_frees_space(struct server *s, int err, unsigned int *tries);
 

@@ -325,6 +325,7 @@ int main(int argc, char **argv)
 	static struct server server = {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.commits.idle = PTHREAD_COND_INITIALIZER,
+		.trim.moves = PTHREAD_COND_INITIALIZER,
 		.src = { .image_fd = -1, .fd = -1 },
 		.ready = on_ready,
 	};

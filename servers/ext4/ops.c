@@ -519,6 +519,9 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 	fuse_reply_err(req, -err);
 }
 
+/* FS_IOC_GETVERSION has this number, too */
+#define EXT4_IOC_GETVERSION	_IOR('f', 3, long)
+
 static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *arg,
 		     struct fuse_file_info *fi, unsigned int flags, const void *in_buf,
 		     size_t in_size, size_t out_size)
@@ -529,12 +532,19 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 	uint32_t fl = 0;
 	int err;
 
+	if (fs_ioctl(req, cmd, in_buf, in_size, out_size))
+		return;
 	server_lock(s);
 	err = inode_load(s, ino_of_node(nodeid), &in);
 	if (!err) {
 		switch (cmd) {
 		case FS_IOC_GETFLAGS:
 			fl = file_get_flags(&in);
+			break;
+		case FS_IOC_GETVERSION:
+		case EXT4_IOC_GETVERSION:
+			/* an int, though the number of the ioctl says long */
+			fl = in.raw.i_generation;
 			break;
 		case FS_IOC_FSGETXATTR:
 			file_get_fsxattr(&in, &fsx);
@@ -562,7 +572,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
-	else if (cmd == FS_IOC_GETFLAGS)
+	else if (cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_GETVERSION || cmd == EXT4_IOC_GETVERSION)
 		fuse_reply_ioctl(req, 0, &fl, out_size < sizeof(fl) ? out_size : sizeof(fl));
 	else if (cmd == FS_IOC_FSGETXATTR)
 		fuse_reply_ioctl(req, 0, &fsx, out_size < sizeof(fsx) ? out_size : sizeof(fsx));

@@ -17,4 +17,10 @@ extern const struct fuse_iomap_ops iomap_operations;		/* iomap_ops.c */
 /* In ops.c, for that table: it makes a file as create() does. */
 void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi);
 
+/*
+ * ops_fs.c: ioctls about the whole file system.  False: @cmd isn't one, and nothing was
+ * replied.
+ */
+bool fs_ioctl(fuse_req_t req, unsigned int cmd, const void *in, size_t in_size, size_t out_size);
+
 #endif

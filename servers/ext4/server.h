@@ -4,13 +4,13 @@
  *
  * Layers, each calls only downwards:
  *
- *	ops.c iomap_ops.c           requests in, replies out
+ *	ops.c ops_fs.c iomap_ops.c  requests in, replies out
  *	namei.c rename.c readdir.c  what a request means for the file system
- *	setattr.c fallocate.c data.c xattr.c ioctl.c
+ *	setattr.c fallocate.c data.c xattr.c ioctl.c label.c
  *	node.c orphan.c inode*.c    inodes in use, on disk
  *	dir*.c htree*.c             directories, their indexes
  *	map*.c alloc.c acl.c        block maps, free space
- *	bitmaps.c window.c          free space on the disk, and of files that grow
+ *	bitmaps.c window.c trim.c   free space on the disk, of files that grow, discarded
  *	quota*.c                    what each user has of it
  *	commit.c                    transactions
  *	super.c mmp.c error.c       the file system as a whole
@@ -40,6 +40,7 @@
 #include "options.h"
 #include "source.h"
 #include "store/cache.h"
+#include "trim.h"
 #include "window.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -91,6 +92,7 @@ struct server {
 	struct mmp mmp;
 	struct pins pins;
 	struct windows windows;
+	struct trim trim;
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;

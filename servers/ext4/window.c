@@ -44,6 +44,7 @@ static void end_nth(struct server *s, unsigned int n)
 
 	mark(s, &ws->list[n], false);
 	ws->blocks -= ws->list[n].len;
+	trim_changed(s, ws->list[n].pblk, ws->list[n].len);
 	ws->nr--;
 	for (; n < ws->nr; n++)
 		ws->list[n] = ws->list[n + 1];

@@ -300,6 +300,16 @@ static long do_shutdown(int fd, off_t off, size_t len)
 	return ioctl(fd, _IOR('X', 125, uint32_t), &how);
 }
 
+/* The label of the file system becomes "label-OFFSET". */
+static long do_set_label(int fd, off_t off, size_t len)
+{
+	char label[256] = { 0 };
+
+	(void)len;
+	snprintf(label, sizeof(label), "label-%ld", (long)off);
+	return ioctl(fd, _IOW(0x94, 50, char[256]), label);
+}
+
 /* What statx(2) says beyond stat(2). */
 static long do_statx(int fd, off_t off, size_t len)
 {
@@ -334,6 +344,7 @@ static const struct {
 	{ "holdrw",	do_hold,	O_RDWR,			false },
 	{ "statx",	do_statx,	O_RDONLY,		false },
 	{ "shutdown",	do_shutdown,	O_RDONLY,		false },
+	{ "setlabel",	do_set_label,	O_RDONLY,		false },
 	{ "read",	do_read,	O_RDONLY,		true },
 	{ "dread",	do_read,	O_RDONLY | O_DIRECT,	true },
 	{ "mread",	do_map_read,	O_RDONLY,		true },

@@ -5,11 +5,17 @@
 #include "store/device.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define BOUNCE_MAX	(1024UL * 1024)
@@ -225,6 +231,62 @@ int device_zero(const struct device *dev, uint64_t off, uint64_t len)
 	}
 	free(zeroes);
 	return err;
+}
+
+int device_discard(const struct device *dev, uint64_t off, uint64_t len)
+{
+	uint64_t range[2] = { dev->base + off, len };
+
+	if (off > dev->size || len > dev->size - off)
+		return -EIO;
+	if (dev->block)
+		return ioctl(dev->fd, BLKDISCARD, range) ? -errno : 0;
+	return fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range[0], range[1]) ?
+	       -errno : 0;
+}
+
+/* A limit of the device's queue; partitions have that of their disk.  -errno */
+static int read_limit(const struct stat *st, const char *name, uint64_t *value)
+{
+	static const char *const places[] = { "queue", "../queue" };
+	FILE *f = NULL;
+	char path[128];
+	int n;
+
+	for (int i = 0; i < 2 && !f; i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(st->st_rdev),
+			 minor(st->st_rdev), places[i], name);
+		f = fopen(path, "re");
+	}
+	if (!f)
+		return -errno;
+	n = fscanf(f, "%" SCNu64, value);
+	fclose(f);
+	return n == 1 ? 0 : -EIO;
+}
+
+int device_discard_unit(const struct device *dev, uint32_t *unit)
+{
+	uint64_t max, granularity;
+	struct statfs fs;
+	struct stat st;
+
+	*unit = 512;
+	if (fstat(dev->fd, &st))
+		return -errno;
+	if (!dev->block) {
+		/* as the loop driver sees it */
+		if (fstatfs(dev->fd, &fs))
+			return -errno;
+		*unit = fs.f_bsize;
+		return 0;
+	}
+	/* who can't look there finds out when trying */
+	if (!read_limit(&st, "discard_max_bytes", &max) && !max)
+		return -EOPNOTSUPP;
+	if (!read_limit(&st, "discard_granularity", &granularity) && granularity <= UINT32_MAX)
+		*unit = granularity;
+	return 0;
 }
 
 int device_flush(const struct device *dev)

@@ -42,6 +42,10 @@ int device_read(const struct device *dev, void *buf, size_t len, uint64_t off);
 int device_write(const struct device *dev, const void *buf, size_t len, uint64_t off);
 /* Write zeroes. */
 int device_zero(const struct device *dev, uint64_t off, uint64_t len);
+/* What is there isn't needed any more, and may read as anything.  -EOPNOTSUPP */
+int device_discard(const struct device *dev, uint64_t off, uint64_t len);
+/* Smaller pieces than *@unit, bytes, aren't worth it.  -EOPNOTSUPP */
+int device_discard_unit(const struct device *dev, uint32_t *unit);
 /* Everything written so far is on stable storage. */
 int device_flush(const struct device *dev);
 
