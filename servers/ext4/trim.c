@@ -151,9 +151,9 @@ static int discard_held(struct server *s, bool (*stop)(void *arg), void *arg, ui
 	return 0;
 }
 
-static int may_trim(const struct server *s)
+static int may_trim(struct server *s)
 {
-	int err = super_may_write(s);
+	int err = super_may_allocate(s);
 
 	/* a frozen device is left alone */
 	return err ? err : s->frozen ? -EBUSY : 0;
