@@ -76,31 +76,28 @@ static void warm_read_4k(unsigned long scale)
 	random_blocks(0, false);
 }
 
-/* Each block once, in an order like a random one */
-static void direct_write_unwritten_4k(unsigned long scale)
+/* Blocks 0, @step, 2 * @step ..., from the start again where the file ends */
+static void new_blocks(uint64_t ops, uint64_t step)
 {
 	void *buf = new_buffer(BLOCK);
 	int fd = open_file("file", O_RDWR | O_DIRECT);
-	uint64_t blocks = FILE_SIZE / BLOCK;
 
-	/* 12288 blocks and an odd step: none comes twice */
 	region_begin();
-	for (uint64_t i = 0; i < RANDOM_OPS; i++)
-		write_at(fd, buf, BLOCK, i * 7919 % blocks * BLOCK);
-	region_end(RANDOM_OPS);
+	for (uint64_t i = 0; i < ops; i++)
+		write_at(fd, buf, BLOCK, i * step % (FILE_SIZE / BLOCK) * BLOCK);
+	region_end(ops);
 	close_file(fd);
+}
+
+/* In an order like a random one: 12288 blocks and a step that is no factor, so none comes twice */
+static void direct_write_unwritten_4k(unsigned long scale)
+{
+	new_blocks(RANDOM_OPS, 7919);
 }
 
 static void direct_append_4k(unsigned long scale)
 {
-	void *buf = new_buffer(BLOCK);
-	int fd = open_file("file", O_RDWR | O_DIRECT);
-
-	region_begin();
-	for (uint64_t i = 0; i < APPENDS; i++)
-		write_at(fd, buf, BLOCK, i * BLOCK);
-	region_end(APPENDS);
-	close_file(fd);
+	new_blocks(APPENDS, 1);
 }
 
 static void whole_file(int flags, bool write, bool warm, bool sync)

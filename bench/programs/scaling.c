@@ -11,6 +11,7 @@
 
 #define BLOCK	(4 * KIB)
 #define READS	20000
+#define PUNCHES	1000
 
 static void prepare_nothing(unsigned long scale)
 {
@@ -44,6 +45,21 @@ static void extents_warm(unsigned long scale)
 	read_extents(scale, READS);
 }
 
+/* Blocks taken out of it, each once: what changes an extent costs */
+static void extents_punch(unsigned long scale)
+{
+	unsigned long ops = scale < PUNCHES ? scale : PUNCHES;
+	int fd = open_file("0", O_RDWR);
+
+	region_begin();
+	/* a prime number that is no factor of a power of ten */
+	for (uint64_t i = 0; i < ops; i++)
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * 7919 % scale * BLOCK, BLOCK))
+			die("fallocate");
+	region_end(ops);
+	close_file(fd);
+}
+
 /* BENCH_COMMAND until BENCH_DIR can be looked at */
 static void mount_image(unsigned long scale)
 {
@@ -62,6 +78,7 @@ static void mount_image(unsigned long scale)
 const struct workload scaling_workloads[] = {
 	{ "extents-read-cold", prepare_nothing, extents_cold },
 	{ "extents-read", prepare_nothing, extents_warm },
+	{ "extents-punch", prepare_nothing, extents_punch },
 	{ "mount", prepare_nothing, mount_image },
 	{ }
 };
