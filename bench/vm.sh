@@ -14,13 +14,26 @@ targets()
 	grep -v '^#' "$top/bench/targets"
 }
 
+# What all guests have, once; same names in the same order with the same times make the same
+# archive.
+make_base()
+{
+	local guest
+
+	guest=$("$top/vm/make-guest")
+	[ -e "$work_dir/base" ] ||
+		(cd "$guest/root" && find . -mindepth 1 \( -path ./usr/share -o -path ./lib/modules -o \
+			-path ./usr/lib/modules -o -path ./var -o -path '*/perl*' -o -path ./dev \) -prune -o -print |
+			LC_ALL=C sort | cpio -o -H newc --reproducible --quiet) >"$work_dir/base"
+}
+
 # make_initramfs JOBS FILE [symbols]: the guest with what it is to do; it sends the addresses of
 # its functions to a third serial line
 make_initramfs()
 {
-	local guest kernel root programs=$top/build/user/bench/programs modules
+	local kernel root programs=$top/build/user/bench/programs modules
 
-	guest=$("$top/vm/make-guest")
+	make_base
 	kernel=$("$top/vm/fetch-kernel")
 	modules=$(echo "$kernel"/modules/lib/modules/*)
 	root=$work_dir/root
@@ -42,11 +55,8 @@ make_initramfs()
 		"$top/build/user/servers/ext4/iomap4fs" "$root/bench/bin/"
 	find "$top/build/user/lib" -maxdepth 1 -name 'libfuseiomap.so*' \( -type f -o -type l \) \
 		-exec cp -P {} "$root/usr/lib/" \;
-	# Same names in the same order with the same times make the same archive.
 	{
-		(cd "$guest/root" && find . -mindepth 1 \( -path ./usr/share -o -path ./lib/modules -o \
-			-path ./usr/lib/modules -o -path ./var -o -path '*/perl*' -o -path ./dev \) -prune -o -print |
-			LC_ALL=C sort | cpio -o -H newc --reproducible --quiet)
+		cat "$work_dir/base"
 		(cd "$root" && find . -mindepth 1 -exec touch -h -d @1767225600 {} + && find . -mindepth 1 |
 			LC_ALL=C sort | cpio -o -H newc --reproducible --quiet)
 	} >"$2"
@@ -58,14 +68,14 @@ stop_vm()
 	vm_pid=
 }
 
-# run_vm INITRAMFS OUT [QEMU-ARGUMENT...]: leaves OUT.output and OUT.console
+# run_vm JOBS INITRAMFS OUT [QEMU-ARGUMENT...]: leaves OUT.output and OUT.console
 run_vm()
 {
-	local initramfs=$1 output=$2.output console=$2.console kernel line n=0 total status=0
+	local initramfs=$2 output=$3.output console=$3.console kernel line n=0 total status=0
 
-	shift 2
+	total=$(wc -l <"$1")
+	shift 3
 	kernel=$("$top/vm/fetch-kernel")
-	total=$(wc -l <"$work_dir/jobs")
 	: >"$output"
 	TMPDIR=$work_dir timeout -k 10 7200 qemu-system-x86_64 -M q35 \
 		-accel tcg,thread=single -icount shift=0,sleep=off \
@@ -82,7 +92,7 @@ run_vm()
 		line=$(grep -c '^doing ' "$output" || :)
 		[ "$line" -gt "$n" ] || continue
 		n=$line
-		say "$n of $total: $(sed -n 's/^doing //p' "$output" | tail -n 1 | tr -d '\r')"
+		say "$(basename "$output" .output), $n of $total: $(sed -n 's/^doing //p' "$output" | tail -n 1 | tr -d '\r')"
 	done
 	wait "$vm_pid" || status=$?
 	vm_pid=
@@ -91,8 +101,8 @@ run_vm()
 		tail -n 20 "$output" "$console" >&2
 		die "the guest ended early (status $status)"
 	fi
-	grep -vE '^(#|$)' "$top/vm/klog-forbidden" >"$work_dir/forbidden"
-	if grep -aE -f "$work_dir/forbidden" "$console" >&2; then
+	grep -vE '^(#|$)' "$top/vm/klog-forbidden" >"$initramfs.forbidden"
+	if grep -aE -f "$initramfs.forbidden" "$console" >&2; then
 		die "the guest's kernel logged what must not appear"
 	fi
 	if grep '^failed ' "$output" >&2; then

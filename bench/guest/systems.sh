@@ -16,29 +16,58 @@ mke2fs_same()
 		-E "lazy_itable_init=0,lazy_journal_init=0,nodiscard,hash_seed=3a0dbc0f-8b1f-4c1e-9d0b-1f3c5f6e7a81" "$@"
 }
 
-# make_image IMAGE: plain, or extents, with a file of $scale extents, or names, 100 GiB with a
-# million files
+# new_disk KIB MKE2FS-ARGUMENT...: in memory, with a file system
+new_disk()
+{
+	local kib=$1
+
+	shift
+	insmod /bench/brd.ko rd_nr=1 rd_size="$kib" max_part=0 && mke2fs_same "$@" "$disk"
+}
+
+# copy_metadata FROM TO
+copy_metadata()
+{
+	e2image -r "$1" "$2" >/run/e2image.log 2>&1 || { cat /run/e2image.log; return 1; }
+}
+
+# What all jobs of this scale get a copy of, so that it is made once: the metadata of an image,
+# whose directory kernel ext4 has filled for all systems.
+make_master()
+{
+	case $1 in
+	extents)
+		# no more than it takes: all of it is copied and checked each time
+		new_disk $((1024 * 1024 + scale * 4)) -O ^metadata_csum -N 2000 &&
+			make_fragmented "$disk" 1 "$scale"
+		;;
+	files)
+		new_disk $((1024 * 1024)) -N $((scale * 2 + 2000)) && mount -t ext4 "$disk" "$dir" || return
+		(cd "$dir" && bench_ops prepare create "$scale") || { umount "$dir"; return 1; }
+		umount "$dir"
+		;;
+	esac || return
+	rm -f /run/master.*
+	copy_metadata "$disk" "/run/master.$1.$scale" && rmmod brd
+}
+
+# make_image IMAGE: plain; or extents, with a file of $scale extents; files, with a directory of
+# $scale files; or names, 100 GiB with a million files
 make_image()
 {
-	local kib=$((1024 * 1024))
-
 	case $1 in
-	extents) kib=$((5 * 1024 * 1024)) ;;
+	plain) new_disk $((1024 * 1024)) ;;
+	extents | files)
+		[ -e "/run/master.$1.$scale" ] || make_master "$1" || return
+		insmod /bench/brd.ko rd_nr=1 \
+			rd_size=$(($(stat -c %s "/run/master.$1.$scale") / 1024)) max_part=0 &&
+			copy_metadata "/run/master.$1.$scale" "$disk"
+		;;
 	names)
-		kib=$((100 * 1024 * 1024))
 		# takes long, and nothing is written to it but what mounting does
 		[ ! -e "/run/$1" ] || return 0
-		;;
-	esac
-	insmod /bench/brd.ko rd_nr=1 rd_size=$kib max_part=0 || return
-	case $1 in
-	plain) mke2fs_same "$disk" ;;
-	extents)
-		mke2fs_same -O ^metadata_csum "$disk" && make_fragmented "$disk" 1 "$scale"
-		;;
-	names)
-		mke2fs_same -O ^metadata_csum -N 1100000 "$disk" && make_names "$disk" 1000 1000 &&
-			: >"/run/$1"
+		new_disk $((100 * 1024 * 1024)) -O ^metadata_csum -N 1100000 &&
+			make_names "$disk" 1000 1000 && : >"/run/$1"
 		;;
 	esac
 }
@@ -102,9 +131,13 @@ umount_system()
 
 measure_workload()
 {
-	mount_system || return
-	(cd "$dir" && bench_ops prepare "$workload" "$scale") || { umount_system; return 1; }
-	umount_system && sync && echo 3 >/proc/sys/vm/drop_caches && mount_system || return
+	# the image of files has what it takes
+	if [ "$image" != files ]; then
+		mount_system || return
+		(cd "$dir" && bench_ops prepare "$workload" "$scale") || { umount_system; return 1; }
+		umount_system || return
+	fi
+	sync && echo 3 >/proc/sys/vm/drop_caches && mount_system || return
 	(cd "$dir" && bench_ops run "$workload" "$scale" >/run/result) || { cat /run/result; umount_system; return 1; }
 	echo "result $system $scale $(cat /run/result)"
 	show_addresses
