@@ -40,9 +40,13 @@ stop()
 # both OP OFFSET LENGTH: on "data", and by a plain write, if it writes, on the model.
 both()
 {
+	local letters
+
 	expect_op "$3" --byte="$byte" "$1" "$m/data" "$2" "$3"
 	expect_op "$3" --byte="$byte" write "$model" "$2" "$3"
-	byte=$(tr '[:lower:]' 'b-za' <<<"$byte")
+	letters=abcdefghijklmnopqrstuvwxyza
+	letters=${letters#*"$byte"}
+	byte=${letters:0:1}
 }
 
 # shared FILE: bytes of it that are shared; private FILE: those that are not.
