@@ -82,13 +82,19 @@ static bool direct_needs_copy(const struct inode *inode, loff_t pos, loff_t coun
 
 static unsigned int room_for_more(struct inode *inode, u64 pos, u32 opflags)
 {
+	unsigned int room;
+	u64 unknown;
+
 	if (!get_fuse_conn(inode)->iomap.keeps_mappings ||
 	    (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
 		return 0;
-	/* space for a known hole is asked for, and what is behind it is known */
-	if (fuse_iomap_cache_knows(inode, pos))
-		return 0;
-	return max_t(unsigned int, FIRST_ROOM, READ_ONCE(FUSE_IOMAP_I(inode)->room));
+	/*
+	 * No more than up to what is known: where it is asked here and there, all would be told
+	 * again and again.  Nothing if space for a known hole is asked for.
+	 */
+	room = max_t(unsigned int, FIRST_ROOM, READ_ONCE(FUSE_IOMAP_I(inode)->room));
+	unknown = fuse_iomap_cache_unknown(inode, pos);
+	return min_t(u64, room, unknown ? unknown - 1 : 0);
 }
 
 /* An answer and what comes with it; the first few need no memory of their own. */

@@ -247,13 +247,26 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 	return true;
 }
 
-/* Is there anything about byte @pos, good for an operation or not? */
-bool fuse_iomap_cache_knows(struct inode *inode, u64 pos)
+/*
+ * How many blocks from that of byte @pos on is nothing known of, good for an operation or not?
+ * U64_MAX: of none to the end.
+ */
+u64 fuse_iomap_cache_unknown(struct inode *inode, u64 pos)
 {
 	struct fuse_iomap_cache *cache = cache_of(inode);
 	struct et_extent e;
+	u64 block;
+	bool found;
 
-	return cache && et_lookup(&cache->tree[FORK_READ], pos >> cache->blkbits, &e);
+	if (!cache)
+		return U64_MAX;
+	block = pos >> cache->blkbits;
+	mutex_lock(&cache->lock);
+	found = et_next(&cache->tree[FORK_READ], block, &e);
+	mutex_unlock(&cache->lock);
+	if (!found)
+		return U64_MAX;
+	return e.offset > block ? e.offset - block : 0;
 }
 
 /* Where the delayed space that byte @pos is known to be in ends, bytes; 0: it isn't known. */

@@ -200,7 +200,7 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
  */
 bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			   struct fuse_iomap_begin_out *out);
-bool fuse_iomap_cache_knows(struct inode *inode, u64 pos);
+u64 fuse_iomap_cache_unknown(struct inode *inode, u64 pos);
 u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
 u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
