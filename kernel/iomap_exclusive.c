@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Inodes that only this mount changes (FUSE_ATTR_EXCLUSIVE), of any type: the
- * flags sync, immutable and append-only.
+ * Inodes that only this mount changes (FUSE_ATTR_EXCLUSIVE), of any type.
  *
- * The VFS enforces them, so the kernel must know them before it lets anybody at the
- * file, also where the server is not asked (open, direct overwrites, stores through
- * a mapping).  They come with the attributes of the inode and change only by the
- * ioctls that pass here.
+ * The flags sync, immutable and append-only: the VFS enforces them, so the kernel must
+ * know them before it lets anybody at the file, also where the server is not asked
+ * (open, direct overwrites, stores through a mapping).  They come with the attributes of
+ * the inode and change only by the ioctls that pass here.
+ *
+ * Capabilities and ACLs: once known they change only by requests of this kernel.  The VFS
+ * takes S_NOSEC away when a security attribute is set, and the client forgets ACLs when
+ * they, or the mode, are set.  So they outlive attributes that are asked for again.
  */
 #include "iomap_i.h"
 
 #include <linux/blkdev.h>
 #include <linux/fileattr.h>
 #include <linux/pagemap.h>
+#include <linux/posix_acl.h>
+#include <uapi/linux/xattr.h>
 
 #define KEPT_FLAGS	(S_SYNC | S_IMMUTABLE | S_APPEND)
 
@@ -71,6 +76,34 @@ void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa)
 		inode_dio_wait(inode);
 		filemap_write_and_wait(inode->i_mapping);
 	}
+}
+
+/* Which attributes of directory @dir (STATX_*) are old when a name has come or gone? */
+u32 fuse_iomap_changed_by_names(struct inode *dir)
+{
+	if (!FUSE_IOMAP_I(dir)->exclusive)
+		return STATX_BASIC_STATS;
+	return STATX_MTIME | STATX_CTIME | STATX_SIZE | STATX_BLOCKS | STATX_NLINK;
+}
+
+/* The attributes of @inode are asked for again, or have come again. */
+void fuse_iomap_forget_acls(struct inode *inode)
+{
+	if (!FUSE_IOMAP_I(inode)->exclusive || !get_fuse_conn(inode)->posix_acl)
+		forget_all_cached_acls(inode);
+}
+
+/* Is what S_NOSEC says of @inode, that no write has anything to take away, still true? */
+bool fuse_iomap_keeps_nosec(struct inode *inode)
+{
+	return FUSE_IOMAP_I(inode)->exclusive && !is_sxid(inode->i_mode);
+}
+
+/* Is it known that there is no attribute @name? */
+bool fuse_iomap_has_no_xattr(struct inode *inode, const char *name)
+{
+	return FUSE_IOMAP_I(inode)->exclusive && IS_NOSEC(inode) &&
+	       !strcmp(name, XATTR_NAME_CAPS);
 }
 
 /*

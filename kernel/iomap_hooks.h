@@ -48,9 +48,16 @@ void fuse_iomap_count_request(struct fuse_conn *fc, u32 opcode);
 extern const struct file_operations fuse_iomap_ctl_requests_ops;
 extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 
+/* iomap_create.c */
+void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode);
+
 /* iomap_exclusive.c */
 int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_mask, int err);
 void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa);
+u32 fuse_iomap_changed_by_names(struct inode *dir);
+void fuse_iomap_forget_acls(struct inode *inode);
+bool fuse_iomap_keeps_nosec(struct inode *inode);
+bool fuse_iomap_has_no_xattr(struct inode *inode, const char *name);
 
 /* iomap_super.c */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);

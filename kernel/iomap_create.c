@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * New inodes: what the kernel knows of them without asking.
+ */
+#include "iomap_i.h"
+
+#include <linux/posix_acl.h>
+
+/* Has the answer that is being looked at brought @inode into memory? */
+static bool is_new(struct inode *inode)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	bool new;
+
+	spin_lock(&fi->lock);
+	new = fi->nlookup == 1;
+	spin_unlock(&fi->lock);
+	return new;
+}
+
+/*
+ * @inode is the answer to request @opcode for a new name in @dir, whose i_rwsem the caller
+ * holds; nobody can find it yet.  If it is new, it has no capabilities for a write to
+ * take away, and no ACLs unless the directory has a default one, which is asked for once a
+ * directory.  A security module's attributes are none of these.
+ */
+void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode)
+{
+	struct posix_acl *acl;
+
+	/* the other name of an inode that may have anything; or the server is lying */
+	if (opcode == FUSE_LINK || !FUSE_IOMAP_I(inode)->exclusive || !is_new(inode))
+		return;
+	inode_has_no_xattr(inode);
+
+	/* where the kernel has nothing to do with ACLs it must not say that there is none */
+	if (!get_fuse_conn(dir)->posix_acl || !FUSE_IOMAP_I(dir)->exclusive)
+		return;
+	acl = get_inode_acl(dir, ACL_TYPE_DEFAULT);
+	if (IS_ERR(acl))
+		return;
+	if (!acl) {
+		set_cached_acl(inode, ACL_TYPE_ACCESS, NULL);
+		set_cached_acl(inode, ACL_TYPE_DEFAULT, NULL);
+	}
+	posix_acl_release(acl);
+}
