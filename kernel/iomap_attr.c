@@ -86,6 +86,8 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 	/* pages have been cut off already: a signal must not keep it from the server */
 	args.force = (attr->ia_valid & ATTR_SIZE) || writeback;
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
+	/* it may have failed half-way */
+	fuse_iomap_attr_changed(inode);
 	if (err)
 		return err;
 	if (fuse_invalid_attr(&out.attr) || inode_wrong_type(inode, out.attr.mode)) {

@@ -85,13 +85,11 @@ int fuse_iomap_flush(struct file *file, fl_owner_t id)
  * When this returns, data and what is needed to find it are on stable storage.
  * Writing the data waits for its completions, and so for the server's knowledge of
  * them; then the times go out, and the server makes its metadata durable and
- * flushes the device.  A server without FSYNC gets the flush from here.
+ * flushes the device (iomap_durable.c).
  */
 int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	struct inode *inode = file_inode(file);
-	struct fuse_conn *fc = get_fuse_conn(inode);
-	s64 changes;
 	int err;
 
 	if (fuse_iomap_is_unusable(inode))
@@ -107,21 +105,7 @@ int fuse_iomap_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 			return err;
 	}
 
-	/* the server need not hear of data that it has no metadata to write for */
-	if (datasync && !fuse_iomap_metadata_is_dirty(inode))
-		return fuse_iomap_dev_flush(fc);
-
-	if (!fc->no_fsync) {
-		/* what changes from now on is for the next one */
-		changes = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->metadata_changes);
-		err = fuse_iomap_send_fsync(file, datasync);
-		if (!err)
-			fuse_iomap_metadata_durable(inode, changes);
-		if (err != -ENOSYS)
-			return err;
-		fc->no_fsync = 1;
-	}
-	return fuse_iomap_dev_flush(fc);
+	return fuse_iomap_make_durable(file, datasync);
 }
 
 static vm_fault_t page_mkwrite(struct vm_fault *vmf)

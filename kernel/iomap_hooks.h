@@ -51,6 +51,9 @@ extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 /* iomap_create.c */
 void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode);
 
+/* iomap_durable.c */
+void fuse_iomap_request_ended(const struct fuse_req *req);
+
 /* iomap_exclusive.c */
 int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_mask, int err);
 void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa);

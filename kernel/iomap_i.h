@@ -56,14 +56,10 @@ static inline void fuse_iomap_metadata_changed(struct inode *inode)
 	atomic64_inc_return(&get_fuse_inode(inode)->iomap.metadata_changes);
 }
 
-/* All of the first @changes changes are durable. */
-static inline void fuse_iomap_metadata_durable(struct inode *inode, s64 changes)
+/* The server may have changed something else of the inode; after its answer. */
+static inline void fuse_iomap_attr_changed(struct inode *inode)
 {
-	atomic64_t *durable = &get_fuse_inode(inode)->iomap.metadata_durable;
-	s64 old = atomic64_read(durable);
-
-	while (old < changes && !atomic64_try_cmpxchg(durable, &old, changes))
-		;
+	atomic64_inc_return(&get_fuse_inode(inode)->iomap.attr_changes);
 }
 
 /* Must what has been found of the file's mappings still be made durable? */
@@ -108,6 +104,11 @@ void fuse_iomap_use_server_bdi(struct super_block *sb);
  * iomap_inode.c
  */
 void fuse_iomap_init_tables(void);
+
+/*
+ * iomap_durable.c
+ */
+int fuse_iomap_make_durable(struct file *file, bool datasync);
 
 /*
  * iomap_delalloc.c

@@ -111,8 +111,9 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
 	INIT_WORK(&ii->trim_work, fuse_iomap_trim_worker);
-	/* what the server did when the inode was in memory before is not known */
+	/* it may be new; what the server did when it was in memory before is not known */
 	atomic64_set(&ii->metadata_changes, 1);
+	atomic64_set(&ii->attr_changes, 1);
 	atomic_long_inc(&fc->iomap.nr_inodes);
 	/* counted before it looks at devices: pairs with fuse_iomap_dev_remove() */
 	smp_mb__after_atomic();

@@ -62,6 +62,9 @@ struct fuse_iomap_conn {
 	/* promises of space that somebody else gives back; they wait for the server */
 	struct workqueue_struct *trim_wq;
 
+	/* answered requests that may have changed any inode (iomap_durable.c) */
+	atomic64_t other_changes;
+
 	atomic_long_t requests[FUSE_IOMAP_NR_OPCODES];
 
 	/* mappings kept, their memory, and what memory pressure has taken, bytes */
@@ -114,6 +117,11 @@ struct fuse_iomap_inode {
 	 */
 	atomic64_t metadata_changes;
 	atomic64_t metadata_durable;
+	/* the same of all else that it has changed of the inode (iomap_durable.c) */
+	atomic64_t attr_changes;
+	atomic64_t attr_durable;
+	/* up to which of the connection's other_changes an FSYNC has come */
+	atomic64_t others_durable;
 	/* why the server did not take inline bytes; protected by i_rwsem, held to write */
 	int inline_error;
 	/* the device of what is in the page cache; compared, never followed */

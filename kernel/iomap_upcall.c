@@ -84,6 +84,7 @@ int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in)
 	args.in_args[0].value = in;
 	args.force = true;
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
+	fuse_iomap_attr_changed(inode);
 
 	trace_iomap_end(inode, in, err);
 	if (err == -ENOSYS) {
