@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Attributes of iomap files.  The kernel owns size and times: it changes its own
- * inode and tells the server, whose answer it does not copy back.
+ * inode and tells the server, whose answer it does not copy back.  Of times the server
+ * hears when the inode is written: by fsync, sync, writeback after a while, or unmounting.
  *
  * Truncating, in the order that never lets the kernel write to blocks that the
  * server has freed, nor shows old contents of blocks behind the end of the file:
@@ -63,7 +64,7 @@ int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
 	return 0;
 }
 
-/* @writeback: nobody asked for it, and if it fails what the kernel knows is lost. */
+/* @writeback: it may be for somebody else, and if it fails what the kernel knows is lost. */
 static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr,
 			bool writeback)
 {
@@ -147,11 +148,27 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 	return err;
 }
 
+/* All that utimensat(2) brings along */
+#define TIMES_ONLY	(ATTR_ATIME | ATTR_MTIME | ATTR_CTIME | ATTR_ATIME_SET | ATTR_MTIME_SET | \
+			 ATTR_TIMES_SET | ATTR_TOUCH | ATTR_FORCE | ATTR_FILE)
+
+/*
+ * Is it enough if the server hears of @attr when the inode is written, as of the times of
+ * reads and writes?  Not if it is the server who says who may set them, nor once it writes
+ * nothing any more, which the one who sets them is to hear.
+ */
+static bool can_wait(const struct fuse_conn *fc, const struct iattr *attr)
+{
+	return !(attr->ia_valid & ~TIMES_ONLY) && fc->default_permissions &&
+	       !test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state);
+}
+
 /* inode_operations.setattr; caller holds i_rwsem. */
 int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct fuse_conn *fc = get_fuse_conn(inode);
+	struct fuse_inode *fi = get_fuse_inode(inode);
 	int err;
 
 	if (fuse_iomap_is_unusable(inode))
@@ -173,6 +190,13 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	if (attr->ia_valid & ATTR_SIZE)
 		return set_size(idmap, inode, attr);
 
+	if (can_wait(fc, attr)) {
+		spin_lock(&fi->lock);
+		setattr_copy(idmap, inode, attr);
+		spin_unlock(&fi->lock);
+		mark_inode_dirty_sync(inode);
+		return 0;
+	}
 	err = send_setattr(idmap, inode, attr, false);
 	if (!err)
 		apply(idmap, inode, attr);
@@ -197,5 +221,5 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);
 	attr.ia_ctime = inode_get_ctime(inode);
-	return send_setattr(&nop_mnt_idmap, inode, &attr, !fuse_iomap_knows_caller(inode->i_sb));
+	return send_setattr(&nop_mnt_idmap, inode, &attr, true);
 }

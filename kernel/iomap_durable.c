@@ -88,8 +88,12 @@ void fuse_iomap_request_ended(const struct fuse_req *req)
 {
 	struct fuse_iomap_conn *ic = &req->fm->fc->iomap;
 
-	if (ic->enabled && !changes_no_other(req->in.h.opcode))
+	if (!ic->enabled)
+		return;
+	if (!changes_no_other(req->in.h.opcode))
 		atomic64_inc_return(&ic->other_changes);
+	if (req->out.h.error == -EROFS)
+		set_bit(FUSE_IOMAP_READ_ONLY, &ic->state);
 }
 
 static bool is_dirty(struct inode *inode, bool datasync)

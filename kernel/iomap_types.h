@@ -79,6 +79,8 @@ enum {
 	FUSE_IOMAP_SHUT_DOWN,
 	/* frozen by its users, or about to be */
 	FUSE_IOMAP_FROZEN,
+	/* the server has refused something with EROFS */
+	FUSE_IOMAP_READ_ONLY,
 };
 
 struct block_device;

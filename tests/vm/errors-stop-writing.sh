@@ -22,6 +22,7 @@ expect_op EIO read "$m/bad" 0 4096
 for op in dwrite write append truncate; do
 	expect_op EROFS $op "$m/good" 8192 4096
 done
+expect_fail touch -c -d @1000000000 "$m/good" 2>/dev/null
 expect_equal EFAULT "$(fileop mwrite "$m/good" 8192 4096)" "a store"
 echo 1 >/proc/sys/vm/drop_caches
 expect_equal 8192 "$(tr -dc w <"$m/good" | head -c 8192 | wc -c)" "bytes written before, and still readable"
