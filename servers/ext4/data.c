@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cold.h"
 #include "file.h"
 #include "nokey.h"
 
@@ -142,6 +143,9 @@ int file_write(struct server *s, ext2_ino_t ino, const char *buf, size_t len, ui
 	if (off >= (uint64_t)inode_maxbytes(s, &in))
 		return -EFBIG;
 	len = min64(len, inode_maxbytes(s, &in) - off);
+	err = cold_settle(s);
+	if (err)
+		return err;
 	if (inode_is_inline(&in)) {
 		err = inline_write(s, &in, buf, len, off);
 		if (!err) {

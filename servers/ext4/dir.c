@@ -161,6 +161,8 @@ static int find_in_blocks(struct server *s, struct inode *dir, const struct matc
 
 		if (!err)
 			err = find_in_block(s, dir, &it, match, p);
+		else if (cache_missed(s->cache))
+			dir_blocks_want(s, dir, it.lblk + 1);
 		if (err != -ENOENT)
 			return err;
 	}
@@ -202,7 +204,8 @@ static void keep_hint(struct server *s, const struct inode *dir, struct dir_name
 {
 	struct dir_hint *h = &s->dir_hints[s->next_hint];
 
-	if (name.len > sizeof(h->name))
+	/* without a block that is missing nothing is known */
+	if (name.len > sizeof(h->name) || cache_missed(s->cache))
 		return;
 	s->next_hint = (s->next_hint + 1) % DIR_HINTS;
 	h->dir = dir->ino;
@@ -298,10 +301,10 @@ static int walk_inline(struct server *s, struct inode *dir,
 	return err ? lib_error(s, err, dir->ino) : w.ret;
 }
 
-int dir_walk(struct server *s, struct inode *dir,
+int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
 	     int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
-	struct block_iter it = { .lblk = 0 };
+	struct block_iter it = { .lblk = *lblk };
 	uint64_t blocks = dir_blocks(s, dir);
 
 	if (inode_is_inline(dir))
@@ -312,6 +315,9 @@ int dir_walk(struct server *s, struct inode *dir,
 		bool bad;
 		int err = dir_block_load(s, dir, &it);
 
+		*lblk = it.lblk;
+		if (err && cache_missed(s->cache))
+			dir_blocks_want(s, dir, it.lblk + 1);
 		if (err)
 			return err;
 		while ((de = next_entry(s, it.data, &off, &len, &bad))) {
@@ -369,7 +375,8 @@ static int other_entry(void *arg, const struct dir_entry *e)
 
 int dir_is_empty(struct server *s, struct inode *dir)
 {
-	int ret = dir_walk(s, dir, other_entry, NULL);
+	uint64_t lblk = 0;
+	int ret = dir_walk(s, dir, &lblk, other_entry, NULL);
 
 	return ret < 0 ? ret : !ret;
 }

@@ -54,9 +54,11 @@ struct dir_entry {
 
 /*
  * Call @fn for all entries until it returns something other than 0, which is
- * returned.  @fn must not touch the file system.
+ * returned.  @fn must not touch the file system.  *@lblk: the block to begin with;
+ * afterwards the one where it ended, of which @fn has seen nothing if the block could not
+ * be read.
  */
-int dir_walk(struct server *s, struct inode *dir,
+int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
 	     int (*fn)(void *arg, const struct dir_entry *e), void *arg);
 
 mode_t dir_type_to_mode(uint8_t type);

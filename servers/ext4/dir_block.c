@@ -11,6 +11,9 @@
 #include "checksum.h"
 #include "htree.h"
 
+/* so many blocks of a directory that is read as a whole are read together */
+#define WANT_AHEAD	31
+
 static const uint8_t type_of_mode[16] = {
 	[S_IFREG >> 12] = EXT2_FT_REG_FILE, [S_IFDIR >> 12] = EXT2_FT_DIR,
 	[S_IFCHR >> 12] = EXT2_FT_CHRDEV, [S_IFBLK >> 12] = EXT2_FT_BLKDEV,
@@ -206,6 +209,18 @@ int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
 		return fs_error(s, dir->ino, it->pblk, "directory block has a bad checksum");
 	*verified = true;
 	return 0;
+}
+
+void dir_blocks_want(struct server *s, struct inode *dir, uint64_t lblk)
+{
+	uint64_t end = lblk + WANT_AHEAD, pblk;
+
+	/* where that is may be in a block that is missing, too */
+
+	if (end > dir_blocks(s, dir))
+		end = dir_blocks(s, dir);
+	for (; lblk < end && !find_place(s, dir, lblk, &pblk); lblk++)
+		cache_want(s->cache, pblk);
 }
 
 /* @wide: lengths are written in another way */

@@ -90,6 +90,8 @@ static inline const struct ext2_dir_entry *next_entry(const struct server *s, co
 
 /* Read block it->lblk.  Its checksum is right, as one of entries or of an index. */
 int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it);
+/* A block before @lblk is missing in the cache (cold.h): what is behind it will be needed. */
+void dir_blocks_want(struct server *s, struct inode *dir, uint64_t lblk);
 /* The directory is going to be freed: forget where its blocks and names are. */
 void dir_forget(struct server *s, const struct inode *dir);
 

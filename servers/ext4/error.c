@@ -64,6 +64,9 @@ int lib_error(struct server *s, errcode_t err, ext2_ino_t ino)
 
 	if (!err)
 		return 0;
+	/* libext2fs had no block to look at, whatever it makes of it */
+	if (cache_missed(s->cache))
+		return -CACHE_COLD;
 	e = plain_errno(err);
 	if (e == EIO)
 		log_inode(LOG_ERR, ino, 0, "I/O error on metadata%s",
@@ -100,6 +103,11 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 {
 	enum errors_policy policy = s->opt.errors;
 
+	/* maybe only because a block was missing: with it the operation begins again */
+	if (s->cache && cache_missed(s->cache))
+		return -CACHE_COLD;
+	if (s->cache)
+		cache_try_end(s->cache);
 	log_inode(LOG_ERR, ino, blk, "corrupt: %s", what);
 
 	if (!s->fs || s->readonly)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
+#include "cold.h"
 #include "file.h"
 #include "nokey.h"
 
@@ -135,6 +136,9 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		return -EINVAL;
 	if (end > (uint64_t)inode_maxbytes(s, &in))
 		return -EFBIG;
+	err = cold_settle(s);
+	if (err)
+		return err;
 	if (inode_is_inline(&in)) {
 		err = inline_expand(s, &in, who);
 		if (err)

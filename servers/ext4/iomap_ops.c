@@ -24,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "cold.h"
 #include "file.h"
 #include "log.h"
 #include "nokey.h"
@@ -162,8 +163,10 @@ static int begin_inline(struct server *s, struct inode *in, uint64_t pos, uint64
 		if (err)
 			return err;
 		/* writes inside the data stay in the inode */
-		if (page || pos > inode_size(in) || count > inode_size(in) - pos)
-			return inline_expand(s, in, who);
+		if (page || pos > inode_size(in) || count > inode_size(in) - pos) {
+			err = cold_settle(s);
+			return err ? err : inline_expand(s, in, who);
+		}
 	}
 	memset(io, 0, sizeof(*io));
 	io->addr = FUSE_IOMAP_NULL_ADDR;
@@ -196,6 +199,7 @@ static int allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t 
 			end = r.end;
 	}
 	for (;;) {
+		/* settles itself */
 		int err = map_alloc(s, in, node, at, end - at, who, m);
 
 		/* in pieces, if there is no better place */
@@ -213,6 +217,8 @@ static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk
 	uint64_t stop;
 	int err = map_lookup(s, in, lblk, 0, m);
 
+	if (!err && m->type == MAP_HOLE)
+		err = cold_settle(s);
 	if (err || m->type != MAP_HOLE ||
 	    delayed_write(s, in, lblk, lblk + len, grow, who, m, &stop))
 		return err;
@@ -326,6 +332,7 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 	struct fuse_iomap_io io = { 0 }, few[ROOM_ON_STACK];
 	struct more more = { .s = s, .io = few, .room = fuse_iomap_req_room(req) };
 	struct fuse_iomap_io none;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	bool no_writes;
 	struct inode in;
@@ -337,17 +344,19 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 			more.room = 0;
 	}
 	server_lock(s);
-	if (!err && wants_space(opflags))
-		commit_if_large(s);
 	if (!err) {
 		do {
+			if (wants_space(opflags))
+				commit_if_large(s);
+			cold_begin(s, &cold);
+			more.nr = 0;
 			err = inode_load(s, ino_of_node(nodeid), &in);
 			if (!err)
 				err = begin(s, &in, pos, count, opflags, &who, &io);
-		} while (commit_frees_space(s, err, &tries));
+			if (!err && more.room)
+				begin_more(s, &in, &io, &more);
+		} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	}
-	if (!err && more.room)
-		begin_more(s, &in, &io, &more);
 	/* read-only because of an error: the kernel may keep this, but must ask for writes */
 	none = (struct fuse_iomap_io){
 		.offset = io.offset, .length = io.length, .addr = FUSE_IOMAP_NULL_ADDR,
@@ -551,13 +560,17 @@ static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint
 		      uint32_t flags, uint32_t mask)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct statx stx;
 	struct inode in;
 	int err;
 
 	(void)has_fh; (void)fh; (void)flags; (void)mask;
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
+	do {
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+	} while (cold_again(s, &cold));
 	if (!err)
 		fill_statx(s, &in, &stx);
 	server_unlock(s);

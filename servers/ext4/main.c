@@ -287,6 +287,7 @@ static int run(struct server *s)
 	}
 	clean_up(s);
 	pthread_cond_destroy(&s->commits.idle);
+	pthread_cond_destroy(&s->fetched);
 	pthread_mutex_destroy(&s->lock);
 	options_free(&s->opt);
 	return exit_status(err);
@@ -324,6 +325,7 @@ int main(int argc, char **argv)
 {
 	static struct server server = {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.fetched = PTHREAD_COND_INITIALIZER,
 		.commits.idle = PTHREAD_COND_INITIALIZER,
 		.trim.moves = PTHREAD_COND_INITIALIZER,
 		.src = { .image_fd = -1, .fd = -1 },

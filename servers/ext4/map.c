@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "cold.h"
+
 /* One extent's worth, so that an allocation is one on-disk record */
 #define ALLOC_MAX	EXT_UNINIT_MAX_LEN
 /* Indirect blocks: all of it has to be zeroed at once. */
@@ -125,6 +127,8 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	err = super_may_allocate(s);
 	if (!err && !extents)
 		err = no_clusters(s, in);
+	if (!err)
+		err = cold_settle(s);
 	if (err)
 		return err;
 

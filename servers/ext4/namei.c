@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "casefold.h"
+#include "cold.h"
 #include "map.h"
 #include "nokey.h"
 #include "xattr.h"
@@ -127,7 +128,7 @@ static int may_create(struct server *s, ext2_ino_t parent, const char *name, str
 		return err;
 	err = dir_lookup(s, dir, dir_name(name), &ino);
 	if (err == -ENOENT)
-		return nokey_dir(dir) ? -ENOKEY : 0;
+		return nokey_dir(dir) ? -ENOKEY : cold_settle(s);
 	return err ? err : -EEXIST;
 }
 
@@ -231,6 +232,8 @@ int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool op
 	if (!err && nokey_dir(&dir))
 		err = -ENOKEY;
 	if (!err)
+		err = cold_settle(s);
+	if (!err)
 		err = namei_new_inode(s, &dir, mode, 0, NULL, who, in);
 	if (err)
 		return err;
@@ -328,6 +331,8 @@ int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 		return -EISDIR;
 	err = namei_may_delete(&dir, &in);
 	if (!err)
+		err = cold_settle(s);
+	if (!err)
 		err = dir_remove(s, &dir, dir_name(name));
 	if (err)
 		return err;
@@ -359,7 +364,9 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 	err = dir_is_empty(s, &in);
 	if (err <= 0)
 		return err ? err : -ENOTEMPTY;
-	err = dir_remove(s, &dir, dir_name(name));
+	err = cold_settle(s);
+	if (!err)
+		err = dir_remove(s, &dir, dir_name(name));
 	if (err)
 		return err;
 	namei_dec_links(&dir);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 
+#include "cold.h"
 #include "dir.h"
 #include "file.h"
 #include "log.h"
@@ -144,11 +145,15 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_i
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct inode in;
 	int err;
 
 	server_lock(s);
-	err = namei_lookup(s, ino_of_node(parent), name, &in);
+	do {
+		cold_begin(s, &cold);
+		err = namei_lookup(s, ino_of_node(parent), name, &in);
+	} while (cold_again(s, &cold));
 	if (err == -ENOENT && namei_absence_lasts(s)) {
 		/* the kernel may remember that, too */
 		struct fuse_entry_param none = { .entry_timeout = ATTR_TIMEOUT };
@@ -188,14 +193,16 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	struct inode in;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
 }
 
@@ -236,15 +243,17 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct inode in;
 	uint32_t iflags;
 	bool opened = !waives_open(s);
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL,
 				 &who, &in);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	if (!err)
 		err = node_ref(s, in.ino);
 	if (!err && opened)
@@ -269,15 +278,17 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 	struct inode in;
 	uint32_t iflags;
 	bool opened = !waives_open(s);
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = namei_make_unnamed(s, ino_of_node(parent), (mode & 07777) | S_IFREG, opened,
 					 &who, &in);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	if (!err)
 		fill_entry(s, ino_of_node(parent), &in, &e, &iflags);
 	server_unlock(s);
@@ -295,25 +306,31 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	struct inode in;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = namei_unlink(s, ino_of_node(parent), name);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = namei_unlink(s, ino_of_node(parent), name);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -321,11 +338,15 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = namei_rmdir(s, ino_of_node(parent), name);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = namei_rmdir(s, ino_of_node(parent), name);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -335,15 +356,17 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname,
 				   flags, &who);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -351,11 +374,17 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 {
 	struct server *s = server_of(req);
-	char *target;
+	struct cold cold = { 0 };
+	char *target = NULL;
 	int err;
 
 	server_lock(s);
-	err = namei_readlink(s, ino_of_node(nodeid), &target);
+	do {
+		free(target);
+		target = NULL;
+		cold_begin(s, &cold);
+		err = namei_readlink(s, ino_of_node(nodeid), &target);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -388,11 +417,15 @@ static void reply_attr_unlock(fuse_req_t req, struct server *s, int err, struct 
 static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct inode in;
 	int err;
 
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
+	do {
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+	} while (cold_again(s, &cold));
 	reply_attr_unlock(req, s, err, &in);
 }
 
@@ -401,14 +434,16 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 {
 	struct server *s = server_of(req);
 	struct inode in;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_attr_unlock(req, s, err, &in);
 }
 
@@ -439,15 +474,23 @@ static void reply_sized(fuse_req_t req, int err, const void *value, size_t len, 
 static void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, size_t size)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	void *value = NULL;
 	struct inode in;
 	size_t len = 0;
 	int err;
 
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
-	if (!err)
-		err = xattr_get(s, &in, name, &value, &len);
+	do {
+		free(value);
+		value = NULL;
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+		if (!err)
+			err = xattr_get(s, &in, name, &value, &len);
+		if (err)
+			value = NULL;
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	reply_sized(req, err, value, len, size);
 	if (!err)
@@ -458,15 +501,21 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
+	struct cold cold = { 0 };
 	char *list = NULL;
 	struct inode in;
 	size_t len = 0;
 	int err;
 
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
-	if (!err)
-		err = xattr_list(s, &in, !who.uid, &list, &len);
+	do {
+		free(list);
+		list = NULL;
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+		if (!err)
+			err = xattr_list(s, &in, !who.uid, &list, &len);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	reply_sized(req, err, list, len, size);
 	if (!err)
@@ -481,7 +530,10 @@ static int load_for_xattr(struct server *s, fuse_ino_t nodeid, struct inode *in)
 		err = inode_load(s, ino_of_node(nodeid), in);
 	if (!err && in->raw.i_flags & (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL))
 		err = -EPERM;
-	return err;
+	/* what is there already; if it can't be read it will be said when it is */
+	if (!err && ext2fs_file_acl_block(s->fs, inode_small(in)))
+		cache_want(s->cache, ext2fs_file_acl_block(s->fs, inode_small(in)));
+	return err ? err : cold_settle(s);
 }
 
 static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, const char *value,
@@ -490,16 +542,18 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 	bool kill_sgid = fuse_iomap_setxattr_flags(req) & FUSE_SETXATTR_ACL_KILL_SGID;
 	struct server *s = server_of(req);
 	struct inode in;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
 	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
 			err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
-	} while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -507,14 +561,18 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct inode in;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = load_for_xattr(s, nodeid, &in);
-	if (!err)
-		err = xattr_remove(s, &in, name);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = load_for_xattr(s, nodeid, &in);
+		if (!err)
+			err = xattr_remove(s, &in, name);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -529,13 +587,17 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 	struct server *s = server_of(req);
 	struct fsxattr fsx;
 	struct inode in;
+	struct cold cold = { 0 };
 	uint32_t fl = 0;
 	int err;
 
 	if (fs_ioctl(req, cmd, in_buf, in_size, out_size))
 		return;
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
+	do {
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+	} while (cold_again(s, &cold));
 	if (!err) {
 		switch (cmd) {
 		case FS_IOC_GETFLAGS:
@@ -588,6 +650,7 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 {
 	struct server *s = server_of(req);
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
+	struct cold cold = { 0 };
 	struct inode in;
 	int err;
 
@@ -596,7 +659,10 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 		return;
 	}
 	server_lock(s);
-	err = inode_load(s, ino_of_node(nodeid), &in);
+	do {
+		cold_begin(s, &cold);
+		err = inode_load(s, ino_of_node(nodeid), &in);
+	} while (cold_again(s, &cold));
 	if (!err)
 		err = nokey_data(&in);
 	if (!err && writes)
@@ -635,6 +701,7 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	size_t done;
 	char *buf;
 	int err;
@@ -645,7 +712,10 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		return;
 	}
 	server_lock(s);
-	err = file_read(s, ino_of_node(nodeid), buf, size, off, &done);
+	do {
+		cold_begin(s, &cold);
+		err = file_read(s, ino_of_node(nodeid), buf, size, off, &done);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -660,14 +730,16 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
 	size_t done;
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -687,14 +759,16 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
+	struct cold cold = { 0 };
 	unsigned int tries = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	do
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
 		err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
-	while (commit_frees_space(s, err, &tries));
+	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -703,11 +777,15 @@ static void op_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t off, int whence,
 		     struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	uint64_t result;
 	int err;
 
 	server_lock(s);
-	err = file_lseek(s, ino_of_node(nodeid), off, whence, &result);
+	do {
+		cold_begin(s, &cold);
+		err = file_lseek(s, ino_of_node(nodeid), off, whence, &result);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -763,25 +841,52 @@ static bool is_dots(const char *name)
  * takes, more than @room if it doesn't fit.
  */
 static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
-		       const struct listed *l, bool fresh, char *buf, size_t room)
+		       struct dir_handle *dh, const struct listed *l, bool *fresh, char *buf,
+		       size_t room)
 {
-	struct fuse_entry_param e = {
+	struct fuse_entry_param e, plain = {
 		.attr = { .st_ino = l->ino, .st_mode = l->type },
 	};
 	uint32_t iflags = 0;
+	struct cold cold = { 0 };
 	struct inode in;
 	bool ref = false;
 	size_t n;
 
-	if (fresh && !is_dots(l->name) && !inode_load(s, l->ino, &in) &&
-	    in.raw.i_links_count && !node_ref(s, l->ino)) {
-		fill_entry(s, parent, &in, &e, &iflags);
-		ref = true;
+	while (*fresh && !is_dots(l->name)) {
+		cold_begin(s, &cold);
+		ref = !inode_load(s, l->ino, &in) && in.raw.i_links_count;
+		if (ref)
+			fill_entry(s, parent, &in, &e, &iflags);
+		if (!cold_again(s, &cold))
+			break;
+		ref = false;
+		*fresh = dir_handle_is_fresh(s, dh);
 	}
-	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
+	ref = ref && !node_ref(s, l->ino);
+	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, ref ? &e : &plain, l->off,
+					 ref ? iflags : 0);
 	if (n > room && ref)
 		node_forget(s, l->ino, 1);
 	return n;
+}
+
+static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fresh)
+{
+	struct cold cold = { 0 };
+	uint64_t most = 0;
+	int err;
+
+	do {
+		/* what has been listed needs not be done again */
+		if (dir_handle_progress(dh) > most) {
+			most = dir_handle_progress(dh);
+			cold.tries = 0;
+		}
+		cold_begin(s, &cold);
+		err = dir_handle_prepare(s, dh, off, fresh);
+	} while (cold_again(s, &cold));
+	return err;
 }
 
 static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
@@ -801,13 +906,13 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		return;
 	}
 	server_lock(s);
-	err = dir_handle_prepare(s, dh, off, &fresh);
+	err = list_dir(s, dh, off, &fresh);
 	while (!err && dir_handle_entry(dh, off, &l)) {
 		struct stat st = { .st_ino = l.ino, .st_mode = l.type };
 		size_t n;
 
 		if (plus)
-			n = add_plus(req, s, ino_of_node(nodeid), &l, fresh, buf + used,
+			n = add_plus(req, s, ino_of_node(nodeid), dh, &l, &fresh, buf + used,
 				     size - used);
 		else
 			n = fuse_add_direntry(req, buf + used, size - used, l.name, &st, l.off);

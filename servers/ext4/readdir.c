@@ -6,6 +6,9 @@
  * and once.  Positions in the blocks don't give that: splitting a block of an
  * indexed directory moves entries.  So the names are listed when reading starts
  * at the beginning, in one pass, and telldir offsets count in that list.
+ *
+ * The pass goes on where a block was missing (cold.h), if nothing in the directory has
+ * changed since.
  */
 #include "readdir.h"
 
@@ -26,6 +29,7 @@ struct item {
 struct dir_handle {
 	ext2_ino_t ino;
 	uint64_t version;	/* of the directory when the list was made */
+	uint64_t lblk;		/* the list is complete up to this block */
 	bool listed;
 	struct item *items;
 	size_t nr, cap;
@@ -108,7 +112,7 @@ static int list_nokey(struct server *s, struct dir_handle *dh, struct inode *dir
 	struct nokey_list list = { .s = s, .dh = dh };
 	int err = nokey_hash_init(s, dir, &list.hash);
 
-	return err ? err : dir_walk(s, dir, add_nokey, &list);
+	return err ? err : dir_walk(s, dir, &dh->lblk, add_nokey, &list);
 }
 
 static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
@@ -118,14 +122,21 @@ static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
 
 	if (err)
 		return err;
-	dh->nr = dh->text_len = 0;
+	if (dh->listed || dh->version != node->dir_version)
+		dh->lblk = 0;
+	dh->listed = false;
+	if (!dh->lblk)
+		dh->nr = dh->text_len = 0;
 	dh->version = node->dir_version;
 	/* a removed directory is empty, even of "." */
 	if (dir.raw.i_links_count && nokey_dir(&dir))
 		err = list_nokey(s, dh, &dir);
 	else if (dir.raw.i_links_count)
-		err = dir_walk(s, &dir, add, dh);
-	dh->listed = !err;
+		err = dir_walk(s, &dir, &dh->lblk, add, dh);
+	if (err && cache_missed(s->cache))
+		return err;
+	dh->lblk = 0;
+	dh->listed = !err && !cache_missed(s->cache);
 	return err;
 }
 
@@ -140,6 +151,18 @@ int dir_handle_prepare(struct server *s, struct dir_handle *dh, off_t off, bool 
 		err = make_list(s, dh, node);
 	*fresh = dh->version == node->dir_version;
 	return err;
+}
+
+bool dir_handle_is_fresh(struct server *s, const struct dir_handle *dh)
+{
+	const struct node *node = node_find(s, dh->ino);
+
+	return node && dh->version == node->dir_version;
+}
+
+uint64_t dir_handle_progress(const struct dir_handle *dh)
+{
+	return dh->lblk;
 }
 
 bool dir_handle_entry(struct dir_handle *dh, off_t off, struct listed *l)

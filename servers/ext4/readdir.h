@@ -23,6 +23,10 @@ struct listed {
  * made anew.  *@fresh: nothing has been removed since it was made.
  */
 int dir_handle_prepare(struct server *s, struct dir_handle *dh, off_t off, bool *fresh);
+/* The same question again */
+bool dir_handle_is_fresh(struct server *s, const struct dir_handle *dh);
+/* How far has the listing come for which a block was missing?  Blocks */
+uint64_t dir_handle_progress(const struct dir_handle *dh);
 /* The entry at @off; false at the end. */
 bool dir_handle_entry(struct dir_handle *dh, off_t off, struct listed *l);
 

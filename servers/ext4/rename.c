@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cold.h"
 #include "namei.h"
 #include "nokey.h"
 
@@ -217,6 +218,9 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 		return 0;
 	if (nokey_dir(&old_dir) || nokey_dir(&new_dir))
 		return -ENOKEY;
+	err = cold_settle(s);
+	if (err)
+		return err;
 	if (flags & RENAME_EXCHANGE)
 		return exchange(s, &from, &to);
 	if (!(flags & RENAME_WHITEOUT))

@@ -5,6 +5,7 @@
  * Layers, each calls only downwards:
  *
  *	ops.c ops_fs.c iomap_ops.c  requests in, replies out
+ *	cold.c                      reading what they are missing
  *	namei.c rename.c readdir.c  what a request means for the file system
  *	setattr.c fallocate.c data.c xattr.c ioctl.c label.c
  *	node.c orphan.c inode*.c    inodes in use, on disk
@@ -20,8 +21,9 @@
  * Locking: libext2fs is not thread-safe, so server.lock serialises everything
  * below the request handlers.  Handlers take it, do the work, and let go before
  * they reply: a reply can block, and the kernel may need an answer from another
- * thread before it reads this one.  Nothing here opens or touches files of the
- * own mount.
+ * thread before it reads this one.  Metadata that is not in the cache is read
+ * without the lock (cold.h), and so is the journal written (commit.h).  Nothing here
+ * opens or touches files of the own mount.
  *
  * Errors are negative errno values everywhere below the handlers.
  */
@@ -106,6 +108,7 @@ struct server {
 	int iomap_dev;			/* id of the registered device, 0: none */
 
 	pthread_mutex_t lock;		/* all below, and libext2fs */
+	pthread_cond_t fetched;		/* cold.c: a block has been read without the lock */
 	bool readonly;			/* mounted so, or after an error */
 	bool shut_down;			/* by the kernel: the device is not touched any more */
 	bool frozen;			/* the device stays as it is until the thaw */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "cold.h"
 #include "file.h"
 #include "nokey.h"
 #include "quota.h"
@@ -125,6 +126,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 		err = may_change(in, valid);
 	if (!err && valid & FUSE_SET_ATTR_SIZE)
 		err = nokey_data(in);
+	if (!err)
+		err = cold_settle(s);
 	if (!err && valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		err = quota_prepare(s, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
 				    valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in),

@@ -21,6 +21,8 @@
 #define CLUSTER_MAX	(256U * 1024)
 /* a bound is at least this, blocks */
 #define BLOCKS_MIN	64
+/* so many are read without the lock at a time */
+#define NOTES_MAX	32
 
 struct block {
 	uint64_t nr;
@@ -49,6 +51,22 @@ struct cache {
 	uint64_t nr_failures, nr_changes;
 	bool journaled;
 	bool compare;				/* also with what is on the device */
+	bool trying;
+	unsigned int nr_notes;
+	uint64_t notes[NOTES_MAX];		/* what was missing, the first one first */
+	struct cache_fetch *fetches;		/* on their way */
+};
+
+struct cache_fetch {
+	struct cache_fetch *next;
+	const struct device *dev;
+	uint32_t blocksize;
+	unsigned int nr;
+	struct {
+		struct block *block;		/* not in the cache yet */
+		bool stale;			/* written or dropped meanwhile */
+		bool failed;
+	} parts[NOTES_MAX];
 };
 
 void cache_set_max_blocks(struct cache *cache, uint64_t blocks)
@@ -178,6 +196,15 @@ static void clear_dirty(struct cache *cache, struct block *b)
 	cache->nr_dirty--;
 }
 
+/* What is being read without the lock is not what is there any more. */
+static void outdate(struct cache *cache, uint64_t nr, uint64_t count)
+{
+	for (struct cache_fetch *f = cache->fetches; f; f = f->next)
+		for (unsigned int i = 0; i < f->nr; i++)
+			if (f->parts[i].block->nr >= nr && f->parts[i].block->nr - nr < count)
+				f->parts[i].stale = true;
+}
+
 static void drop(struct cache *cache, struct block *b)
 {
 	unhash(cache, b);
@@ -216,6 +243,8 @@ static int write_run(struct cache *cache, struct block **run, size_t n)
 			       cache->blocksize);
 		data = cache->cluster;
 	}
+	/* even if it fails: nobody knows then what is there */
+	outdate(cache, run[0]->nr, n);
 	err = device_write(cache->dev, data, n * cache->blocksize,
 			   run[0]->nr * cache->blocksize);
 	if (err)
@@ -297,11 +326,47 @@ uint64_t cache_nr_blocks(const struct cache *cache)
 	return cache->nr_blocks;
 }
 
+static struct block *new_block(uint32_t blocksize, uint64_t nr)
+{
+	struct block *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	if (posix_memalign((void **)&b->data, blocksize < 4096 ? blocksize : 4096, blocksize)) {
+		free(b);
+		return NULL;
+	}
+	b->nr = nr;
+	return b;
+}
+
+static void free_block(struct block *b)
+{
+	free(b->data);
+	free(b);
+}
+
+static void insert(struct cache *cache, struct block *b)
+{
+	struct block **bucket = bucket_of(cache, b->nr);
+
+	b->hash_next = *bucket;
+	*bucket = b;
+	lru_push(cache, b);
+	cache->nr_blocks++;
+}
+
+static int note(struct cache *cache, uint64_t nr)
+{
+	if (cache->nr_notes < NOTES_MAX)
+		cache->notes[cache->nr_notes++] = nr;
+	return -CACHE_COLD;
+}
+
 /* Get @nr into the cache; @fill: its present contents matter. */
 static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 {
 	struct block *b = find(cache, nr);
-	struct block **bucket;
 	int err;
 
 	if (b) {
@@ -310,35 +375,36 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 	}
 	if (nr > UINT64_MAX / cache->blocksize - 1)
 		return -EIO;
+	if (fill && cache->trying)
+		return note(cache, nr);
 	make_room(cache);
 
-	b = calloc(1, sizeof(*b));
+	b = new_block(cache->blocksize, nr);
 	if (!b) {
 		cache->nr_failures++;
 		return -ENOMEM;
 	}
-	if (posix_memalign((void **)&b->data, cache->blocksize < 4096 ? cache->blocksize : 4096,
-			   cache->blocksize)) {
-		cache->nr_failures++;
-		free(b);
-		return -ENOMEM;
-	}
-	b->nr = nr;
 	if (fill) {
 		err = device_read(cache->dev, b->data, cache->blocksize, nr * cache->blocksize);
 		if (err) {
 			cache->nr_failures++;
-			free(b->data);
-			free(b);
+			free_block(b);
 			return err;
 		}
 	}
-	bucket = bucket_of(cache, nr);
-	b->hash_next = *bucket;
-	*bucket = b;
-	lru_push(cache, b);
-	cache->nr_blocks++;
+	insert(cache, b);
 	*out = b;
+	return 0;
+}
+
+/* Something is going to be changed: no way back any more. */
+static int stop_trying(struct cache *cache)
+{
+	if (!cache->trying)
+		return 0;
+	if (cache->nr_notes)
+		return -CACHE_COLD;
+	cache->trying = false;
 	return 0;
 }
 
@@ -365,7 +431,9 @@ int cache_read(struct cache *cache, uint64_t off, void *buf, uint64_t len)
 
 int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len)
 {
-	while (len) {
+	int ret = stop_trying(cache);
+
+	while (len && !ret) {
 		uint64_t in = off % cache->blocksize;
 		uint64_t n = cache->blocksize - in;
 		struct block *b;
@@ -395,7 +463,7 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
 		off += n;
 		len -= n;
 	}
-	return 0;
+	return ret;
 }
 
 int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **verified)
@@ -413,8 +481,10 @@ int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **veri
 
 static int get_to_change(struct cache *cache, uint64_t blk, bool fill, struct block **b)
 {
-	int err = get(cache, blk, fill, b);
+	int err = stop_trying(cache);
 
+	if (!err)
+		err = get(cache, blk, fill, b);
 	if (err)
 		return err;
 	set_dirty(cache, *b);
@@ -451,6 +521,10 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 {
 	struct block *b, *next;
 
+	/* who forgets has decided to change something before */
+	if (stop_trying(cache))
+		cache->nr_failures++;
+	outdate(cache, blk, count);
 	if (count > cache->nr_blocks) {
 		for (b = cache->hot; b; b = next) {
 			next = b->lru_next;
@@ -485,6 +559,150 @@ uint64_t cache_nr_failures(const struct cache *cache)
 uint64_t cache_nr_changes(const struct cache *cache)
 {
 	return cache->nr_changes;
+}
+
+/*
+ * Reading without the lock
+ */
+
+void cache_try(struct cache *cache)
+{
+	cache->trying = true;
+	cache->nr_notes = 0;
+}
+
+bool cache_try_end(struct cache *cache)
+{
+	bool missed = cache_missed(cache);
+
+	cache->trying = false;
+	return missed;
+}
+
+bool cache_missed(const struct cache *cache)
+{
+	return cache->trying && cache->nr_notes;
+}
+
+void cache_want(struct cache *cache, uint64_t blk)
+{
+	if (cache->trying && blk < cache->dev->size / cache->blocksize && !find(cache, blk))
+		note(cache, blk);
+}
+
+bool cache_is_fetched(const struct cache *cache, uint64_t blk)
+{
+	for (const struct cache_fetch *f = cache->fetches; f; f = f->next)
+		for (unsigned int i = 0; i < f->nr; i++)
+			if (f->parts[i].block->nr == blk && !f->parts[i].stale)
+				return true;
+	return false;
+}
+
+static bool is_part(const struct cache_fetch *f, uint64_t nr)
+{
+	for (unsigned int i = 0; i < f->nr; i++)
+		if (f->parts[i].block->nr == nr)
+			return true;
+	return false;
+}
+
+int cache_fetch_begin(struct cache *cache, struct cache_fetch **out, uint64_t *first)
+{
+	struct cache_fetch *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->dev = cache->dev;
+	f->blocksize = cache->blocksize;
+	*first = cache->notes[0];
+	for (unsigned int i = 0; i < cache->nr_notes; i++) {
+		struct block *b;
+
+		if (is_part(f, cache->notes[i]) || cache_is_fetched(cache, cache->notes[i]))
+			continue;
+		b = new_block(cache->blocksize, cache->notes[i]);
+		if (b)
+			f->parts[f->nr++].block = b;
+		else if (!i)
+			break;
+	}
+	cache->nr_notes = 0;
+	if (!f->nr) {
+		free(f);
+		return cache_is_fetched(cache, *first) ? -EALREADY : -ENOMEM;
+	}
+	f->next = cache->fetches;
+	cache->fetches = f;
+	*out = f;
+	return 0;
+}
+
+/* Blocks with consecutive numbers at once.  -errno: at least one of them can't be read. */
+static int read_run(struct cache_fetch *f, unsigned int i, unsigned int n)
+{
+	uint64_t off = f->parts[i].block->nr * f->blocksize;
+	size_t bs = f->blocksize;
+	char *buf;
+	int err;
+
+	if (n == 1)
+		return device_read(f->dev, f->parts[i].block->data, bs, off);
+	if (posix_memalign((void **)&buf, 4096, n * bs))
+		return -ENOMEM;
+	err = device_read(f->dev, buf, n * bs, off);
+	for (unsigned int k = 0; k < n && !err; k++)
+		memcpy(f->parts[i + k].block->data, buf + k * bs, bs);
+	free(buf);
+	return err;
+}
+
+int cache_fetch_read(struct cache_fetch *f)
+{
+	int first_err = 0;
+
+	for (unsigned int i = 0, n; i < f->nr; i += n) {
+		int err;
+
+		for (n = 1; i + n < f->nr; n++)
+			if (f->parts[i + n].block->nr != f->parts[i].block->nr + n)
+				break;
+		err = read_run(f, i, n);
+		/* maybe only one that nobody has asked for */
+		if (err && n > 1) {
+			n = 1;
+			err = read_run(f, i, n);
+		}
+		for (unsigned int k = i; k < i + n; k++)
+			f->parts[k].failed = err;
+		if (err && !i)
+			first_err = err;
+	}
+	return first_err;
+}
+
+void cache_fetch_end(struct cache *cache, struct cache_fetch *f)
+{
+	struct cache_fetch **link = &cache->fetches;
+
+	/*
+	 * The last first, so that what was noted first is the hottest.  What is left of @f can
+	 * still become stale: making room may write blocks.
+	 */
+	for (; f->nr; f->nr--) {
+		struct block *b = f->parts[f->nr - 1].block;
+
+		make_room(cache);
+		if (f->parts[f->nr - 1].stale || f->parts[f->nr - 1].failed ||
+		    find(cache, b->nr))
+			free_block(b);
+		else
+			insert(cache, b);
+	}
+	while (*link != f)
+		link = &(*link)->next;
+	*link = f->next;
+	free(f);
 }
 
 bool cache_is_dirty(const struct cache *cache)

@@ -30,13 +30,16 @@
  *  - with a journal only clean blocks leave the cache, and only cache_checkpoint()
  *    and cache_write_through() write in place;
  *  - a block that is dropped while a copy of it may be in the journal is revoked by
- *    the running transaction.
+ *    the running transaction;
+ *  - what is read without the lock gets in only if nothing was written to its place, and
+ *    nobody has dropped it, since the reading began.
  *
- * Locking: none here, the server lock serialises all calls.
+ * Locking: none here, the server lock serialises all calls but cache_fetch_read().
  */
 #ifndef IOMAP4FS_CACHE_H
 #define IOMAP4FS_CACHE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -96,6 +99,40 @@ void cache_shrink(struct cache *cache, uint64_t blocks);
 
 /* Anything dirty? */
 bool cache_is_dirty(const struct cache *cache);
+
+/*
+ * Reading without the lock (cold.c)
+ *
+ * While the cache is tried, a block that would have to be read is noted instead, and
+ * -CACHE_COLD is returned. From then on nothing can be changed: whatever the caller makes of
+ * that error, it has to begin again when the block is there. The first change without
+ * anything noted ends the trying.
+ */
+
+/* Nothing else returns this, but who wants to know looks at cache_missed(). */
+#define CACHE_COLD	EINPROGRESS
+
+void cache_try(struct cache *cache);
+/* Stop trying.  True if something was noted */
+bool cache_try_end(struct cache *cache);
+/* Was something noted?  False if the cache isn't being tried */
+bool cache_missed(const struct cache *cache);
+/* While trying: @blk will be needed, too. */
+void cache_want(struct cache *cache, uint64_t blk);
+
+struct cache_fetch;
+
+/*
+ * Take what was noted, to be read.  -EALREADY if somebody else is reading all that.  @first:
+ * what was noted first
+ */
+int cache_fetch_begin(struct cache *cache, struct cache_fetch **f, uint64_t *first);
+/* Without the lock.  0 or -errno: what was noted first can't be read. */
+int cache_fetch_read(struct cache_fetch *f);
+/* What can be used goes into the cache.  Frees @f. */
+void cache_fetch_end(struct cache *cache, struct cache_fetch *f);
+/* Is somebody reading it? */
+bool cache_is_fetched(const struct cache *cache, uint64_t blk);
 
 /*
  * With a journal
