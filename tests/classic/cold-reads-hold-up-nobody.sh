@@ -48,7 +48,7 @@ close_gate() {
 	rm -f "$GATE.waiting"
 	touch "$GATE"
 	(
-		for _ in $(seq 600); do
+		for _ in $(seq 1200); do
 			sleep 0.1
 			[ -e "$GATE" ] || exit 0
 		done
