@@ -136,6 +136,19 @@ static errcode_t write_changed(ext2_filsys fs)
 	return err;
 }
 
+/* Have those that are not in the cache read without the lock, if that is tried (cold.h). */
+static void want(struct server *s)
+{
+	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+		uint8_t none = missing(s->fs, g);
+
+		if (!(none & NO_BLOCKS))
+			cache_want(s->cache, ext2fs_block_bitmap_loc(s->fs, g));
+		if (!(none & NO_INODES))
+			cache_want(s->cache, ext2fs_inode_bitmap_loc(s->fs, g));
+	}
+}
+
 int bitmaps_load(struct server *s)
 {
 	uint8_t *groups;
@@ -143,6 +156,9 @@ int bitmaps_load(struct server *s)
 
 	if (s->changed_groups)
 		return 0;
+	want(s);
+	if (cache_missed(s->cache))
+		return -CACHE_COLD;
 	groups = calloc(s->fs->group_desc_count, 1);
 	if (!groups)
 		return -ENOMEM;
@@ -151,6 +167,8 @@ int bitmaps_load(struct server *s)
 		free(groups);
 		/* not until all of them are there */
 		s->fs->write_bitmaps = NULL;
+		if (cache_missed(s->cache))
+			return -CACHE_COLD;
 		log_err("can't read the bitmaps: run \"e2fsck -fy %s\"", s->opt.source);
 		return lerr == EXT2_ET_BLOCK_BITMAP_READ || lerr == EXT2_ET_INODE_BITMAP_READ ?
 		       -EIO : lib_error(s, lerr, 0);

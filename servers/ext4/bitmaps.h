@@ -17,7 +17,8 @@ struct server;
 
 /*
  * Read them, if they have not been yet; from then on ext2fs_flush2() writes what changed.
- * -EUCLEAN, -EIO or -ENOMEM, after a message; nothing has changed then
+ * -EUCLEAN, -EIO or -ENOMEM, after a message; -errno where some have to be read without the
+ * lock first (cold.h); nothing has changed then
  */
 int bitmaps_load(struct server *s);
 void bitmaps_destroy(struct server *s);
