@@ -21,7 +21,8 @@ check-debug:	## the VM tests on a kernel with KASAN and lockdep (User Mode Linux
 check-long:	## two to three hours on that kernel: crashes, differences, little memory
 	@tests/check long
 
-bench:		## instructions per operation beside kernel ext4 and fuse2fs: 20 minutes
+bench:		## instructions per operation beside kernel ext4 and fuse2fs: 20 minutes;
+bench:		## ARGS="--suite threads": operations per second of 1 to 8 threads, 10 minutes
 	@vm/setup --bench
 	@bench/run $(ARGS)
 
