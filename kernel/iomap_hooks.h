@@ -49,6 +49,7 @@ extern const struct file_operations fuse_iomap_ctl_requests_ops;
 extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 
 /* iomap_create.c */
+bool fuse_iomap_is_to_create(struct inode *dir, struct dentry *entry, unsigned int flags);
 void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode);
 
 /* iomap_durable.c */
