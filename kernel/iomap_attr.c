@@ -152,15 +152,31 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 #define TIMES_ONLY	(ATTR_ATIME | ATTR_MTIME | ATTR_CTIME | ATTR_ATIME_SET | ATTR_MTIME_SET | \
 			 ATTR_TIMES_SET | ATTR_TOUCH | ATTR_FORCE | ATTR_FILE)
 
+/* Is it known that @attr leaves owner and mode of @inode as they are? */
+static bool keeps_owner_and_mode(struct mnt_idmap *idmap, struct inode *inode,
+				 const struct iattr *attr)
+{
+	/* the server changes the mode with an ACL */
+	if (READ_ONCE(get_fuse_inode(inode)->inval_mask) & (STATX_MODE | STATX_UID | STATX_GID))
+		return false;
+	return !i_uid_needs_update(idmap, attr, inode) && !i_gid_needs_update(idmap, attr, inode) &&
+	       (!(attr->ia_valid & ATTR_MODE) || attr->ia_mode == inode->i_mode);
+}
+
 /*
  * Is it enough if the server hears of @attr when the inode is written, as of the times of
- * reads and writes?  Not if it is the server who says who may set them, nor once it writes
+ * reads and writes?  There is only the time of the change in what changes nothing else.  Not if it is the server who says who may set them, nor once it writes
  * nothing any more, which the one who sets them is to hear.
  */
-static bool can_wait(const struct fuse_conn *fc, const struct iattr *attr)
+static bool can_wait(struct mnt_idmap *idmap, struct inode *inode, const struct iattr *attr)
 {
-	return !(attr->ia_valid & ~TIMES_ONLY) && fc->default_permissions &&
-	       !test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state);
+	const struct fuse_conn *fc = get_fuse_conn(inode);
+	unsigned int valid = attr->ia_valid & ~TIMES_ONLY;
+
+	if (!fc->default_permissions || test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state))
+		return false;
+	return !valid || (!(valid & ~(ATTR_UID | ATTR_GID | ATTR_MODE | ATTR_KILL_PRIV)) &&
+			  keeps_owner_and_mode(idmap, inode, attr));
 }
 
 /* inode_operations.setattr; caller holds i_rwsem. */
@@ -190,7 +206,7 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	if (attr->ia_valid & ATTR_SIZE)
 		return set_size(idmap, inode, attr);
 
-	if (can_wait(fc, attr)) {
+	if (can_wait(idmap, inode, attr)) {
 		spin_lock(&fi->lock);
 		setattr_copy(idmap, inode, attr);
 		spin_unlock(&fi->lock);

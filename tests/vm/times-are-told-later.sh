@@ -41,6 +41,24 @@ set_times "$m/f2" 1000000002
 sync -f "$m"
 dd if="$JOB_DISK1" of="$JOB_DISK2" iflag=direct oflag=direct bs=1M count=64 status=none
 
+# An owner or mode that is there already is no more than the time of a change
+chmod 644 "$m/f1"
+before=$(setattrs)
+change=$(stat -c %Z "$m/f1")
+sleep 1.1
+chown 0:0 "$m/f1"
+chmod 644 "$m/f1"
+[ "$(stat -c %Z "$m/f1")" -gt "$change" ] || fail "the change has no time"
+expect_equal "$before" "$(setattrs)" "SETATTRs for what is there already"
+chown 1:2 "$m/f1"
+chmod 604 "$m/f1"
+expect_equal $((before + 2)) "$(setattrs)" "SETATTRs for another owner and another mode"
+# with an ACL the mode is the server's, until it is asked
+setfacl -m u:1000:rw "$m/f1"
+chmod 604 "$m/f1"
+expect_equal 604 "$(stat -c %a "$m/f1")" "the mode of a file with an ACL"
+! getfacl -n "$m/f1" 2>/dev/null | grep '^mask::rw-' >/dev/null || fail "the ACL has its old mask"
+
 # Not even a signal that ends all waiting keeps them back
 has_asked()
 {
