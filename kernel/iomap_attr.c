@@ -165,8 +165,9 @@ static bool keeps_owner_and_mode(struct mnt_idmap *idmap, struct inode *inode,
 
 /*
  * Is it enough if the server hears of @attr when the inode is written, as of the times of
- * reads and writes?  There is only the time of the change in what changes nothing else.  Not if it is the server who says who may set them, nor once it writes
- * nothing any more, which the one who sets them is to hear.
+ * reads and writes?  There is only the time of the change in what changes nothing else.
+ * Not if it is the server who says who may set them, nor once it writes nothing any more,
+ * which the one who sets them is to hear.
  */
 static bool can_wait(struct mnt_idmap *idmap, struct inode *inode, const struct iattr *attr)
 {
