@@ -839,35 +839,45 @@ static bool is_dots(const char *name)
  * One entry with attributes.  Without, where the name may be gone or can't be
  * trusted: then the kernel looks it up when it needs to.  Returns the bytes it
  * takes, more than @room if it doesn't fit.
+ *
+ * The cache is being tried all the time (@cold): this is done too often for doing more than
+ * looking at errors.
  */
 static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
-		       struct dir_handle *dh, const struct listed *l, bool *fresh, char *buf,
-		       size_t room)
+		       struct dir_handle *dh, const struct listed *l, bool *fresh,
+		       struct cold *cold, char *buf, size_t room)
 {
-	struct fuse_entry_param e, plain = {
+	struct fuse_entry_param e = {
 		.attr = { .st_ino = l->ino, .st_mode = l->type },
 	};
 	uint32_t iflags = 0;
-	struct cold cold = { 0 };
 	struct inode in;
 	bool ref = false;
 	size_t n;
 
 	while (*fresh && !is_dots(l->name)) {
-		cold_begin(s, &cold);
-		ref = !inode_load(s, l->ino, &in) && in.raw.i_links_count;
-		if (ref)
-			fill_entry(s, parent, &in, &e, &iflags);
-		if (!cold_again(s, &cold))
-			break;
-		ref = false;
-		*fresh = dir_handle_is_fresh(s, dh);
+		int err = inode_load(s, l->ino, &in);
+
+		if (err && cold_again(s, cold)) {
+			cold_begin(s, cold);
+			*fresh = dir_handle_is_fresh(s, dh);
+			continue;
+		}
+		/* the next one has all its attempts */
+		if (err || cold->tries) {
+			cold->tries = 0;
+			cold_begin(s, cold);
+		}
+		ref = !err && in.raw.i_links_count && !node_ref(s, l->ino);
+		break;
 	}
-	ref = ref && !node_ref(s, l->ino);
-	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, ref ? &e : &plain, l->off,
-					 ref ? iflags : 0);
-	if (n > room && ref)
+	if (ref)
+		fill_entry(s, parent, &in, &e, &iflags);
+	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
+	if (n > room && ref) {
+		cache_try_end(s->cache);
 		node_forget(s, l->ino, 1);
+	}
 	return n;
 }
 
@@ -894,6 +904,7 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 {
 	struct dir_handle *dh = (struct dir_handle *)(uintptr_t)fi->fh;
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct listed l;
 	size_t used = 0;
 	bool fresh;
@@ -907,13 +918,14 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	}
 	server_lock(s);
 	err = list_dir(s, dh, off, &fresh);
+	cold_begin(s, &cold);
 	while (!err && dir_handle_entry(dh, off, &l)) {
 		struct stat st = { .st_ino = l.ino, .st_mode = l.type };
 		size_t n;
 
 		if (plus)
-			n = add_plus(req, s, ino_of_node(nodeid), dh, &l, &fresh, buf + used,
-				     size - used);
+			n = add_plus(req, s, ino_of_node(nodeid), dh, &l, &fresh, &cold,
+				     buf + used, size - used);
 		else
 			n = fuse_add_direntry(req, buf + used, size - used, l.name, &st, l.off);
 		if (n > size - used)
@@ -921,6 +933,8 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		used += n;
 		off = l.off;
 	}
+	/* what is told is right whatever was missing */
+	cache_try_end(s->cache);
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
