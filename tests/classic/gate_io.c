@@ -17,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
+static ssize_t (*real_preadv)(int, const struct iovec *, int, off_t);
 static const char *gate;
 static char waiting[PATH_MAX];
 static struct stat image;
@@ -30,7 +32,9 @@ static void set_up(void)
 	const char *file = getenv("GATE_IO_IMAGE");
 
 	real_pread = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread64");
-	if (!real_pread)
+	real_preadv = (ssize_t (*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT,
+										"preadv64");
+	if (!real_pread || !real_preadv)
 		abort();
 	gate = getenv("GATE_IO_GATE");
 	if (!gate || !file || stat(file, &image) ||
@@ -58,8 +62,7 @@ static void tell(off_t off, size_t len)
 	close(fd);
 }
 
-/* With 64 bit offsets, as everything here is built, the symbol is pread64. */
-ssize_t pread(int fd, void *buf, size_t len, off_t off)
+static void pass(int fd, off_t off, size_t len)
 {
 	pthread_once(&once, set_up);
 	if (is_shut(fd)) {
@@ -67,5 +70,21 @@ ssize_t pread(int fd, void *buf, size_t len, off_t off)
 		while (is_shut(fd))
 			usleep(10000);
 	}
+}
+
+/* With 64 bit offsets, as everything here is built, the symbol is pread64. */
+ssize_t pread(int fd, void *buf, size_t len, off_t off)
+{
+	pass(fd, off, len);
 	return real_pread(fd, buf, len, off);
+}
+
+ssize_t preadv(int fd, const struct iovec *iov, int nr, off_t off)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < nr; i++)
+		len += iov[i].iov_len;
+	pass(fd, off, len);
+	return real_preadv(fd, iov, nr, off);
 }

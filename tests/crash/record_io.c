@@ -27,6 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
+static ssize_t (*real_preadv)(int, const struct iovec *, int, off_t);
 static int (*real_fdatasync)(int);
 static int log_fd = -1;
 static struct stat image;
@@ -41,7 +42,9 @@ static void set_up(void)
 	real_pwrite = (ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
 	real_pread = (ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread64");
 	real_fdatasync = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-	if (!real_pwrite || !real_pread || !real_fdatasync)
+	real_preadv = (ssize_t (*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT,
+										"preadv64");
+	if (!real_pwrite || !real_pread || !real_preadv || !real_fdatasync)
 		abort();
 	if (fail)
 		write_to_fail = strtoull(fail, NULL, 0);
@@ -106,19 +109,28 @@ ssize_t pwrite(int fd, const void *buf, size_t len, off_t off)
 	return do_pwrite(fd, buf, len, off);
 }
 
-ssize_t pread(int fd, void *buf, size_t len, off_t off)
+static bool is_read_to_fail(int fd)
 {
 	bool fails;
 
 	if (!is_image(fd))
-		return real_pread(fd, buf, len, off);
+		return false;
 	pthread_mutex_lock(&lock);
 	fails = ++nr_reads == read_to_fail;
 	pthread_mutex_unlock(&lock);
-	if (!fails)
-		return real_pread(fd, buf, len, off);
-	errno = EIO;
-	return -1;
+	if (fails)
+		errno = EIO;
+	return fails;
+}
+
+ssize_t pread(int fd, void *buf, size_t len, off_t off)
+{
+	return is_read_to_fail(fd) ? -1 : real_pread(fd, buf, len, off);
+}
+
+ssize_t preadv(int fd, const struct iovec *iov, int nr, off_t off)
+{
+	return is_read_to_fail(fd) ? -1 : real_preadv(fd, iov, nr, off);
 }
 
 int fdatasync(int fd)

@@ -22,7 +22,7 @@
 /* a bound is at least this, blocks */
 #define BLOCKS_MIN	64
 /* so many are read without the lock at a time */
-#define NOTES_MAX	32
+#define NOTES_MAX	DEVICE_PIECES_MAX
 
 struct block {
 	uint64_t nr;
@@ -641,20 +641,12 @@ int cache_fetch_begin(struct cache *cache, struct cache_fetch **out, uint64_t *f
 /* Blocks with consecutive numbers at once.  -errno: at least one of them can't be read. */
 static int read_run(struct cache_fetch *f, unsigned int i, unsigned int n)
 {
-	uint64_t off = f->parts[i].block->nr * f->blocksize;
-	size_t bs = f->blocksize;
-	char *buf;
-	int err;
+	void *bufs[NOTES_MAX];
 
-	if (n == 1)
-		return device_read(f->dev, f->parts[i].block->data, bs, off);
-	if (posix_memalign((void **)&buf, 4096, n * bs))
-		return -ENOMEM;
-	err = device_read(f->dev, buf, n * bs, off);
-	for (unsigned int k = 0; k < n && !err; k++)
-		memcpy(f->parts[i + k].block->data, buf + k * bs, bs);
-	free(buf);
-	return err;
+	for (unsigned int k = 0; k < n; k++)
+		bufs[k] = f->parts[i + k].block->data;
+	return device_read_pieces(f->dev, bufs, n, f->blocksize,
+				  f->parts[i].block->nr * f->blocksize);
 }
 
 int cache_fetch_read(struct cache_fetch *f)

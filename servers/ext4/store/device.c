@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -162,6 +163,25 @@ int device_read(const struct device *dev, void *buf, size_t len, uint64_t off)
 		len -= w.chunk;
 	}
 	free(bounce);
+	return err;
+}
+
+int device_read_pieces(const struct device *dev, void *const *bufs, unsigned int nr, size_t len,
+		       uint64_t off)
+{
+	struct iovec iov[DEVICE_PIECES_MAX];
+	bool together = nr > 1 && nr <= DEVICE_PIECES_MAX && in_range(dev, nr * len, off);
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr && together; i++) {
+		iov[i] = (struct iovec){ bufs[i], len };
+		together = is_aligned(dev, bufs[i], len, dev->base + off);
+	}
+	if (together && preadv(dev->fd, iov, nr, dev->base + off) == (ssize_t)(nr * len))
+		return 0;
+	/* one by one tells what is wrong, if anything is */
+	for (unsigned int i = 0; i < nr && !err; i++)
+		err = device_read(dev, bufs[i], len, off + i * len);
 	return err;
 }
 

@@ -22,6 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* so many are read at once */
+#define DEVICE_PIECES_MAX	32
+
 struct device {
 	int fd;
 	bool direct;		/* fd is O_DIRECT */
@@ -40,6 +43,9 @@ int device_set_base(struct device *dev, uint64_t base);
 /* All of [@off, @off + @len) or a negative errno; past the end is -EIO. */
 int device_read(const struct device *dev, void *buf, size_t len, uint64_t off);
 int device_write(const struct device *dev, const void *buf, size_t len, uint64_t off);
+/* The same of @nr neighbouring pieces of @len bytes, each to a buffer of its own. */
+int device_read_pieces(const struct device *dev, void *const *bufs, unsigned int nr, size_t len,
+		       uint64_t off);
 /* Write zeroes. */
 int device_zero(const struct device *dev, uint64_t off, uint64_t len);
 /* What is there isn't needed any more, and may read as anything.  -EOPNOTSUPP */
