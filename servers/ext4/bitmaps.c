@@ -24,20 +24,28 @@
 #define NO_BLOCKS	4
 #define NO_INODES	8
 
+static void mark(struct server *s, dgrp_t g, uint8_t what)
+{
+	if (s->changed_groups[g] & what)
+		return;
+	s->changed_groups[g] |= what;
+	s->bitmaps_to_write++;
+}
+
 void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len)
 {
 	dgrp_t first = ext2fs_group_of_blk2(s->fs, pblk);
 	dgrp_t last = ext2fs_group_of_blk2(s->fs, pblk + len - 1);
 
 	for (dgrp_t g = first; g <= last && g < s->fs->group_desc_count; g++)
-		s->changed_groups[g] |= BLOCKS;
+		mark(s, g, BLOCKS);
 	trim_changed(s, pblk, len);
 	s->nr_bitmap_changes++;
 }
 
 void bitmaps_inode_changed(struct server *s, ext2_ino_t ino)
 {
-	s->changed_groups[ext2fs_group_of_ino(s->fs, ino)] |= INODES;
+	mark(s, ext2fs_group_of_ino(s->fs, ino), INODES);
 	s->nr_bitmap_changes++;
 }
 
@@ -131,9 +139,18 @@ static errcode_t write_changed(ext2_filsys fs)
 			err = write_group(fs, g, &s->changed_groups[g], buf);
 	alloc_repin(s);
 	free(buf);
-	if (!err)
-		fs->flags &= ~(EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY);
-	return err;
+	if (err)
+		return err;
+	s->bitmaps_to_write = 0;
+	fs->flags &= ~(EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY);
+	return 0;
+}
+
+uint64_t bitmaps_pending(const struct server *s)
+{
+	uint64_t n = s->bitmaps_to_write;
+
+	return n + (n < s->fs->desc_blocks ? n : s->fs->desc_blocks);
 }
 
 /* Have those that are not in the cache read without the lock, if that is tried (cold.h). */

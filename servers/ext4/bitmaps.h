@@ -27,4 +27,7 @@ void bitmaps_destroy(struct server *s);
 void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len);
 void bitmaps_inode_changed(struct server *s, ext2_ino_t ino);
 
+/* Blocks that a commit has to write because of that, at most: bitmaps and descriptors. */
+uint64_t bitmaps_pending(const struct server *s);
+
 #endif

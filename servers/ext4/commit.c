@@ -7,7 +7,8 @@
  * of a block.  So the commit that fills half of the journal is done without
  * letting go of the lock, and the checkpoint follows at once.  As a transaction is
  * committed when it has a quarter of the journal, there is room for it and for
- * what one operation adds.
+ * what one operation adds.  Operations that could add any number of blocks do their work
+ * in parts (commit_part()).
  *
  * Freed blocks stay marked in the bitmap that allocations look at until the
  * commit that frees them is durable (alloc.c): data that the kernel writes in place
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmaps.h"
 #include "journal/format.h"
 #include "journal/journal.h"
 #include "log.h"
@@ -393,13 +395,29 @@ int commit_and_unpin(struct server *s)
 	return err ? err : checkpoint(s);
 }
 
-static bool is_large(const struct server *s)
+bool commit_is_due(const struct server *s)
 {
 	const struct commits *c = &s->commits;
 
 	return c->journal && !c->aborted && !s->readonly &&
-	       (cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 > c->limit ||
-		alloc_is_short(s));
+	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) >
+	       c->limit;
+}
+
+static bool is_large(const struct server *s)
+{
+	return commit_is_due(s) || (s->commits.journal && !s->commits.aborted && !s->readonly &&
+				    alloc_is_short(s));
+}
+
+int commit_part(struct server *s)
+{
+	return commit(s, false, false);
+}
+
+void commit_wait_idle(struct server *s)
+{
+	wait_until_idle(s);
 }
 
 void commit_if_large(struct server *s)

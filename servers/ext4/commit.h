@@ -63,6 +63,16 @@ void commit_if_large(struct server *s);
 /* The same without letting go of the lock. */
 void commit_if_large_locked(struct server *s);
 /*
+ * In the middle of an operation that may be too long for one transaction, where the file
+ * system is as consistent as between operations: is it time for a commit?  Then
+ * call the other one, which lets go of the lock only to wait for a commit by somebody
+ * else; but then inodes have to be loaded again.
+ */
+bool commit_is_due(const struct server *s);
+int commit_part(struct server *s);
+/* Until somebody lets go of the lock, nobody is committing.  May do that itself. */
+void commit_wait_idle(struct server *s);
+/*
  * An operation ended with @err.  True if it was for want of space, and there may be
  * some now that a commit has set it free, or that isn't being trimmed any more: then
  * it's worth another try.  May let go of the lock.  @tries: 0 before the first call

@@ -59,7 +59,9 @@ static int fill_holes(struct server *s, struct inode *in, uint64_t first, uint64
 		if (err)
 			return err;
 		/* as far as it has come it is a file like any other */
-		commit_if_large_locked(s);
+		err = map_pause(s, in);
+		if (err)
+			return err;
 		first = m.lblk + m.len;
 	}
 	return 0;
@@ -99,13 +101,20 @@ static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off,
 		return -EINVAL;
 	if (insert && len > (uint64_t)inode_maxbytes(s, in) - size)
 		return -EFBIG;
-	if (insert)
+	if (insert) {
+		/* what has moved is inside the file, also after a crash that comes before the end */
+		err = inode_set_size(s, in, size + len);
+		if (err)
+			return err;
 		err = map_shift(s, in, off / bs, len / bs, true);
-	else
-		err = map_punch(s, in, off / bs, len / bs);
-	if (!err && !insert)
+		if (err && !inode_set_size(s, in, size))
+			inode_store(s, in);
+		return err;
+	}
+	err = map_punch(s, in, off / bs, len / bs);
+	if (!err)
 		err = map_shift(s, in, (off + len) / bs, len / bs, false);
-	return err ? err : inode_set_size(s, in, insert ? size + len : size - len);
+	return err ? err : inode_set_size(s, in, size - len);
 }
 
 int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uint64_t len,

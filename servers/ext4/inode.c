@@ -407,16 +407,19 @@ static bool has_no_blocks(const struct inode *in)
 	return inode_has_extents(in) && eh->eh_magic == EXT3_EXT_MAGIC && !eh->eh_entries;
 }
 
+int inode_free_blocks(struct server *s, struct inode *in)
+{
+	if (inode_is_dir(in))
+		dir_forget(s, in);
+	return has_no_blocks(in) ? 0 : map_truncate(s, in, 0);
+}
+
 int inode_free(struct server *s, struct inode *in)
 {
 	struct timespec now = inode_now();
-	int err, ret = 0;
+	int err, ret;
 
-	if (inode_is_dir(in))
-		dir_forget(s, in);
-	err = has_no_blocks(in) ? 0 : map_truncate(s, in, 0);
-	if (err)
-		ret = err;
+	ret = inode_free_blocks(s, in);
 	err = xattr_free_all(s, in);
 	if (err && !ret)
 		ret = err;

@@ -101,6 +101,11 @@ uint32_t inode_iflags(struct server *s, const struct inode *in);
  */
 int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t rdev,
 		 const struct caller *who, struct inode *in);
+/*
+ * Give back its blocks: in parts, if it is on the orphan list, see map_truncate().  Nobody
+ * may use it, and inode_free() has to follow.
+ */
+int inode_free_blocks(struct server *s, struct inode *in);
 /* Give back the inode and all its blocks. */
 int inode_free(struct server *s, struct inode *in);
 

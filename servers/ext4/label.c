@@ -61,7 +61,8 @@ int label_set(struct server *s, const char *label, size_t size)
 		if (!ext2fs_bg_has_super(s->fs, g))
 			continue;
 		err = set_in_backup(s, ext2fs_group_first_block2(s->fs, g), name);
-		commit_if_large_locked(s);
+		if (!err && commit_is_due(s))
+			err = commit_part(s);
 	}
 	return err;
 }

@@ -7,11 +7,14 @@
 #include <errno.h>
 
 #include "cold.h"
+#include "commit.h"
 
 /* One extent's worth, so that an allocation is one on-disk record */
 #define ALLOC_MAX	EXT_UNINIT_MAX_LEN
 /* Indirect blocks: all of it has to be zeroed at once. */
 #define ALLOC_MAX_ZEROED_BYTES	(8ULL << 20)
+/* Blocks of an indirect map, between which it may be time for a commit */
+#define PUNCH_AT_ONCE	4096
 
 bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len)
 {
@@ -195,28 +198,101 @@ int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distan
 	return err ? err : store_err;
 }
 
-int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+int map_pause(struct server *s, struct inode *in)
 {
-	int err, store_err;
+	int err;
 
-	if (!len || !map_exists(s, in) || lblk > MAP_MAX_LBLK)
+	if (!commit_is_due(s))
 		return 0;
-	err = super_may_allocate(s);
-	if (err)
-		return err;
-	if (len > MAP_MAX_LBLK + 1 - lblk)
-		len = MAP_MAX_LBLK + 1 - lblk;
-	if (inode_has_extents(in))
-		err = extent_punch(s, in, lblk, len);
-	else if (in->raw.i_blocks)
-		err = no_clusters(s, in);
-	if (!err && !inode_has_extents(in))
-		err = indirect_punch(s, in, lblk, len);
+	err = inode_store(s, in);
+	if (!err)
+		err = commit_part(s);
+	return err ? err : inode_load(s, in->ino, in);
+}
+
+/* As extent_punch(). Tables stay where the next part begins. */
+static int punch_indirect(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end)
+{
+	uint64_t known = indirect_end(s, in), start;
+	int err = 0;
+
+	if (*end > known)
+		*end = known;
+	while (!err && *end > lblk) {
+		start = *end - lblk > PUNCH_AT_ONCE ? *end - PUNCH_AT_ONCE : lblk;
+		err = indirect_punch(s, in, start, *end - start);
+		*end = start;
+		if (commit_is_due(s))
+			break;
+	}
+	return err;
+}
+
+/* Some of it, the last blocks first.  Stores the inode. */
+static int punch_part(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end)
+{
+	int err = 0, store_err;
+
+	if (inode_has_extents(in)) {
+		err = extent_punch(s, in, lblk, end);
+	} else {
+		if (in->raw.i_blocks)
+			err = no_clusters(s, in);
+		if (!err)
+			err = punch_indirect(s, in, lblk, end);
+	}
 	store_err = inode_store(s, in);
 	return err ? err : store_err;
 }
 
+int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+{
+	uint64_t end;
+	int err;
+
+	if (!len || !map_exists(s, in) || lblk > MAP_MAX_LBLK)
+		return 0;
+	err = super_may_allocate(s);
+	end = len > MAP_MAX_LBLK + 1 - lblk ? MAP_MAX_LBLK + 1 : lblk + len;
+	while (!err) {
+		err = punch_part(s, in, lblk, &end);
+		if (err || end <= lblk)
+			break;
+		err = map_pause(s, in);
+	}
+	return err;
+}
+
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 {
-	return map_punch(s, in, lblk, UINT64_MAX - lblk);
+	struct node *node = node_find(s, in->ino);
+	uint64_t end = MAP_MAX_LBLK + 1;
+	bool listed = false;
+	int err, list_err = 0;
+
+	if (!map_exists(s, in) || lblk > MAP_MAX_LBLK)
+		return 0;
+	err = super_may_allocate(s);
+	while (!err) {
+		err = punch_part(s, in, lblk, &end);
+		if (err || end <= lblk)
+			break;
+		/* who isn't known can't be on the list: a new file, of which there is not much */
+		if (!node)
+			continue;
+		if (!node->orphan) {
+			err = orphan_add(s, node);
+			listed = !err;
+		}
+		if (!err)
+			err = inode_load(s, in->ino, in);
+		if (!err)
+			err = map_pause(s, in);
+	}
+	if (listed && !s->readonly) {
+		list_err = orphan_remove(s, node);
+		if (!list_err)
+			list_err = inode_load(s, in->ino, in);
+	}
+	return err ? err : list_err;
 }

@@ -50,15 +50,27 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	      uint64_t len, const struct caller *who, struct mapping *m);
 /* Unwritten blocks in [@lblk, @lblk + @len) have been written.  Stores the inode. */
 int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
-/* Free all blocks in [@lblk, @lblk + @len).  Stores the inode. */
+/*
+ * Free all blocks in [@lblk, @lblk + @len).  Stores the inode; may commit a part of it and load
+ * the inode again: then others may have found it as it was in between.
+ */
 int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 /*
  * Move all blocks from @lblk on by @distance, @up to higher ones, or down over blocks
- * that nothing is in.  Extents only.  Stores the inode.
+ * that nothing is in.  Extents only.  Stores the inode, in parts as map_punch().
  */
 int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up);
-/* Free all blocks from @lblk on. */
+/*
+ * Free all blocks from @lblk on, which is at or behind the end of the file or 0 because it is
+ * deleted.  In parts as map_punch(); but the inode is on the orphan list then, so that
+ * after a crash between them the rest goes.
+ */
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
+/*
+ * Between parts of a long change, whatever of it is done: commit if it is time for that.  The
+ * inode is stored and loaded.
+ */
+int map_pause(struct server *s, struct inode *in);
 /* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
 bool map_exists(struct server *s, struct inode *in);
 /* Is [@pblk, @pblk + @len) inside the file system? */
@@ -71,13 +83,19 @@ void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end
 		 bool (*each)(void *arg, const struct mapping *m), void *arg);
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
 int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
-int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/*
+ * Free blocks of [@lblk, *@end), the last ones first, and move *@end to where that is done.
+ * As long as it isn't at @lblk, it is time for a commit.
+ */
+int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end);
 int extent_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up);
 
 int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct mapping *m);
 int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
 		    uint64_t *inserted);
 int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/* The tables that there are know no blocks from here on. */
+uint64_t indirect_end(const struct server *s, const struct inode *in);
 
 /*
  * map_cluster.c: what a file needs of new space

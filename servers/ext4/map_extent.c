@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "commit.h"
 #include "extent_leaf.h"
 #include "map.h"
 
@@ -556,9 +557,9 @@ static int free_cut(struct server *s, struct inode *in, ext2_extent_handle_t h,
 }
 
 /* From the end to the start: then leaves empty without moving their first key. */
-int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end_ret)
 {
-	uint64_t end = lblk + len, freed = 0;
+	uint64_t end = *end_ret, freed = 0;
 	ext2_extent_handle_t h;
 	errcode_t lerr;
 	int err;
@@ -578,10 +579,13 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len
 		}
 		if (found <= FOUND_NONE) {
 			err = found;
+			end = lblk;
 			break;
 		}
-		if (end_of(&e) <= lblk || e.e_lblk >= end)
+		if (end_of(&e) <= lblk || e.e_lblk >= end) {
+			end = lblk;
 			break;
+		}
 		start = e.e_lblk > lblk ? e.e_lblk : lblk;
 		stop = end_of(&e) < end ? end_of(&e) : end;
 		err = lib_error(s, cut(h, &e, start, stop), in->ino);
@@ -590,7 +594,10 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len
 		if (err)
 			break;
 		end = start;
+		if (commit_is_due(s))
+			break;
 	}
+	*end_ret = end;
 	ext2fs_extent_free(h);
 	lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), freed >> s->fs->cluster_ratio_bits);
 	return err ? err : lib_error(s, lerr == EOVERFLOW ? 0 : lerr, in->ino);
@@ -657,6 +664,8 @@ int extent_shift(struct server *s, struct inode *in, uint64_t from, uint64_t dis
 		ext2fs_extent_free(h);
 		if (!err && there > 0)
 			err = extent_insert(s, in, &m);
+		if (!err && there > 0)
+			err = map_pause(s, in);
 		if (err)
 			return err;
 	} while (there > 0);

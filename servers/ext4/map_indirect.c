@@ -283,6 +283,18 @@ static int punch_table(struct server *s, struct inode *in, struct punch *p, uint
 	return err;
 }
 
+uint64_t indirect_end(const struct server *s, const struct inode *in)
+{
+	uint64_t base = EXT2_NDIR_BLOCKS, end = base;
+
+	for (int depth = 1; depth < MAX_LEVELS; depth++) {
+		base += 1ULL << (table_bits(s) * depth);
+		if (in->raw.i_block[EXT2_NDIR_BLOCKS + depth - 1])
+			end = base;
+	}
+	return end;
+}
+
 int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 {
 	struct punch p = { .lblk = lblk, .end = lblk + len };

@@ -134,13 +134,37 @@ static int cut_at_size(struct server *s, struct inode *in)
 	return map_truncate(s, in, (inode_size(in) + bs - 1) / bs);
 }
 
+/*
+ * The work that the orphan list says is left.  Blocks go while the inode is on it, maybe in
+ * more than one transaction; the inode itself goes in that which takes it off.
+ */
+static void settle_orphan(struct server *s, struct node *n)
+{
+	struct inode in;
+	int err = inode_load(s, n->ino, &in), cut_err = 0;
+
+	if (!err && !in.raw.i_links_count)
+		cut_err = inode_free_blocks(s, &in);
+	else if (!err && n->beyond)
+		/* it got blocks that were never written */
+		cut_err = cut_at_size(s, &in);
+	n->beyond = 0;
+	if (!err)
+		err = orphan_remove(s, n);
+	if (!err)
+		err = inode_load(s, n->ino, &in);
+	if (!err && !in.raw.i_links_count)
+		err = inode_free(s, &in);
+	if (!err)
+		err = cut_err;
+	if (err)
+		log_inode(LOG_ERR, n->ino, 0, "can't be deleted: %s", strerror(-err));
+}
+
 /* Free the node if it has no users, and its inode if that has no name. */
 static void node_put(struct server *s, struct node *n)
 {
-	struct inode in;
-	int err;
-
-	if (n->nlookup || n->opens)
+	if (n->nlookup || n->opens || n->leaving)
 		return;
 	/* there are no dirty pages any more */
 	delayed_cut(s, n, 0, UINT64_MAX);
@@ -149,17 +173,12 @@ static void node_put(struct server *s, struct node *n)
 		return;
 	if (n->orphan && !s->readonly) {
 		commit_if_large_locked(s);
-		err = orphan_remove(s, n);
-		if (!err)
-			err = inode_load(s, n->ino, &in);
-		if (!err && !in.raw.i_links_count)
-			err = inode_free(s, &in);
-		else if (!err && n->beyond)
-			/* it got blocks that were never written */
-			err = cut_at_size(s, &in);
-		n->beyond = 0;
-		if (err)
-			log_inode(LOG_ERR, n->ino, 0, "can't be deleted: %s", strerror(-err));
+		n->leaving = true;
+		settle_orphan(s, n);
+		n->leaving = false;
+		/* somebody may have come who found the name */
+		if (n->nlookup || n->opens)
+			return;
 	}
 	if (!n->orphan && n->ino != EXT2_ROOT_INO)
 		node_drop(s, n);
@@ -238,6 +257,8 @@ static void put_all(struct server *s, bool drop)
 {
 	struct node_table *t = s->nodes;
 
+	/* the table stays as it is: nobody gets the lock now until all is done */
+	commit_wait_idle(s);
 	for (size_t i = 0; i < t->nr_buckets; i++) {
 		struct node *n, *next;
 

@@ -25,6 +25,7 @@ struct node {
 	uint64_t beyond;		/* end of blocks past the size, bytes; 0: none */
 	struct delayed delayed;
 	bool orphan;			/* on the orphan list */
+	bool leaving;			/* node_put() is at work, maybe without the lock */
 	struct node *orphan_prev, *orphan_next;	/* prev: towards the head */
 };
 
@@ -54,7 +55,10 @@ void nodes_drain(struct server *s);
  * orphan.c: the on-disk list of inodes to delete or truncate after a crash.
  */
 
-/* The inode lost its last name: it goes on the list, freed when unused. */
+/*
+ * The inode lost its last name: it goes on the list, freed when unused.  Or it is cut in
+ * more than one transaction.  The inode on the disk changes.
+ */
 int orphan_add(struct server *s, struct node *node);
 /* Off the list again. */
 int orphan_remove(struct server *s, struct node *node);

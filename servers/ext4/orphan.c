@@ -146,19 +146,25 @@ static int process_one(struct server *s, struct inode *in, struct work *w)
 	int err;
 
 	say_progress(w);
-	in->raw.i_dtime = 0;
+	/* as long as it takes its i_dtime is the list's */
 	if (!in->raw.i_links_count) {
 		log_inode(LOG_DEBUG, in->ino, 0, "deleting an orphan");
 		w->deleted++;
+		map_punch(s, in, 0, UINT64_MAX);
+		in->raw.i_dtime = 0;
+		/* with what could not be freed before, and says why */
 		return inode_free(s, in);
 	}
 	log_inode(LOG_DEBUG, in->ino, 0, "truncating an orphan");
 	w->truncated++;
 	if (inode_is_reg(in)) {
-		err = map_truncate(s, in, (inode_size(in) + bs - 1) / bs);
+		uint64_t first = (inode_size(in) + bs - 1) / bs;
+
+		err = map_punch(s, in, first, UINT64_MAX - first);
 		if (err)
 			return err;
 	}
+	in->raw.i_dtime = 0;
 	return inode_store(s, in);
 }
 
@@ -200,7 +206,6 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 	unsigned int n = ext2fs_inodes_per_orphan_block(s->fs);
 	uint64_t bs = s->fs->blocksize;
 	uint32_t *inos = (uint32_t *)buf;
-	bool changed = false;
 	int err;
 
 	err = cache_read(s->cache, pblk * bs, buf, bs);
@@ -225,13 +230,16 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 			if (err)
 				return err;
 		}
+		/* one may need more than one transaction: what is freed must not be here then */
 		inos[i] = 0;
-		changed = true;
+		err = lib_error(s, ext2fs_orphan_file_block_csum_set(s->fs, file, pblk, buf), file);
+		if (!err)
+			err = cache_write(s->cache, pblk * bs, buf, bs);
+		if (err)
+			return err;
+		commit_if_large_locked(s);
 	}
-	if (!changed)
-		return 0;
-	err = lib_error(s, ext2fs_orphan_file_block_csum_set(s->fs, file, pblk, buf), file);
-	return err ? err : cache_write(s->cache, pblk * bs, buf, bs);
+	return 0;
 }
 
 static int process_file(struct server *s, struct work *w)
@@ -260,8 +268,6 @@ static int process_file(struct server *s, struct work *w)
 		if (!err)
 			err = process_file_block(s, in.ino, m.pblk + (lblk - m.lblk), buf,
 						 w);
-		if (!err)
-			commit_if_large_locked(s);
 	}
 	free(buf);
 	if (!err) {

@@ -100,6 +100,7 @@ struct server {
 	ext2_filsys fs;
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
 	uint64_t nr_bitmap_changes;
+	uint64_t bitmaps_to_write;	/* at most */
 	bool changing_range;		/* alloc.c */
 	struct {
 		uint64_t failures, changes;

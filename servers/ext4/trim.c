@@ -142,8 +142,10 @@ static int discard_held(struct server *s, bool (*stop)(void *arg), void *arg, ui
 
 	for (unsigned int i = 0; i < t->nr; i++) {
 		const struct trim_run *r = &t->held[i];
-		int err = stop(arg) ? -EINTR : device_discard(&s->src.dev, r->pblk * bs, r->len * bs);
+		int err = -EINTR;
 
+		if (!stop(arg))
+			err = device_discard(&s->src.dev, r->pblk * bs, r->len * bs);
 		if (err)
 			return err;
 		*trimmed += r->len;
