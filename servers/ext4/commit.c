@@ -97,11 +97,6 @@ int commits_open(struct server *s)
 
 	if (!ext2fs_has_feature_journal(sb) || s->readonly || s->opt.noload)
 		return 0;
-	if (!in.ino) {
-		log_err("%s has its journal on another device: use -o ro, or -o noload to do "
-			"without it", s->opt.source);
-		return -EROFS;
-	}
 	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
 						  sizeof(in.raw)), in.ino);
 	if (!err)
@@ -110,8 +105,15 @@ int commits_open(struct server *s)
 		err = journal_open(&s->commits.journal, &s->src.dev, s->fs->blocksize, runs, nr,
 				   &wants, &why);
 	free(runs);
-	if (err) {
+	if (err)
 		s->commits.journal = NULL;
+	if (err == -EOPNOTSUPP) {
+		log_err("the journal of %s can't be written: %s; use -o ro, or make a new one "
+			"with \"tune2fs -O ^has_journal\" and \"tune2fs -j\"",
+			s->opt.source, why);
+		return -EROFS;
+	}
+	if (err) {
 		log_err("the journal of %s can't be used: %s; run \"e2fsck -fy %s\"",
 			s->opt.source, why, s->opt.source);
 		return err;

@@ -89,6 +89,13 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 			feature);
 		return -EROFS;
 	}
+	/* before somebody replays it: that would be for nothing */
+	if (ext2fs_has_feature_journal(sb) && !sb->s_journal_inum && !s->opt.readonly &&
+	    !s->opt.noload) {
+		log_err("%s has its journal on another device: use -o ro, or -o noload to do "
+			"without it", path);
+		return -EROFS;
+	}
 	if (ext2fs_has_feature_casefold(sb) && !casefold_encoding_known(sb)) {
 		log_err("%s has a feature that this program can't handle: casefold with encoding %u",
 			path, sb->s_encoding);

@@ -73,8 +73,31 @@ make_image "$IMG" 32M -t ext4 -J "device=$LOOP"
 refuse "external journal" "journal on another device.*-o ro" "$IMG" "$MNT" $O
 "$IOMAP4FS" "$IMG" "$MNT" $O,ro 2>/dev/null || fail "an image with an external journal can't be read"
 unmount_image "$IMG"
+# writing is refused before it is replayed; for reading e2fsck replays it
+debugfs -w -R "feature needs_recovery" "$IMG" >/dev/null 2>&1
+dumpe2fs -h "$IMG" 2>/dev/null | grep needs_recovery >/dev/null || fail "no needs_recovery"
+refuse "external journal to be replayed" "journal on another device.*-o ro" "$IMG" "$MNT" $O
+for opts in ro,noload ro; do
+	"$IOMAP4FS" "$IMG" "$MNT" $O,$opts 2>/dev/null ||
+		fail "an image with an external journal to be replayed can't be read with $opts"
+	unmount_image "$IMG"
+done
+dumpe2fs -h "$IMG" 2>/dev/null | grep needs_recovery >/dev/null && fail "not replayed"
 losetup -d "$LOOP"
 LOOP=
+
+# the journal of ext3's first years: type 3 where now is 4
+make_image "$IMG" 32M -t ext3 -b 1024
+journal=$(debugfs -R "bmap <8> 0" "$IMG" 2>/dev/null)
+printf '\3' | dd of="$IMG" bs=1 seek=$((journal * 1024 + 7)) conv=notrunc status=none
+refuse "old journal" "old format.*-o ro.*tune2fs" "$IMG" "$MNT" $O
+"$IOMAP4FS" "$IMG" "$MNT" $O,ro || fail "an image with an old journal can't be read"
+unmount_image "$IMG"
+# the advice helps
+tune2fs -O ^has_journal "$IMG" >/dev/null && tune2fs -j "$IMG" >/dev/null || fail "tune2fs"
+mount_image "$IMG"
+unmount_image "$IMG"
+check_image "$IMG"
 make_image "$IMG" 32M -t ext4 -O encrypt,^metadata_csum
 debugfs -w -R "ssv encryption_level 9" "$IMG" >/dev/null 2>&1
 refuse "encryption level" "encrypt of level 9" "$IMG" "$MNT" $O

@@ -96,8 +96,6 @@ static int write_super(struct journal *j)
 /* NULL, or why this superblock can't be used */
 static const char *defect(const struct journal_super *sb, uint32_t blocksize, uint64_t have)
 {
-	if (sb->type != JOURNAL_SUPER_V2)
-		return "it has an old format; e2fsck changes that";
 	if (sb->incompat & ~JOURNAL_INCOMPAT_KNOWN || sb->ro_compat)
 		return "it has an unknown feature";
 	if (sb->blocksize != blocksize)
@@ -181,6 +179,10 @@ int journal_open(struct journal **out, const struct device *dev, uint32_t blocks
 	err = journal_super_decode(j->super_block, &j->sb);
 	*why = "its superblock is damaged";
 	if (err)
+		goto fail;
+	*why = "it has the old format, without revoke records";
+	err = -EOPNOTSUPP;
+	if (j->sb.type != JOURNAL_SUPER_V2)
 		goto fail;
 	*why = defect(&j->sb, blocksize, have);
 	err = *why ? -EUCLEAN : set_up_log(j, why);

@@ -65,7 +65,7 @@ struct journal_record {
 
 /*
  * Open the journal at @runs, in order, whose log must be empty.  @why is what to
- * tell when it can't be used.  0 or -errno.
+ * tell when it can't be used.  0 or -errno; -EOPNOTSUPP: nothing is wrong with it.
  */
 int journal_open(struct journal **j, const struct device *dev, uint32_t blocksize,
 		 const struct journal_run *runs, size_t nr_runs,
