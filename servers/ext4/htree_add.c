@@ -130,23 +130,32 @@ static int changed_meanwhile(struct server *s, const struct inode *dir)
 	return fs_error(s, dir->ino, 0, "block of a directory's index in use for something else");
 }
 
+/* The block of the index that @f says something about, still true, to be changed in place */
+static int change_node(struct server *s, struct inode *dir, const struct htree_frame *f,
+		       char **data, struct ext2_dx_countlimit **cl)
+{
+	struct block_iter it = { .lblk = f->lblk };
+	int err = dir_block_load(s, dir, &it);
+
+	if (!err)
+		err = dir_block_change(s, dir, it.pblk, data);
+	if (err)
+		return err;
+	*cl = same_limits(s, *data, f);
+	return *cl ? 0 : changed_meanwhile(s, dir);
+}
+
 /* One more entry in a block of the index, behind @at. */
 static int insert_entry(struct server *s, struct inode *dir, const struct htree_frame *f,
 			uint32_t hash, uint64_t lblk)
 {
-	struct block_iter it = { .lblk = f->lblk };
 	struct ext2_dx_countlimit *cl;
 	struct ext2_dx_entry *e;
 	char *data;
-	int err = dir_block_load(s, dir, &it);
+	int err = change_node(s, dir, f, &data, &cl);
 
-	if (!err)
-		err = dir_block_change(s, dir, it.pblk, &data);
 	if (err)
 		return err;
-	cl = same_limits(s, data, f);
-	if (!cl)
-		return changed_meanwhile(s, dir);
 	e = (struct ext2_dx_entry *)cl + f->at + 1;
 	memmove(e + 1, e, (f->count - f->at - 1) * sizeof(*e));
 	e->hash = hash;
@@ -251,9 +260,8 @@ static int write_node(struct server *s, struct inode *dir, uint64_t pblk, char *
 static int add_level(struct server *s, struct inode *dir, const struct htree_path *p,
 		     const struct ext2_dx_entry *entries, char *buf, const struct caller *who)
 {
-	struct block_iter it = { .lblk = 0 };
 	struct ext2_dx_root_info *info;
-	struct ext2_dx_entry *root;
+	struct ext2_dx_countlimit *root;
 	uint64_t lblk, pblk;
 	char *data;
 	int err;
@@ -266,18 +274,13 @@ static int add_level(struct server *s, struct inode *dir, const struct htree_pat
 	if (!err)
 		err = write_node(s, dir, pblk, buf, entries, p->frames[0].count);
 	if (!err)
-		err = dir_block_load(s, dir, &it);
-	if (!err)
-		err = dir_block_change(s, dir, it.pblk, &data);
+		err = change_node(s, dir, &p->frames[0], &data, &root);
 	if (err)
 		return err;
-	root = (void *)same_limits(s, data, &p->frames[0]);
-	if (!root)
-		return changed_meanwhile(s, dir);
 	info = (void *)(data + HTREE_ROOT_INFO);
 	info->indirect_levels++;
-	((struct ext2_dx_countlimit *)root)->count = 1;
-	root->block = (uint32_t)lblk;
+	root->count = 1;
+	((struct ext2_dx_entry *)root)->block = (uint32_t)lblk;
 	return dir_block_changed(s, dir, data);
 }
 
@@ -286,7 +289,6 @@ static int halve_node(struct server *s, struct inode *dir, const struct htree_fr
 		      const struct htree_frame *f, const struct ext2_dx_entry *entries, char *buf,
 		      const struct caller *who)
 {
-	struct block_iter it = { .lblk = f->lblk };
 	struct ext2_dx_countlimit *cl;
 	unsigned int stay = f->count / 2;
 	uint64_t lblk, pblk;
@@ -296,14 +298,9 @@ static int halve_node(struct server *s, struct inode *dir, const struct htree_fr
 	if (!err)
 		err = write_node(s, dir, pblk, buf, entries + stay, f->count - stay);
 	if (!err)
-		err = dir_block_load(s, dir, &it);
-	if (!err)
-		err = dir_block_change(s, dir, it.pblk, &data);
+		err = change_node(s, dir, f, &data, &cl);
 	if (err)
 		return err;
-	cl = same_limits(s, data, f);
-	if (!cl)
-		return changed_meanwhile(s, dir);
 	cl->count = stay;
 	err = dir_block_changed(s, dir, data);
 	return err ? err : insert_entry(s, dir, parent, entries[stay].hash, lblk);
