@@ -102,7 +102,7 @@ static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off,
 	if (insert && len > (uint64_t)inode_maxbytes(s, in) - size)
 		return -EFBIG;
 	if (insert) {
-		/* what has moved is inside the file, also after a crash that comes before the end */
+		/* what has moved is inside the file, also after a crash in between */
 		err = inode_set_size(s, in, size + len);
 		if (err)
 			return err;
