@@ -116,6 +116,13 @@ CRASH_RECOVER=$(dirname "$(readlink -f "$0")")/recover.sh CRASH_DIR=$MNT \
 CRASH_RECOVER=$(dirname "$(readlink -f "$0")")/recover.sh CRASH_DIR=$MNT \
 	all_good 4096 80M cache_size=1M "cut_and_delete 72" -t ext4 -g 256 -J size=4 -N 2000 \
 	-O orphan_file
+# and kernel ext4
+if have_kernel_ext4; then
+	CRASH_MOUNT=$KMNT \
+		all_good 4096 80M cache_size=1M "cut_and_delete 72" -t ext4 -g 256 -J size=4 -N 2000
+else
+	LEFT_OUT="recovery by kernel ext4"
+fi
 echo "crash points: ${figures[crash points]}"
 echo "crash points inconsistent: ${figures[crash points inconsistent]}"
 [ "${figures[crash points inconsistent]}" -eq 0 ] || fail "crashes lost something"
