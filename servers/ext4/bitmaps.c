@@ -24,6 +24,9 @@
 #define NO_BLOCKS	4
 #define NO_INODES	8
 
+/* bitmaps of so many groups are asked for at once */
+#define AHEAD		16
+
 static void mark(struct server *s, dgrp_t g, uint8_t what)
 {
 	if (s->changed_groups[g] & what)
@@ -153,10 +156,12 @@ uint64_t bitmaps_pending(const struct server *s)
 	return n + (n < s->fs->desc_blocks ? n : s->fs->desc_blocks);
 }
 
-/* Have those that are not in the cache read without the lock, if that is tried (cold.h). */
-static void want(struct server *s)
+/* Have what follows group @g read with it, if that is tried without the lock (cold.h). */
+static void want_ahead(struct server *s, dgrp_t g)
 {
-	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++) {
+	dgrp_t end = s->fs->group_desc_count - g > AHEAD ? g + AHEAD : s->fs->group_desc_count;
+
+	for (; g < end; g++) {
 		uint8_t none = missing(s->fs, g);
 
 		if (!(none & NO_BLOCKS))
@@ -166,29 +171,106 @@ static void want(struct server *s)
 	}
 }
 
+static int load_blocks(struct server *s, dgrp_t g)
+{
+	ext2_filsys fs = s->fs;
+	uint32_t per_group = EXT2_CLUSTERS_PER_GROUP(fs->super);
+	uint64_t first = EXT2FS_B2C(fs, fs->super->s_first_data_block) + (uint64_t)g * per_group;
+	const void *data;
+	int err = cache_peek(s->cache, ext2fs_block_bitmap_loc(fs, g), &data, NULL);
+
+	if (err)
+		return err;
+	if (!ext2fs_block_bitmap_csum_verify(fs, g, (char *)data, per_group / 8))
+		return lib_error(s, EXT2_ET_BLOCK_BITMAP_CSUM_INVALID, 0);
+	return lib_error(s, ext2fs_set_block_bitmap_range2(fs->block_map, first, per_group,
+							   (void *)data), 0);
+}
+
+static int load_inodes(struct server *s, dgrp_t g)
+{
+	ext2_filsys fs = s->fs;
+	uint32_t per_group = EXT2_INODES_PER_GROUP(fs->super);
+	const void *data;
+	int err = cache_peek(s->cache, ext2fs_inode_bitmap_loc(fs, g), &data, NULL);
+
+	if (err)
+		return err;
+	if (!ext2fs_inode_bitmap_csum_verify(fs, g, (char *)data, (per_group + 7) / 8))
+		return lib_error(s, EXT2_ET_INODE_BITMAP_CSUM_INVALID, 0);
+	return lib_error(s, ext2fs_set_inode_bitmap_range2(fs->inode_map,
+							   (uint64_t)g * per_group + 1,
+							   per_group, (void *)data), 0);
+}
+
+/* What a group that has no block bitmap on the disk is known to have in use. */
+static void mark_uninit(ext2_filsys fs, dgrp_t g)
+{
+	ext2fs_reserve_super_and_bgd(fs, g, fs->block_map);
+	ext2fs_mark_block_bitmap_range2(fs->block_map, ext2fs_inode_table_loc(fs, g),
+					fs->inode_blocks_per_group);
+	ext2fs_mark_block_bitmap2(fs->block_map, ext2fs_block_bitmap_loc(fs, g));
+	ext2fs_mark_block_bitmap2(fs->block_map, ext2fs_inode_bitmap_loc(fs, g));
+}
+
+/* Those of all groups, from where the last attempt ended. */
+static int load(struct server *s)
+{
+	ext2_filsys fs = s->fs;
+	errcode_t lerr = 0;
+	int err = 0;
+
+	if (EXT2_CLUSTERS_PER_GROUP(fs->super) / 8 > fs->blocksize ||
+	    EXT2_INODES_PER_GROUP(fs->super) / 8 > fs->blocksize)
+		return lib_error(s, EXT2_ET_CORRUPT_SUPERBLOCK, 0);
+	if (!fs->block_map)
+		lerr = ext2fs_allocate_block_bitmap(fs, "blocks", &fs->block_map);
+	if (!lerr && !fs->inode_map)
+		lerr = ext2fs_allocate_inode_bitmap(fs, "inodes", &fs->inode_map);
+	if (lerr)
+		return lib_error(s, lerr, 0);
+	while (s->bitmaps_loaded < fs->group_desc_count) {
+		dgrp_t g = s->bitmaps_loaded;
+		uint8_t none = missing(fs, g);
+
+		if (!(none & NO_BLOCKS))
+			err = load_blocks(s, g);
+		if (!err && !(none & NO_INODES))
+			err = load_inodes(s, g);
+		if (err) {
+			want_ahead(s, g);
+			return err;
+		}
+		s->bitmaps_loaded++;
+	}
+	for (dgrp_t g = 0; g < fs->group_desc_count; g++)
+		if (missing(fs, g) & NO_BLOCKS)
+			mark_uninit(fs, g);
+	return 0;
+}
+
 int bitmaps_load(struct server *s)
 {
 	uint8_t *groups;
-	errcode_t lerr;
+	int err;
 
 	if (s->changed_groups)
 		return 0;
-	want(s);
-	if (cache_missed(s->cache))
-		return -CACHE_COLD;
+	if (s->bitmaps_error)
+		return s->bitmaps_error;
 	groups = calloc(s->fs->group_desc_count, 1);
 	if (!groups)
 		return -ENOMEM;
-	lerr = ext2fs_read_bitmaps(s->fs);
-	if (lerr) {
+	err = load(s);
+	if (err) {
 		free(groups);
-		/* not until all of them are there */
-		s->fs->write_bitmaps = NULL;
 		if (cache_missed(s->cache))
 			return -CACHE_COLD;
 		log_err("can't read the bitmaps: run \"e2fsck -fy %s\"", s->opt.source);
-		return lerr == EXT2_ET_BLOCK_BITMAP_READ || lerr == EXT2_ET_INODE_BITMAP_READ ?
-		       -EIO : lib_error(s, lerr, 0);
+		/* damage stays; whatever else it is may pass */
+		if (err == -EUCLEAN)
+			s->bitmaps_error = err;
+		return err;
 	}
 	for (dgrp_t g = 0; g < s->fs->group_desc_count; g++)
 		groups[g] = missing(s->fs, g);

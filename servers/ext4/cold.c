@@ -16,10 +16,14 @@ void cold_read(struct server *s, struct cold *c)
 	uint64_t first;
 	int err = cache_fetch_begin(s->cache, &f, &first);
 
+	/* many, and whoever began with them others go on with: that comes to an end */
+	if (s->bitmaps_loaded != c->bitmaps)
+		c->tries = 0;
+	c->bitmaps = s->bitmaps_loaded;
 	c->tries++;
 	if (err == -EALREADY) {
 		while (cache_is_fetched(s->cache, first))
-			pthread_cond_wait(&s->fetched, &s->lock);
+			server_wait(s, &s->fetched);
 		return;
 	}
 	if (!err) {

@@ -34,6 +34,7 @@
 
 struct cold {
 	unsigned int tries;
+	dgrp_t bitmaps;		/* so many groups' were loaded */
 };
 
 #define COLD_TRIES	16

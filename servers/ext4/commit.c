@@ -238,7 +238,7 @@ static void set_idle(struct server *s)
 static void wait_until_idle(struct server *s)
 {
 	while (s->commits.busy)
-		pthread_cond_wait(&s->commits.idle, &s->lock);
+		server_wait(s, &s->commits.idle);
 }
 
 static bool nothing_to_commit(const struct server *s)
@@ -446,12 +446,12 @@ bool commit_frees_space(struct server *s, int err, unsigned int *tries)
 {
 	bool more = false;
 
-	/* an operation that fails may free what it took: one more try is enough */
-	if (err != -ENOSPC || (*tries)++ || s->readonly)
+	if (err != -ENOSPC || s->readonly)
 		return false;
-	if (s->commits.journal && alloc_has_pins(s))
+	/* an operation that fails may free what it took: one more try is enough */
+	if (!(*tries)++ && s->commits.journal && alloc_has_pins(s))
 		more = !commit(s, false, true);
-	/* last: then nothing is held until this operation has ended */
+	/* as often as something is being trimmed, which comes to an end */
 	return trim_wait(s) || more;
 }
 

@@ -59,7 +59,9 @@ static bool add_supers(ext2_filsys fs, dgrp_t g, struct runs *r)
 	else
 		blocks += fs->super->s_reserved_gdt_blocks;
 	ext2fs_super_and_bgd_loc2(fs, g, &super, &old, &new, NULL);
-	/* the first group always has one, in block 0 or 1 */
+	/* the first group always has one, in block 0 or 1; with a cluster, block 0 is nobody's */
+	if (!g && fs->blocksize == 1024 && fs->cluster_ratio_bits && !add(r, 0, 1))
+		return false;
 	return ((super || !g) ? add(r, super, 1) : true) && (old ? add(r, old, blocks) : true) &&
 	       (new ? add(r, new, 1) : true);
 }

@@ -24,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "bitmaps.h"
 #include "cold.h"
 #include "file.h"
 #include "log.h"
@@ -318,10 +319,37 @@ static void begin_more(struct server *s, struct inode *in, const struct fuse_iom
 		       struct more *more)
 {
 	uint64_t bs = s->fs->blocksize;
+	bool settled = !cache_is_trying(s->cache);
 
+	/* not needed: nobody waits for blocks of these with the lock held */
+	if (settled)
+		cache_try(s->cache);
 	more->node = node_find(s, in->ino);
 	map_walk(s, in, (first->offset + first->length) / bs, (inode_size(in) + bs - 1) / bs,
 		 add_more, more);
+	if (settled && cache_try_end(s->cache))
+		more->nr = 0;
+}
+
+/*
+ * Who is told of unwritten extents writes into them without asking again, and they are
+ * converted when nobody can be told of an error any more: what that takes has to be there before.
+ * If it can't be, they are holes, for which it will ask.
+ */
+static void prepare_unwritten(struct server *s, struct fuse_iomap_io *first, struct more *more)
+{
+	bool unwritten = first->type == FUSE_IOMAP_TYPE_UNWRITTEN;
+
+	for (unsigned int i = 0; i < more->nr; i++)
+		unwritten = unwritten || more->io[i].type == FUSE_IOMAP_TYPE_UNWRITTEN;
+	if (!unwritten || s->readonly || !bitmaps_load(s))
+		return;
+	more->nr = 0;
+	if (first->type == FUSE_IOMAP_TYPE_UNWRITTEN) {
+		first->type = FUSE_IOMAP_TYPE_HOLE;
+		first->addr = FUSE_IOMAP_NULL_ADDR;
+		first->dev = FUSE_IOMAP_DEV_NULL;
+	}
 }
 
 static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino, uint64_t pos,
@@ -355,6 +383,8 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 				err = begin(s, &in, pos, count, opflags, &who, &io);
 			if (!err && more.room)
 				begin_more(s, &in, &io, &more);
+			if (!err)
+				prepare_unwritten(s, &io, &more);
 		} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	}
 	/* read-only because of an error: the kernel may keep this, but must ask for writes */
@@ -612,6 +642,7 @@ static void iop_shutdownfs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t fla
 	server_lock(s);
 	log_err("the device is gone or the file system was shut down: nothing is written any more");
 	s->readonly = s->shut_down = true;
+	trim_wait(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, 0);
 }

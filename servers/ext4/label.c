@@ -51,6 +51,14 @@ int label_set(struct server *s, const char *label, size_t size)
 
 	if (len > LABEL_MAX)
 		return -EINVAL;
+	/* before the first change: all there is to read */
+	for (dgrp_t g = 1; !err && g < s->fs->group_desc_count; g++) {
+		const void *data;
+
+		if (ext2fs_bg_has_super(s->fs, g))
+			err = cache_peek(s->cache, ext2fs_group_first_block2(s->fs, g), &data,
+					 NULL);
+	}
 	if (err)
 		return err;
 	memcpy(name, label, len);

@@ -74,5 +74,7 @@ int orphan_add_growing(struct server *s, const struct inode *in, uint64_t end);
 int orphan_settle(struct server *s, const struct inode *in, uint64_t end);
 /* At mount: finish what a crash interrupted. */
 int orphans_process(struct server *s);
+/* Has it anything to do?  Then the bitmaps have to be loaded before. */
+bool orphans_are_left(const struct server *s);
 
 #endif

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bitmaps.h"
 #include "inode.h"
 #include "log.h"
 #include "map.h"
@@ -277,16 +276,19 @@ static int process_file(struct server *s, struct work *w)
 	return err;
 }
 
+bool orphans_are_left(const struct server *s)
+{
+	return s->fs->super->s_last_orphan ||
+	       ext2fs_has_feature_orphan_present(s->fs->super);
+}
+
 int orphans_process(struct server *s)
 {
 	struct work w = { .deleted = 0 };
 	int err = 0;
 
-	if (!s->fs->super->s_last_orphan && !ext2fs_has_feature_orphan_present(s->fs->super))
-		return 0;
 	progress_start(&w.progress);
-	err = bitmaps_load(s);
-	if (!err && s->fs->super->s_last_orphan)
+	if (s->fs->super->s_last_orphan)
 		err = process_list(s, &w);
 	if (!err && ext2fs_has_feature_orphan_present(s->fs->super))
 		err = process_file(s, &w);

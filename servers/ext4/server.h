@@ -98,7 +98,9 @@ struct server {
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
-	uint8_t *changed_groups;	/* bitmaps.c; NULL: read-only */
+	uint8_t *changed_groups;	/* bitmaps.c; NULL: bitmaps are not loaded, */
+	dgrp_t bitmaps_loaded;		/* or only those of so many groups, */
+	int bitmaps_error;		/* and can't be */
 	uint64_t nr_bitmap_changes;
 	uint64_t bitmaps_to_write;	/* at most */
 	bool changing_range;		/* alloc.c */
@@ -158,6 +160,14 @@ static inline void server_unlock(struct server *s)
 {
 	errors_end(s);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* In the middle of what holds the lock, which others have meanwhile. */
+static inline void server_wait(struct server *s, pthread_cond_t *cond)
+{
+	errors_end(s);
+	pthread_cond_wait(cond, &s->lock);
+	errors_begin(s);
 }
 
 static inline unsigned int block_bits(const struct server *s)

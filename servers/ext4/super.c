@@ -341,6 +341,12 @@ int super_begin(struct server *s)
 			 "recommended");
 	if (s->readonly)
 		return 0;
+	/* the list would be lost if it were found only later that it can't be worked on */
+	if (orphans_are_left(s)) {
+		err = bitmaps_load(s);
+		if (err)
+			return err;
+	}
 
 	s->began = true;
 	s->was_valid = sb->s_state & EXT2_VALID_FS;
@@ -424,11 +430,13 @@ int super_freeze(struct server *s)
 
 	if (s->readonly)
 		return 0;
+	trim_pause(s, true);
 	if (s->fs->super->s_last_orphan)
 		s->was_valid = false;
 	err = mark_clean(s);
 	s->was_valid = was_valid;
 	s->frozen = !err;
+	trim_pause(s, false);
 	if (s->frozen)
 		mmp_pause(s, true);
 	if (err && !s->readonly)

@@ -22,6 +22,8 @@
 
 /* held at a time, bytes: a device takes that in a fraction of a second */
 #define HELD_MAX	(256ULL << 20)
+/* never, clusters, besides what is kept back for metadata */
+#define KEPT		64
 
 struct pass {
 	uint64_t pos, end;		/* blocks of the group that are to be looked at */
@@ -58,6 +60,13 @@ void trim_mark(struct server *s, bool used)
 	}
 }
 
+void trim_pause(struct server *s, bool pause)
+{
+	s->trim.paused = pause;
+	if (pause)
+		trim_wait(s);
+}
+
 bool trim_wait(struct server *s)
 {
 	struct trim *t = &s->trim;
@@ -66,29 +75,26 @@ bool trim_wait(struct server *s)
 		return false;
 	t->waiting++;
 	while (t->nr)
-		pthread_cond_wait(&t->moves, &s->lock);
+		server_wait(s, &t->moves);
 	t->waiting--;
 	pthread_cond_broadcast(&t->moves);
 	return true;
 }
 
 /*
- * How many blocks may be missing for a while?  Half of what is there for data; and
- * if that is next to nothing, a small part of what is kept back for metadata.
+ * How many blocks may be missing for a while?  Half of those that are marked as free, without
+ * what must never be missing: libext2fs looks for blocks of trees in the bitmap alone.
  */
 static uint64_t spare(const struct server *s)
 {
-	static const struct caller root = { 0 };
-	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
-	uint64_t n = alloc_available(s, &root) / 2;
-	uint64_t some = ext2fs_free_blocks_count(s->fs->super) / 8;
+	uint64_t kept = s->pins.blocks + s->windows.blocks + s->resv_blocks +
+			((uint64_t)KEPT << s->fs->cluster_ratio_bits);
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super), n;
 
-	if (n < some)
-		n = some;
+	n = free > kept ? (free - kept) / 2 : 0;
 	if (n > HELD_MAX >> block_bits(s))
 		n = HELD_MAX >> block_bits(s);
-	n &= ~mask;
-	return n ? n : mask + 1;
+	return n & ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
 }
 
 /* Hold the next runs of the group.  Where everything has been looked at, none are held. */
@@ -131,7 +137,7 @@ static void give_back(struct server *s)
 	t->blocks = 0;
 	pthread_cond_broadcast(&t->moves);
 	while (t->waiting)
-		pthread_cond_wait(&t->moves, &s->lock);
+		server_wait(s, &t->moves);
 }
 
 /* Without the lock.  *@trimmed: blocks. */
@@ -158,7 +164,7 @@ static int may_trim(struct server *s)
 	int err = super_may_allocate(s);
 
 	/* a frozen device is left alone */
-	return err ? err : s->frozen ? -EBUSY : 0;
+	return err ? err : s->frozen || s->trim.paused ? -EBUSY : 0;
 }
 
 /* [@from, @to) of one group */

@@ -32,6 +32,7 @@ struct trim_run {
 
 struct trim {
 	bool running;
+	bool paused;
 	struct trim_run held[TRIM_RUNS];
 	unsigned int nr;
 	uint64_t blocks;		/* in all that are held */
@@ -54,6 +55,8 @@ void trim_destroy(struct server *s);
 void trim_changed(struct server *s, uint64_t pblk, uint64_t len);
 /* Wait until nothing is held, if something is: then true.  Lets go of the lock. */
 bool trim_wait(struct server *s);
+/* From now on nothing is discarded, until it is called again.  Lets go of the lock. */
+void trim_pause(struct server *s, bool pause);
 /* Take the marks out of libext2fs's bitmap, for writing it; and put them in again. */
 void trim_mark(struct server *s, bool used);
 

@@ -579,6 +579,11 @@ bool cache_try_end(struct cache *cache)
 	return missed;
 }
 
+bool cache_is_trying(const struct cache *cache)
+{
+	return cache->trying;
+}
+
 bool cache_missed(const struct cache *cache)
 {
 	return cache->trying && cache->nr_notes;

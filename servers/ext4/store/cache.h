@@ -116,6 +116,7 @@ void cache_try(struct cache *cache);
 /* Stop trying.  True if something was noted */
 bool cache_try_end(struct cache *cache);
 /* Was something noted?  False if the cache isn't being tried */
+bool cache_is_trying(const struct cache *cache);
 bool cache_missed(const struct cache *cache);
 /* While trying: @blk will be needed, too. */
 void cache_want(struct cache *cache, uint64_t blk);
