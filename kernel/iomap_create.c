@@ -38,19 +38,35 @@ static bool is_new(struct inode *inode)
 }
 
 /*
+ * Has nobody given @inode, which is new, an extended attribute?  By a file handle he may have
+ * found it already.  Caller holds fuse_inode.lock as long as he relies on it.
+ */
+static bool has_no_xattrs_yet(struct inode *inode)
+{
+	lockdep_assert_held(&get_fuse_inode(inode)->lock);
+	return !FUSE_IOMAP_I(inode)->xattr_changes;
+}
+
+/*
  * @inode is the answer to request @opcode for a new name in @dir, whose i_rwsem the caller
- * holds; nobody can find it yet.  If it is new, it has no capabilities for a write to
- * take away, and no ACLs unless the directory has a default one, which is asked for once a
- * directory.  A security module's attributes are none of these.
+ * holds; it is not to be found by that name yet.  If it is new, it has no capabilities for a
+ * write to take away, and no ACLs unless the directory has a default one, which is asked for
+ * once a directory.  A security module's attributes are none of these.
  */
 void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode)
 {
+	struct fuse_inode *fi = get_fuse_inode(inode);
 	struct posix_acl *acl;
 
 	/* the other name of an inode that may have anything; or the server is lying */
-	if (opcode == FUSE_LINK || !FUSE_IOMAP_I(inode)->exclusive || !is_new(inode))
+	if (opcode == FUSE_LINK || !fi->iomap.exclusive || !is_new(inode))
 		return;
-	inode_has_no_xattr(inode);
+	spin_lock(&fi->lock);
+	if (has_no_xattrs_yet(inode)) {
+		WRITE_ONCE(fi->iomap.no_caps, true);
+		inode_has_no_xattr(inode);
+	}
+	spin_unlock(&fi->lock);
 
 	/* where the kernel has nothing to do with ACLs it must not say that there is none */
 	if (!get_fuse_conn(dir)->posix_acl || !FUSE_IOMAP_I(dir)->exclusive)
@@ -58,9 +74,12 @@ void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode)
 	acl = get_inode_acl(dir, ACL_TYPE_DEFAULT);
 	if (IS_ERR(acl))
 		return;
-	if (!acl) {
+	spin_lock(&fi->lock);
+	/* whoever sets one from now on makes the client forget this when it is done */
+	if (!acl && has_no_xattrs_yet(inode)) {
 		set_cached_acl(inode, ACL_TYPE_ACCESS, NULL);
 		set_cached_acl(inode, ACL_TYPE_DEFAULT, NULL);
 	}
+	spin_unlock(&fi->lock);
 	posix_acl_release(acl);
 }

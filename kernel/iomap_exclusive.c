@@ -10,6 +10,10 @@
  * Capabilities and ACLs: once known they change only by requests of this kernel.  The VFS
  * takes S_NOSEC away when a security attribute is set, and the client forgets ACLs when
  * they, or the mode, are set.  So they outlive attributes that are asked for again.
+ *
+ * To the VFS a question for capabilities that failed is one that found none, and S_NOSEC
+ * says so from then on.  Here only what the server has answered counts (no_caps), and only
+ * if no request that could change it was on its way; S_NOSEC doesn't stay without that.
  */
 #include "iomap_i.h"
 
@@ -96,14 +100,75 @@ void fuse_iomap_forget_acls(struct inode *inode)
 /* Is what S_NOSEC says of @inode, that no write has anything to take away, still true? */
 bool fuse_iomap_keeps_nosec(struct inode *inode)
 {
-	return FUSE_IOMAP_I(inode)->exclusive && !is_sxid(inode->i_mode);
+	const struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+
+	return ii->exclusive && READ_ONCE(ii->no_caps) && !is_sxid(inode->i_mode);
 }
 
 /* Is it known that there is no attribute @name? */
 bool fuse_iomap_has_no_xattr(struct inode *inode, const char *name)
 {
-	return FUSE_IOMAP_I(inode)->exclusive && IS_NOSEC(inode) &&
+	const struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+
+	return ii->exclusive && IS_NOSEC(inode) && READ_ONCE(ii->no_caps) &&
 	       !strcmp(name, XATTR_NAME_CAPS);
+}
+
+/* Before attributes are read: what fuse_iomap_xattr_read() is to be told. */
+u32 fuse_iomap_xattr_changes(struct inode *inode)
+{
+	return READ_ONCE(FUSE_IOMAP_I(inode)->xattr_changes);
+}
+
+/* The server has been asked for attribute @name, with the result @ret. */
+void fuse_iomap_xattr_read(struct inode *inode, const char *name, u32 changes, ssize_t ret)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	/* the second: it has no such attributes of any file */
+	if ((ret != -ENODATA && ret != -EOPNOTSUPP) || strcmp(name, XATTR_NAME_CAPS))
+		return;
+	spin_lock(&fi->lock);
+	if (fi->iomap.xattr_changes == changes)
+		WRITE_ONCE(fi->iomap.no_caps, true);
+	spin_unlock(&fi->lock);
+}
+
+/* Attribute @name is about to be set or removed. */
+void fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	spin_lock(&fi->lock);
+	WRITE_ONCE(fi->iomap.xattr_changes, fi->iomap.xattr_changes + 1);
+	if (!strcmp(name, XATTR_NAME_CAPS)) {
+		WRITE_ONCE(fi->iomap.no_caps, false);
+		inode_set_flags(inode, 0, S_NOSEC);
+	}
+	spin_unlock(&fi->lock);
+}
+
+/* The server has set or removed attribute @name, or has failed to. */
+void fuse_iomap_xattr_was_set(struct inode *inode, const char *name)
+{
+	/* who asked meanwhile may have been told of what there was before */
+	if (!strcmp(name, XATTR_NAME_CAPS))
+		fuse_iomap_xattr_is_set(inode, name);
+}
+
+/*
+ * The VFS has looked, before a write, what there is to take away of @inode, with the result
+ * @err, which is returned.  Caller holds i_rwsem exclusively.
+ */
+int fuse_iomap_privs_checked(struct inode *inode, int err)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	spin_lock(&fi->lock);
+	if (!fi->iomap.no_caps && !get_fuse_conn(inode)->no_getxattr)
+		inode_set_flags(inode, 0, S_NOSEC);
+	spin_unlock(&fi->lock);
+	return err;
 }
 
 /*

@@ -62,6 +62,10 @@ u32 fuse_iomap_changed_by_names(struct inode *dir);
 void fuse_iomap_forget_acls(struct inode *inode);
 bool fuse_iomap_keeps_nosec(struct inode *inode);
 bool fuse_iomap_has_no_xattr(struct inode *inode, const char *name);
+u32 fuse_iomap_xattr_changes(struct inode *inode);
+void fuse_iomap_xattr_read(struct inode *inode, const char *name, u32 changes, ssize_t ret);
+void fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
+void fuse_iomap_xattr_was_set(struct inode *inode, const char *name);
 
 /* iomap_super.c */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);

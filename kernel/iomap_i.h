@@ -143,6 +143,7 @@ int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 leng
  * iomap_exclusive.c
  */
 void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr);
+int fuse_iomap_privs_checked(struct inode *inode, int err);
 
 /*
  * iomap_notify.c

@@ -145,7 +145,7 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 		}
 	}
 
-	err = kiocb_modified(iocb);
+	err = fuse_iomap_privs_checked(inode, kiocb_modified(iocb));
 	return err ?: count;
 }
 

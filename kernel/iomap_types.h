@@ -97,6 +97,13 @@ struct fuse_iomap_inode {
 	bool exclusive;
 	/* and its data goes through iomap */
 	bool enabled;
+	/*
+	 * The server has said that there are no capabilities, or the inode is new; and how
+	 * often a request that changes extended attributes has been sent, or, for
+	 * capabilities, answered.  Both protected by fuse_inode.lock.
+	 */
+	bool no_caps;
+	u32 xattr_changes;
 
 	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
 	loff_t disk_size;
