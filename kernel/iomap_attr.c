@@ -221,6 +221,22 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 }
 
 /*
+ * The server has answered @err when it was told the times.  The flusher and sync(2) hear
+ * nothing of what is returned to them: the next fsync or syncfs is to fail.  What may
+ * go better another time stays dirty, for the flusher's next round; there is nobody to tell
+ * if it is its own idea.
+ */
+static void times_not_told(struct inode *inode, const struct writeback_control *wbc, int err)
+{
+	bool transient = err == -EINTR || err == -ENOMEM || err == -EAGAIN;
+
+	if (transient)
+		mark_inode_dirty_sync(inode);
+	if (!transient || wbc->sync_mode == WB_SYNC_ALL)
+		mapping_set_error(inode->i_mapping, err);
+}
+
+/*
  * super_operations.write_inode: the times, if this kernel keeps them.  Other inodes
  * are the FUSE client's.
  */
@@ -231,6 +247,8 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 			    ATTR_CTIME,
 	};
 
+	int err;
+
 	if (!fuse_is_iomap(inode))
 		return fuse_write_inode(inode, wbc);
 	if (fuse_iomap_is_unusable(inode))
@@ -238,5 +256,8 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);
 	attr.ia_ctime = inode_get_ctime(inode);
-	return send_setattr(&nop_mnt_idmap, inode, &attr, true);
+	err = send_setattr(&nop_mnt_idmap, inode, &attr, true);
+	if (err)
+		times_not_told(inode, wbc, err);
+	return err;
 }
