@@ -148,9 +148,24 @@ void fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
 	spin_unlock(&fi->lock);
 }
 
+/* Attributes of @inode that the server was asked for before now say nothing of @mask (STATX_*). */
+static void distrust(struct inode *inode, u32 mask)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+
+	spin_lock(&fi->lock);
+	fi->attr_version = atomic64_inc_return(&get_fuse_conn(inode)->attr_version);
+	spin_unlock(&fi->lock);
+	/* afterwards: who has come with old ones before is overruled */
+	fuse_invalidate_attr_mask(inode, mask);
+}
+
 /* The server has set or removed attribute @name, or has failed to. */
 void fuse_iomap_xattr_was_set(struct inode *inode, const char *name)
 {
+	/* the server changes the mode with it */
+	if (FUSE_IOMAP_I(inode)->exclusive && !strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS))
+		distrust(inode, STATX_MODE);
 	/* who asked meanwhile may have been told of what there was before */
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		fuse_iomap_xattr_is_set(inode, name);
