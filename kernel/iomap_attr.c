@@ -89,8 +89,10 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
 	/* it may have failed half-way */
 	fuse_iomap_attr_changed(inode);
-	if (err)
+	if (err) {
+		fuse_iomap_setattr_failed(inode, attr->ia_valid);
 		return err;
+	}
 	if (fuse_invalid_attr(&out.attr) || inode_wrong_type(inode, out.attr.mode)) {
 		fuse_make_bad(inode);
 		return -EIO;

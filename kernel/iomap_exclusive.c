@@ -172,6 +172,20 @@ void fuse_iomap_xattr_was_set(struct inode *inode, const char *name)
 }
 
 /*
+ * A SETATTR of @valid (ATTR_*) has failed: with EINTR or EIO the server may still have done
+ * it, or part of it.  What permissions depend on is asked for again.
+ */
+void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid)
+{
+	if (!FUSE_IOMAP_I(inode)->exclusive ||
+	    !(valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE)))
+		return;
+	distrust(inode, STATX_MODE | STATX_UID | STATX_GID);
+	if (get_fuse_conn(inode)->posix_acl)
+		forget_all_cached_acls(inode);
+}
+
+/*
  * The VFS has looked, before a write, what there is to take away of @inode, with the result
  * @err, which is returned.  Caller holds i_rwsem exclusively.
  */

@@ -66,6 +66,7 @@ u32 fuse_iomap_xattr_changes(struct inode *inode);
 void fuse_iomap_xattr_read(struct inode *inode, const char *name, u32 changes, ssize_t ret);
 void fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
 void fuse_iomap_xattr_was_set(struct inode *inode, const char *name);
+void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid);
 
 /* iomap_super.c */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);
