@@ -3,6 +3,8 @@
  * Attributes of iomap files.  The kernel owns size and times: it changes its own
  * inode and tells the server, whose answer it does not copy back.  Of times the server
  * hears when the inode is written: by fsync, sync, writeback after a while, or unmounting.
+ * That holds no i_rwsem, so it may send old times while a change brings new ones, and the
+ * server may see them in either order: who finds that it was so has the new ones told again.
  *
  * Truncating, in the order that never lets the kernel write to blocks that the
  * server has freed, nor shows old contents of blocks behind the end of the file:
@@ -100,8 +102,12 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 	return 0;
 }
 
-/* The server has agreed: the inode follows. */
-static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iattr *attr)
+/*
+ * The server has agreed: the inode follows.  @tellings: what the count was before it was
+ * asked.
+ */
+static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iattr *attr,
+		  int tellings)
 {
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	struct fuse_inode *fi = get_fuse_inode(inode);
@@ -112,6 +118,10 @@ static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iat
 	/* attributes that were asked for before now are old */
 	fi->attr_version = atomic64_inc_return(&fc->attr_version);
 	spin_unlock(&fi->lock);
+	/* the times before the count: who begins to tell from now on tells these */
+	smp_mb();
+	if ((tellings & 1) || atomic_read(&fi->iomap.tellings) != tellings)
+		mark_inode_dirty_sync(inode);
 	/* the server may have changed the access ACL with the mode */
 	if (fc->posix_acl)
 		forget_all_cached_acls(inode);
@@ -120,8 +130,8 @@ static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iat
 static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
 {
 	struct address_space *mapping = inode->i_mapping;
+	int err, tellings;
 	loff_t oldsize;
-	int err;
 
 	filemap_invalidate_lock(mapping);
 	inode_dio_wait(inode);
@@ -132,6 +142,7 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 		attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
 
 	err = fuse_iomap_prepare_size(inode, attr->ia_size);
+	tellings = atomic_read_acquire(&FUSE_IOMAP_I(inode)->tellings);
 	if (!err) {
 		err = send_setattr(idmap, inode, attr, false);
 		fuse_iomap_metadata_changed(inode);
@@ -144,7 +155,7 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 	} else {
 		fuse_iomap_size_recorded(inode, attr->ia_size);
 		fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
-		apply(idmap, inode, attr);
+		apply(idmap, inode, attr, tellings);
 	}
 	filemap_invalidate_unlock(mapping);
 	return err;
@@ -188,7 +199,7 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	struct inode *inode = d_inode(dentry);
 	struct fuse_conn *fc = get_fuse_conn(inode);
 	struct fuse_inode *fi = get_fuse_inode(inode);
-	int err;
+	int err, tellings;
 
 	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
@@ -216,9 +227,10 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 		mark_inode_dirty_sync(inode);
 		return 0;
 	}
+	tellings = atomic_read_acquire(&fi->iomap.tellings);
 	err = send_setattr(idmap, inode, attr, false);
 	if (!err)
-		apply(idmap, inode, attr);
+		apply(idmap, inode, attr, tellings);
 	return err;
 }
 
@@ -249,16 +261,20 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 			    ATTR_CTIME,
 	};
 
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	int err;
 
 	if (!fuse_is_iomap(inode))
 		return fuse_write_inode(inode, wbc);
 	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
+	/* before the times are looked at; one at a time, the VFS sees to that */
+	atomic_inc_return(&ii->tellings);
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);
 	attr.ia_ctime = inode_get_ctime(inode);
 	err = send_setattr(&nop_mnt_idmap, inode, &attr, true);
+	atomic_inc_return(&ii->tellings);
 	if (err)
 		times_not_told(inode, wbc, err);
 	return err;

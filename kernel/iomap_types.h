@@ -105,6 +105,8 @@ struct fuse_iomap_inode {
 	bool no_caps;
 	u32 xattr_changes;
 
+	/* Times that are being told, or have been: odd while the inode is written (iomap_attr.c). */
+	atomic_t tellings;
 	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
 	loff_t disk_size;
 	/* No delayed space is behind this, bytes (iomap_delalloc.c).  The same lock. */
