@@ -100,6 +100,9 @@ static bool is_dirty(struct inode *inode, bool datasync)
 {
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 
+	/* what has failed may be any file's: who has stopped writing says so to everybody */
+	if (test_bit(FUSE_IOMAP_READ_ONLY, &get_fuse_conn(inode)->iomap.state))
+		return true;
 	if (fuse_iomap_metadata_is_dirty(inode))
 		return true;
 	if (datasync)
@@ -131,6 +134,9 @@ int fuse_iomap_make_durable(struct file *file, bool datasync)
 	s64 metadata, attr, others;
 	int err;
 
+	/* nobody is left who could say what has become of it */
+	if (!READ_ONCE(fc->connected))
+		return -ENOTCONN;
 	if (fc->no_fsync || !is_dirty(inode, datasync))
 		return fuse_iomap_dev_flush(fc);
 
