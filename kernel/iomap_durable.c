@@ -83,7 +83,10 @@ static bool changes_no_other(u32 opcode)
 	return false;
 }
 
-/* @req has been answered, or never will be; nobody has heard of it.  Any context. */
+/*
+ * @req has been answered, or never will be; nobody has heard of it.  One that its task took
+ * back may have been with a server before, which has been replaced.  Any context.
+ */
 void fuse_iomap_request_ended(const struct fuse_req *req)
 {
 	struct fuse_iomap_conn *ic = &req->fm->fc->iomap;
