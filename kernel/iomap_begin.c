@@ -120,6 +120,7 @@ static bool says_retry(const struct fuse_iomap_begin_out *out)
 static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	       struct fuse_iomap_begin_out *out, u64 *seq)
 {
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	unsigned int room = room_for_more(inode, pos, opflags);
 	struct answer small, *a = &small;
 	int nr, err;
@@ -152,8 +153,9 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 		fuse_iomap_delalloc_promised(inode, &a->out, a->more, nr);
 		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
 		*out = a->out;
-		if (room && nr == room)
-			WRITE_ONCE(FUSE_IOMAP_I(inode)->room, min(room * 8, FUSE_IOMAP_ROOM_MAX));
+		/* not if it was what is known behind, or memory, that left so little room */
+		if (nr == room && room >= max_t(unsigned int, FIRST_ROOM, READ_ONCE(ii->room)))
+			WRITE_ONCE(ii->room, min(room * 8, FUSE_IOMAP_ROOM_MAX));
 	}
 out:
 	if (a != &small)

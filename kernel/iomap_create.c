@@ -10,14 +10,16 @@
  * open(2) with @flags has come to @entry in @dir, whose i_rwsem the caller holds, and nobody
  * has looked it up yet.  If it is to be created and nothing else, CREATE carries O_EXCL,
  * and the server says EEXIST if it is there.  Who may not create has lost O_CREAT before, and
- * gets his answer from LOOKUP: so EEXIST goes before EACCES and EROFS here, too.
+ * gets his answer from LOOKUP: so EEXIST goes before EACCES and EROFS here, too.  So does who
+ * comes with a name that is longer than any request may have.
  */
 bool fuse_iomap_is_to_create(struct inode *dir, struct dentry *entry, unsigned int flags)
 {
 	struct fuse_conn *fc = get_fuse_conn(dir);
 
 	if ((flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) || fc->no_create ||
-	    !FUSE_IOMAP_I(dir)->exclusive || test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state))
+	    entry->d_name.len > FUSE_NAME_MAX || !FUSE_IOMAP_I(dir)->exclusive ||
+	    test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state))
 		return false;
 	/* a name without an inode, as LOOKUP would have left it, but true for no time */
 	fuse_invalidate_entry_cache(entry);
