@@ -14,7 +14,8 @@
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
  * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of begin,
- * ioend, setattr, write, TYPE one of hole, delalloc, mapped, unwritten, fresh (mapped,
+ * ioend, setattr (of the size), times (SETATTR of all else), write, TYPE one of hole,
+ * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
  * do; w only), retry.
  *
@@ -63,9 +64,9 @@
 /* In the table of blocks only: a type of the protocol with a flag. */
 #define TYPE_FRESH	0x1000
 
-enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_WRITE, NR_OPS };
+enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, NR_OPS };
 
-static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "write" };
+static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "times", "write" };
 
 struct block {
 	uint64_t addr;
@@ -388,6 +389,8 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 		set_blocks(forks[0], (file_size + BLOCK - 1) / BLOCK, NR_BLOCKS,
 			   FUSE_IOMAP_TYPE_HOLE, 0);
 		err = obey(OP_SETATTR);
+	} else if (ino == file_ino) {
+		err = obey(OP_TIMES);
 	}
 	pthread_mutex_unlock(&lock);
 	if (err)

@@ -25,7 +25,7 @@ dirty()
 }
 
 dirty
-expect_tell ok fail setattr 5
+expect_tell ok fail times 5
 sync
 expect_equal $((before + 1)) "$(setattrs)" "SETATTRs by sync"
 expect_op EIO fsync "$f"
@@ -33,7 +33,7 @@ expect_op 0 fsync "$f"
 
 # ENOMEM: by the flusher, which has nobody to tell, or by sync
 dirty
-expect_tell ok fail setattr 12
+expect_tell ok fail times 12
 sync
 fileop fsync "$f" || :
 expect_op 0 fsync "$f"
