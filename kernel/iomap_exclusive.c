@@ -193,6 +193,9 @@ int fuse_iomap_privs_checked(struct inode *inode, int err)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
 
+	/* whoever sets a capability holds i_rwsem, too */
+	if (READ_ONCE(fi->iomap.no_caps))
+		return err;
 	spin_lock(&fi->lock);
 	if (!fi->iomap.no_caps && !get_fuse_conn(inode)->no_getxattr)
 		inode_set_flags(inode, 0, S_NOSEC);
