@@ -4,7 +4,8 @@
  * each in a directory d1, d2, ... of its own in the current directory.  Prints "OPERATIONS
  * NANOSECONDS".
  *
- * fio has engines for this, but looks at all the files of a job for each operation.
+ * fio has engines for this, too; with them kernel ext4 made 17 to 260 files a second where this
+ * made 1,000 to 3,300, so it is mostly fio that they measure.
  */
 #include <err.h>
 #include <fcntl.h>
