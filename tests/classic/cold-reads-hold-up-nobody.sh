@@ -108,6 +108,9 @@ for n in 1 16 32 48 64; do
 done
 readlink "$MNT/warm/link" >/dev/null
 seek "$MNT/warm/f16" 0 >/dev/null
+# the first change that may take space needs the bitmaps
+chmod 600 "$MNT/warm/f16"
+chmod 644 "$MNT/warm/f16"
 next=1
 
 # answered WHAT: everything that is in the cache, in time
