@@ -65,7 +65,13 @@ struct fuse_iomap_ops {
 	 * Nothing else is served until this is answered.
 	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands.  Answering with
 	 *	FUSE_IOMAP_CONFIG_MAPPINGS of them lets the kernel keep the mappings
-	 *	that begin() gives, until a request of its own changes them.
+	 *	that begin() gives, until a request of its own changes them.  With
+	 *	FUSE_IOMAP_CONFIG_DIRS readdir() and readdirplus() at offset 0 may come
+	 *	with fi->fh 0, of a directory for which opendir() was not called: the
+	 *	answer has all entries, or is EOVERFLOW; and no answer may be shorter
+	 *	than it needs to be, but for the last one.  fsyncdir() and ioctl() may come
+	 *	with fi->fh 0, too.  With FUSE_IOMAP_CONFIG_NO_OPEN open() and release()
+	 *	are never called.
 	 * @maxbytes: largest file the kernel handles, bytes
 	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()

@@ -27,7 +27,7 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 	if (size != FUSE_IOMAP_CONFIG_OUT_V1_SIZE && size != FUSE_IOMAP_CONFIG_OUT_V2_SIZE &&
 	    size != sizeof(*out))
 		return false;
-	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS))
+	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS))
 		return false;
 	if (memchr_inv(out->s_pad, 0, sizeof(out->s_pad)))
 		return false;
@@ -49,7 +49,8 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 static int apply_config(struct super_block *sb, const struct fuse_iomap_config_out *out,
 			unsigned int size)
 {
-	struct fuse_iomap_conn *ic = &get_fuse_conn_super(sb)->iomap;
+	struct fuse_conn *fc = get_fuse_conn_super(sb);
+	struct fuse_iomap_conn *ic = &fc->iomap;
 	u64 flags = out->flags;
 	size_t i;
 
@@ -86,6 +87,10 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 					FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX :
 					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
 	ic->keeps_mappings = flags & FUSE_IOMAP_CONFIG_MAPPINGS;
+	/* else it is the server's answer to OPENDIR that says who may read a directory */
+	ic->lists_unopened = (flags & FUSE_IOMAP_CONFIG_DIRS) && fc->default_permissions;
+	if (flags & FUSE_IOMAP_CONFIG_NO_OPEN)
+		fc->no_open = 1;
 	return 0;
 }
 
@@ -123,7 +128,7 @@ bool fuse_iomap_send_config(struct fuse_mount *fm)
 
 	ca = kzalloc(sizeof(*ca), GFP_KERNEL | __GFP_NOFAIL);
 	fm->fc->iomap.cache_limit = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
-	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS;
+	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS;
 	ca->in.maxbytes = FUSE_IOMAP_MAX_BYTES;
 	ca->in.cache_maxbytes = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
 

@@ -123,8 +123,19 @@ void iattr_to_fattr(struct mnt_idmap *idmap, struct fuse_conn *fc, struct iattr 
 void fuse_setattr_fill(struct fuse_conn *fc, struct fuse_args *args, struct inode *inode,
 		       struct fuse_setattr_in *inarg_p, struct fuse_attr_out *outarg_p);
 
+extern const struct file_operations fuse_dir_operations;
+
 /* file.c */
 extern const struct file_operations fuse_file_operations;
+
+/* readdir.c; the first returns 1 if the page cache does not have what is wanted */
+int fuse_readdir_cached(struct file *file, struct dir_context *ctx);
+void fuse_readdir_cache_end(struct file *file, loff_t pos);
+bool fuse_emit(struct file *file, struct dir_context *ctx, struct fuse_dirent *dirent);
+bool fuse_use_readdirplus(struct inode *dir, struct dir_context *ctx);
+int fuse_direntplus_link(struct file *file, struct fuse_direntplus *direntplus,
+			 u64 attr_version, u64 evict_ctr);
+void fuse_force_forget(struct file *file, u64 nodeid);
 
 /* dev.c; the caller of the first holds fc->bg_lock */
 void flush_bg_queue(struct fuse_conn *fc);

@@ -106,6 +106,12 @@ void fuse_iomap_use_server_bdi(struct super_block *sb);
 void fuse_iomap_init_tables(void);
 
 /*
+ * iomap_dir.c
+ */
+void fuse_iomap_init_dir_table(void);
+void fuse_iomap_init_dir(struct inode *inode);
+
+/*
  * iomap_durable.c
  */
 int fuse_iomap_make_durable(struct file *file, bool datasync);

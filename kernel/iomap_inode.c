@@ -70,6 +70,8 @@ void __init fuse_iomap_init_tables(void)
 	/* the VFS copies through the page cache */
 	fop->copy_file_range = NULL;
 	fop->poll = NULL;
+
+	fuse_iomap_init_dir_table();
 }
 
 /* Block size for the inode's mappings: the server's if it is one, else the mount's. */
@@ -96,6 +98,8 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 		return;
 	ii->exclusive = attr->flags & FUSE_ATTR_EXCLUSIVE;
 	fuse_iomap_set_flags(inode, attr);
+	if (ii->exclusive)
+		fuse_iomap_init_dir(inode);
 	if (!S_ISREG(inode->i_mode))
 		return;
 	if ((attr->flags & FUSE_ATTR_IOMAP) != FUSE_ATTR_IOMAP) {

@@ -44,6 +44,8 @@ struct fuse_iomap_conn {
 	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
 	bool keeps_mappings;
+	/* the server lists directories that have not been opened */
+	bool lists_unopened;
 	/* the server has promised space without an address before */
 	bool delays;
 	/* bytes of mappings to keep for each inode */
@@ -90,6 +92,10 @@ struct fuse_iomap_cache;
 enum {
 	/* some of the file's bytes have been in the server's metadata */
 	FUSE_IOMAP_HAD_INLINE,
+	/* somebody has listed the directory */
+	FUSE_IOMAP_WAS_LISTED,
+	/* its listing was too long for one answer */
+	FUSE_IOMAP_LISTING_IS_LONG,
 };
 
 struct fuse_iomap_inode {

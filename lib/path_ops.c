@@ -96,16 +96,23 @@ static int call_config(const struct fuse_iomap_path_ops *iop, const char *path,
 	return iop->config(a->flags, a->maxbytes, a->cache_maxbytes, &a->cfg);
 }
 
+/* libfuse's path layer counts who has a file open, and keeps listings with open directories. */
+#define NEEDS_OPEN	(FUSE_IOMAP_CONFIG_DIRS | FUSE_IOMAP_CONFIG_NO_OPEN)
+
 static void path_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 			uint32_t cache_maxbytes)
 {
 	struct config_args a = {
-		.flags = flags,
+		.flags = flags & ~NEEDS_OPEN,
 		.maxbytes = maxbytes,
 		.cache_maxbytes = cache_maxbytes,
 	};
 	int err = call_server(req, FUSE_ROOT_ID, call_config, &a);
 
+	if (!err && (a.cfg.flags & NEEDS_OPEN)) {
+		fuse_log(FUSE_LOG_ERR, "fuseiomap: a path-based server can't do without OPEN\n");
+		err = EINVAL;
+	}
 	if (err)
 		fuse_iomap_reply_err(req, err);
 	else

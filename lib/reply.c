@@ -151,7 +151,7 @@ int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config
 	size_t len = sizeof(*cfg);
 	int err;
 
-	if (cfg->flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS)) {
+	if (cfg->flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS)) {
 		err = fuse_iomap_reply_err(req, EINVAL);
 		return err ? err : -EINVAL;
 	}

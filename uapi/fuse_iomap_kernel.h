@@ -152,6 +152,17 @@
  * begin_in.room further mappings behind it.
  */
 #define FUSE_IOMAP_CONFIG_MAPPINGS	(1ULL << 48)
+/*
+ * More extensions.  DIRS: READDIR and READDIRPLUS at offset 0 may come with file handle 0, of
+ * a directory that has not been opened.  The server answers with all of its entries, or
+ * EOVERFLOW if they don't fit; then the kernel opens it.  An answer, also of an opened
+ * directory, that has room for one more entry with the longest name has the last one.
+ * NO_OPEN: OPEN and RELEASE are never sent, nor is RELEASE for what CREATE has opened.
+ */
+#define FUSE_IOMAP_CONFIG_DIRS		(1ULL << 49)
+#define FUSE_IOMAP_CONFIG_NO_OPEN	(1ULL << 51)
+#define FUSE_IOMAP_CONFIG_EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_DIRS | \
+					 FUSE_IOMAP_CONFIG_NO_OPEN)
 
 /* the most that room ever is */
 #define FUSE_IOMAP_ROOM_MAX		1024U
