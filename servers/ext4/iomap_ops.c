@@ -66,6 +66,10 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 		   FUSE_IOMAP_CONFIG_MAXBYTES;
 	/* nothing changes mappings here but requests of the kernel */
 	c->flags |= flags & (FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_CACHE_MAXBYTES);
+	/* nor does anything depend on who has which directory open */
+	c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
+	if (waives_open(s))
+		c->flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
 	c->cache_maxbytes = s->opt.map_cache;
 	memcpy(c->s_id, s->src.name, sizeof(c->s_id) - 1);
 	memcpy(c->s_uuid, sb->s_uuid, sizeof(c->s_uuid));

@@ -227,7 +227,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
  * and FORGET tells when the last user is gone, which open files are.  So it need
  * not ask at all.  But for files that can't be opened, which it doesn't know of.
  */
-static bool waives_open(const struct server *s)
+bool waives_open(const struct server *s)
 {
 	return fuse_iomap_session_negotiated(s->session) &&
 	       !ext2fs_has_feature_verity(s->fs->super) &&
@@ -801,7 +801,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 {
 	struct server *s = server_of(req);
 	ext2_ino_t ino = ino_of_node(nodeid);
-	struct dir_handle *dh = dir_handle_new(ino);
+	struct dir_handle *dh = dir_handle_new(ino, UINT64_MAX);
 	int err = dh ? 0 : -ENOMEM;
 
 	server_lock(s);
@@ -899,6 +899,27 @@ static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fr
 	return err;
 }
 
+/* Larger directories, in sizes of an answer, are opened: it is not worth trying */
+#define LISTED_UNOPENED	8
+
+/* Do all entries of @dh fit into @size bytes? */
+static bool all_fit(fuse_req_t req, const struct dir_handle *dh, size_t size, bool plus)
+{
+	struct stat st = { 0 };
+	struct listed l;
+	size_t used = 0;
+
+	for (off_t off = 0; used <= size && dir_handle_entry(dh, off, &l); off = l.off)
+		used += plus ? fuse_iomap_add_direntry_plus(req, NULL, 0, l.name, NULL, 0, 0) :
+			       fuse_add_direntry(req, NULL, 0, l.name, &st, 0);
+	return used <= size;
+}
+
+/*
+ * The entries behind @off. Without a handle all of them, or EOVERFLOW: there is nothing yet
+ * that would make positions mean the same in the next request. As the kernel has been told, the
+ * last entry is in an answer that has room for another one.
+ */
 static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		     struct fuse_file_info *fi, bool plus)
 {
@@ -907,17 +928,21 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	struct cold cold = { 0 };
 	struct listed l;
 	size_t used = 0;
-	bool fresh;
+	bool fresh, whole = !dh;
 	char *buf;
 	int err;
 
 	buf = malloc(size);
-	if (!buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
+	if (whole)
+		dh = dir_handle_new(ino_of_node(nodeid), LISTED_UNOPENED * (uint64_t)size);
+	if (!buf || !dh) {
+		err = -ENOMEM;
+		goto out;
 	}
 	server_lock(s);
 	err = list_dir(s, dh, off, &fresh);
+	if (!err && whole && (off || !all_fit(req, dh, size, plus)))
+		err = -EOVERFLOW;
 	cold_begin(s, &cold);
 	while (!err && dir_handle_entry(dh, off, &l)) {
 		struct stat st = { .st_ino = l.ino, .st_mode = l.type };
@@ -936,6 +961,9 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	/* what is told is right whatever was missing */
 	cache_try_end(s->cache);
 	server_unlock(s);
+out:
+	if (whole)
+		dir_handle_free(dh);
 	if (err)
 		fuse_reply_err(req, -err);
 	else

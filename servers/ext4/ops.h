@@ -17,6 +17,9 @@ extern const struct fuse_iomap_ops iomap_operations;		/* iomap_ops.c */
 /* In ops.c, for that table: it makes a file as create() does. */
 void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi);
 
+/* In ops.c, for CONFIG: OPEN and RELEASE need not be sent. */
+bool waives_open(const struct server *s);
+
 /*
  * ops_fs.c: ioctls about the whole file system.  False: @cmd isn't one, and nothing was
  * replied.

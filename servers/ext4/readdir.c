@@ -28,6 +28,7 @@ struct item {
 
 struct dir_handle {
 	ext2_ino_t ino;
+	uint64_t max;		/* bytes of the directory: a larger one is not listed */
 	uint64_t version;	/* of the directory when the list was made */
 	uint64_t lblk;		/* the list is complete up to this block */
 	bool listed;
@@ -37,12 +38,14 @@ struct dir_handle {
 	size_t text_len, text_cap;
 };
 
-struct dir_handle *dir_handle_new(ext2_ino_t ino)
+struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t max)
 {
 	struct dir_handle *dh = calloc(1, sizeof(*dh));
 
-	if (dh)
+	if (dh) {
 		dh->ino = ino;
+		dh->max = max;
+	}
 	return dh;
 }
 
@@ -122,6 +125,8 @@ static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
 
 	if (err)
 		return err;
+	if (inode_size(&dir) > dh->max)
+		return -EOVERFLOW;
 	if (dh->listed || dh->version != node->dir_version)
 		dh->lblk = 0;
 	dh->listed = false;

@@ -7,7 +7,8 @@
 
 struct dir_handle;
 
-struct dir_handle *dir_handle_new(ext2_ino_t ino);
+/* For a directory of at most @max bytes: a larger one gives EOVERFLOW.  NULL: out of memory. */
+struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t max);
 void dir_handle_free(struct dir_handle *dh);
 
 /* An entry of the listing; @off: where the next one is. */
