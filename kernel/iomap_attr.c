@@ -165,7 +165,7 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 #define TIMES_ONLY	(ATTR_ATIME | ATTR_MTIME | ATTR_CTIME | ATTR_ATIME_SET | ATTR_MTIME_SET | \
 			 ATTR_TIMES_SET | ATTR_TOUCH | ATTR_FORCE | ATTR_FILE)
 
-/* Is it known that @attr leaves owner and mode of @inode as they are? */
+/* Is it known that @attr leaves owner and mode of @inode as they are, or only gives permissions? */
 static bool keeps_owner_and_mode(struct mnt_idmap *idmap, struct inode *inode,
 				 const struct iattr *attr)
 {
@@ -173,7 +173,8 @@ static bool keeps_owner_and_mode(struct mnt_idmap *idmap, struct inode *inode,
 	if (READ_ONCE(get_fuse_inode(inode)->inval_mask) & (STATX_MODE | STATX_UID | STATX_GID))
 		return false;
 	return !i_uid_needs_update(idmap, attr, inode) && !i_gid_needs_update(idmap, attr, inode) &&
-	       (!(attr->ia_valid & ATTR_MODE) || attr->ia_mode == inode->i_mode);
+	       (!(attr->ia_valid & ATTR_MODE) || attr->ia_mode == inode->i_mode ||
+		fuse_iomap_mode_can_wait(inode, attr));
 }
 
 /*
@@ -217,21 +218,35 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	/* the VFS has worked out ia_mode from a mode that is true here */
 	attr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID);
 
-	if (attr->ia_valid & ATTR_SIZE)
-		return set_size(idmap, inode, attr);
+	if (!(attr->ia_valid & ATTR_SIZE) && can_wait(idmap, inode, attr)) {
+		umode_t mode = inode->i_mode;
 
-	if (can_wait(idmap, inode, attr)) {
 		spin_lock(&fi->lock);
 		setattr_copy(idmap, inode, attr);
+		if (inode->i_mode != mode) {
+			fi->orig_i_mode = inode->i_mode;
+			fuse_iomap_mode_changed(inode);
+		}
 		spin_unlock(&fi->lock);
 		mark_inode_dirty_sync(inode);
 		return 0;
 	}
+	/* else it could come after this one */
+	err = fuse_iomap_tell_mode_first(inode);
+	if (err)
+		return err;
+	if (attr->ia_valid & ATTR_SIZE)
+		return set_size(idmap, inode, attr);
 	tellings = atomic_read_acquire(&fi->iomap.tellings);
 	err = send_setattr(idmap, inode, attr, false);
 	if (!err)
 		apply(idmap, inode, attr, tellings);
 	return err;
+}
+
+static bool is_transient(int err)
+{
+	return err == -EINTR || err == -ENOMEM || err == -EAGAIN;
 }
 
 /*
@@ -240,9 +255,9 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
  * go better another time stays dirty, for the flusher's next round; there is nobody to tell
  * if it is its own idea.
  */
-static void times_not_told(struct inode *inode, const struct writeback_control *wbc, int err)
+static void not_told(struct inode *inode, const struct writeback_control *wbc, int err)
 {
-	bool transient = err == -EINTR || err == -ENOMEM || err == -EAGAIN;
+	bool transient = is_transient(err);
 
 	if (transient)
 		mark_inode_dirty_sync(inode);
@@ -251,7 +266,8 @@ static void times_not_told(struct inode *inode, const struct writeback_control *
 }
 
 /*
- * super_operations.write_inode: the times, if this kernel keeps them.  Other inodes
+ * super_operations.write_inode: the times, if this kernel keeps them, and the mode if the
+ * server has not heard of it (iomap_mode.c).  Other inodes
  * are the FUSE client's.
  */
 int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
@@ -262,6 +278,7 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 	};
 
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	u32 mode_changes;
 	int err;
 
 	if (!fuse_is_iomap(inode))
@@ -273,9 +290,12 @@ int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc)
 	attr.ia_atime = inode_get_atime(inode);
 	attr.ia_mtime = inode_get_mtime(inode);
 	attr.ia_ctime = inode_get_ctime(inode);
+	mode_changes = fuse_iomap_mode_tell(inode, &attr);
 	err = send_setattr(&nop_mnt_idmap, inode, &attr, true);
 	atomic_inc_return(&ii->tellings);
+	if (!is_transient(err))
+		fuse_iomap_mode_told(inode, &attr, mode_changes);
 	if (err)
-		times_not_told(inode, wbc, err);
+		not_told(inode, wbc, err);
 	return err;
 }

@@ -141,6 +141,8 @@ void fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
 
+	/* if that fails it is told later, and the ACL is made of the mode that the server has */
+	fuse_iomap_tell_mode_first(inode);
 	spin_lock(&fi->lock);
 	WRITE_ONCE(fi->iomap.xattr_changes, fi->iomap.xattr_changes + 1);
 	if (!strcmp(name, XATTR_NAME_CAPS)) {

@@ -152,6 +152,16 @@ void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr);
 int fuse_iomap_privs_checked(struct inode *inode, int err);
 
 /*
+ * iomap_mode.c
+ */
+bool fuse_iomap_mode_can_wait(struct inode *inode, const struct iattr *attr);
+void fuse_iomap_mode_changed(struct inode *inode);
+u32 fuse_iomap_mode_tell(struct inode *inode, struct iattr *attr);
+void fuse_iomap_mode_told(struct inode *inode, const struct iattr *attr, u32 changes);
+void fuse_iomap_pin_mode(struct inode *inode, struct fuse_attr *attr);
+int fuse_iomap_tell_mode_first(struct inode *inode);
+
+/*
  * iomap_notify.c
  */
 void fuse_iomap_put_worker(struct work_struct *work);

@@ -156,6 +156,7 @@ void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr)
 	fuse_iomap_set_flags(inode, attr);
 	if (!fuse_is_iomap(inode))
 		return;
+	fuse_iomap_pin_mode(inode, attr);
 	attr->blksize = i_blocksize(inode);
 	attr->atime = inode_get_atime_sec(inode);
 	attr->atimensec = inode_get_atime_nsec(inode);

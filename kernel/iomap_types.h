@@ -111,6 +111,10 @@ struct fuse_iomap_inode {
 	bool no_caps;
 	u32 xattr_changes;
 
+	/* how often permissions were given, and up to which the server knows; the same lock */
+	u32 mode_changes;
+	u32 mode_told;
+
 	/* Times that are being told, or have been: odd while the inode is written (iomap_attr.c). */
 	atomic_t tellings;
 	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
