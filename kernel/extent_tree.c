@@ -417,6 +417,26 @@ bool et_next_leaf(struct et_path *p)
 	return true;
 }
 
+bool et_prev_leaf(struct et_path *p)
+{
+	unsigned int level = 0;
+	struct et_node *n;
+
+	while (level < p->height && !p->slot[level])
+		level++;
+	if (level == p->height)
+		return false;
+	n = p->inner[level]->child[--p->slot[level]];
+	while (n->level) {
+		level = n->level - 1;
+		p->inner[level] = to_inner(n);
+		p->slot[level] = n->nr - 1;
+		n = p->inner[level]->child[n->nr - 1];
+	}
+	p->leaf = to_leaf(n);
+	return true;
+}
+
 /*
  * The leaf that @block probably belongs to, without a way down to it; or NULL.  Writers
  * know that it does if it has extents before and behind the block, or the block is between
@@ -781,6 +801,29 @@ static inline struct gap find_gap(const struct et_leaf *l, u64 offset, bool near
 	unsigned int i = leaf_count(l, offset, near);
 
 	return (struct gap){ i, slot_before(l, i), slot_from(l, i) };
+}
+
+bool et_gap(struct extent_tree *t, u64 block, u64 *start, u64 *end)
+{
+	struct et_path p, q;
+	struct gap g;
+
+	*start = 0;
+	*end = U64_MAX;
+	if (!t->root)
+		return true;
+	et_descend(t, block, &p);
+	g = find_gap(p.leaf, block, p.near);
+	q = p;
+	if (g.before != NO_SLOT)
+		*start = end_at(p.leaf, g.before);
+	else if (et_prev_leaf(&q))
+		*start = end_at(q.leaf, last_slot(q.leaf));
+	if (g.after != NO_SLOT)
+		*end = offset_at(p.leaf, g.after);
+	else if (et_next_leaf(&p))
+		*end = leaf_first(p.leaf);
+	return *start <= block;
 }
 
 /* The leaf of @p has no room or no reach for @e, which belongs before slot @i. */
