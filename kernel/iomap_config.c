@@ -13,6 +13,8 @@
 #include <linux/blkdev.h>
 #include <linux/ctype.h>
 
+#define EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_BEFORE)
+
 struct fuse_iomap_config_args {
 	struct fuse_args args;
 	struct fuse_iomap_config_in in;
@@ -27,7 +29,9 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 	if (size != FUSE_IOMAP_CONFIG_OUT_V1_SIZE && size != FUSE_IOMAP_CONFIG_OUT_V2_SIZE &&
 	    size != sizeof(*out))
 		return false;
-	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS))
+	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | EXTENSIONS))
+		return false;
+	if ((flags & EXTENSIONS) == FUSE_IOMAP_CONFIG_BEFORE)
 		return false;
 	if (memchr_inv(out->s_pad, 0, sizeof(out->s_pad)))
 		return false;
@@ -86,6 +90,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 					FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX :
 					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
 	ic->keeps_mappings = flags & FUSE_IOMAP_CONFIG_MAPPINGS;
+	ic->tells_before = flags & FUSE_IOMAP_CONFIG_BEFORE;
 	return 0;
 }
 
@@ -123,7 +128,7 @@ bool fuse_iomap_send_config(struct fuse_mount *fm)
 
 	ca = kzalloc(sizeof(*ca), GFP_KERNEL | __GFP_NOFAIL);
 	fm->fc->iomap.cache_limit = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
-	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_MAPPINGS;
+	ca->in.flags = FUSE_IOMAP_CONFIG_ALL | EXTENSIONS;
 	ca->in.maxbytes = FUSE_IOMAP_MAX_BYTES;
 	ca->in.cache_maxbytes = FUSE_IOMAP_CACHE_MAXBYTES_DEFAULT;
 

@@ -152,8 +152,17 @@
  * begin_in.room further mappings behind it.
  */
 #define FUSE_IOMAP_CONFIG_MAPPINGS	(1ULL << 48)
+/*
+ * Another one, only together with MAPPINGS: further mappings may lie before the one that
+ * was asked for, too, and room is two numbers.
+ */
+#define FUSE_IOMAP_CONFIG_BEFORE	(1ULL << 50)
 
-/* the most that room ever is */
+/* begin_in.room: mappings behind the one asked for, and before it */
+#define FUSE_IOMAP_ROOM(behind, before)	((__u32)(before) << 16 | (__u16)(behind))
+#define FUSE_IOMAP_ROOM_BEHIND(room)	((room) & 0xffffU)
+#define FUSE_IOMAP_ROOM_BEFORE(room)	((room) >> 16)
+/* the most that either ever is */
 #define FUSE_IOMAP_ROOM_MAX		1024U
 
 /* default and bounds of the cache limit, bytes for each file */
@@ -175,7 +184,7 @@ struct fuse_iomap_io {
 
 struct fuse_iomap_begin_in {
 	__u32 opflags;		/* FUSE_IOMAP_OP_* */
-	__u32 room;		/* mappings that may follow fuse_iomap_begin_out; else 0 */
+	__u32 room;		/* FUSE_IOMAP_ROOM() of what may follow fuse_iomap_begin_out */
 	__u64 attr_ino;		/* fuse_attr.ino of the file */
 	__u64 pos;		/* bytes */
 	__u64 count;		/* bytes */
