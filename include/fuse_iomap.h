@@ -65,7 +65,9 @@ struct fuse_iomap_ops {
 	 * Nothing else is served until this is answered.
 	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands.  Answering with
 	 *	FUSE_IOMAP_CONFIG_MAPPINGS of them lets the kernel keep the mappings
-	 *	that begin() gives, until a request of its own changes them.  With
+	 *	that begin() gives, until a request of its own changes them;
+	 *	FUSE_IOMAP_CONFIG_BEFORE, with it, lets it make room for more of them
+	 *	before the place that it asks for.  With
 	 *	FUSE_IOMAP_CONFIG_DIRS readdir() and readdirplus() at offset 0 may come
 	 *	with fi->fh 0, of a directory for which opendir() was not called: the
 	 *	answer has all entries, or is EOVERFLOW; and no answer may be shorter
@@ -84,7 +86,7 @@ struct fuse_iomap_ops {
 	 * @attr_ino: st_ino that the server reported for @nodeid
 	 * @opflags: FUSE_IOMAP_OP_*
 	 * Answer: fuse_iomap_reply_begin(), fuse_iomap_reply_begin_more(),
-	 *	fuse_iomap_reply_err()
+	 *	fuse_iomap_reply_begin_around(), fuse_iomap_reply_err()
 	 */
 	void (*begin)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 		      uint64_t pos, uint64_t count, uint32_t opflags);
@@ -285,8 +287,24 @@ int fuse_iomap_reply_begin(fuse_iomap_req_t req, const struct fuse_iomap_io *rea
 int fuse_iomap_reply_begin_more(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
 				const struct fuse_iomap_io *write,
 				const struct fuse_iomap_io *more, unsigned int nr);
-/* How many further mappings an answer to this begin() may have; 0: none. */
+/*
+ * The same with mappings before @read, too, also in ascending order: @before ends before
+ * @read begins, @behind begins where it ends or later.  If not all have room, those nearest
+ * to @read are sent; there is none before it unless config() agreed to
+ * FUSE_IOMAP_CONFIG_BEFORE.
+ */
+int fuse_iomap_reply_begin_around(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
+				  const struct fuse_iomap_io *write,
+				  const struct fuse_iomap_io *before, unsigned int nr_before,
+				  const struct fuse_iomap_io *behind, unsigned int nr_behind);
+/*
+ * How many further mappings an answer to this begin() may have behind the one asked for, and
+ * before it; 0: none.  The kernel has room for what it does not know yet, so answers that end
+ * at places of their own choice (where a block of mappings on the disk ends, say) leave no
+ * small rests to ask for.
+ */
 unsigned int fuse_iomap_req_room(fuse_iomap_req_t req);
+unsigned int fuse_iomap_req_room_before(fuse_iomap_req_t req);
 /* Answer ioend(): @newsize is the file's size on disk now, bytes. */
 int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize);
 /*

@@ -417,6 +417,26 @@ bool et_next_leaf(struct et_path *p)
 	return true;
 }
 
+bool et_prev_leaf(struct et_path *p)
+{
+	unsigned int level = 0;
+	struct et_node *n;
+
+	while (level < p->height && !p->slot[level])
+		level++;
+	if (level == p->height)
+		return false;
+	n = p->inner[level]->child[--p->slot[level]];
+	while (n->level) {
+		level = n->level - 1;
+		p->inner[level] = to_inner(n);
+		p->slot[level] = n->nr - 1;
+		n = p->inner[level]->child[n->nr - 1];
+	}
+	p->leaf = to_leaf(n);
+	return true;
+}
+
 /*
  * The leaf that @block probably belongs to, without a way down to it; or NULL.  Writers
  * know that it does if it has extents before and behind the block, or the block is between
@@ -703,6 +723,7 @@ static int grow_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 	et_write_begin(&t->seq);
 	replace(t, p, 0, &l->h);
 	et_free_node(t, &old->h);
+	t->last = l;
 	et_index_note(t, l, p->end);
 	et_write_end(&t->seq);
 	return 0;
@@ -738,16 +759,22 @@ static int add_leaf(struct extent_tree *t, struct et_path *p, const struct et_ex
 	return 0;
 }
 
-/* The leaf of @p is as large as they get and full: half of it moves away. */
+/*
+ * The leaf of @p is as large as they get and full: half of it moves away.  Who fills a gap in
+ * order goes on before slot @i: then it is what is behind that, and he goes on at the end.
+ */
 static int split_leaf(struct extent_tree *t, struct et_path *p, unsigned int i,
 		      const struct et_extent *e)
 {
 	struct et_leaf *l = p->leaf, *right;
-	unsigned int keep = l->h.cap / 2;
+	unsigned int keep = p->near && i ? i : l->h.cap / 2;
 	struct spare spare;
 	u64 key = offset_at(l, keep);
+	size_t size = LEAF_MAX;
 
-	right = et_new_leaf(t, LEAF_MAX, key);
+	while (size > LEAF_MIN && LEAF_CAP(size / 2) >= l->h.cap - keep)
+		size /= 2;
+	right = et_new_leaf(t, size, key);
 	if (!right)
 		return -ENOMEM;
 	if (prepare_split(t, p, &spare)) {
@@ -781,6 +808,29 @@ static inline struct gap find_gap(const struct et_leaf *l, u64 offset, bool near
 	unsigned int i = leaf_count(l, offset, near);
 
 	return (struct gap){ i, slot_before(l, i), slot_from(l, i) };
+}
+
+bool et_gap(struct extent_tree *t, u64 block, u64 *start, u64 *end)
+{
+	struct et_path p, q;
+	struct gap g;
+
+	*start = 0;
+	*end = U64_MAX;
+	if (!t->root)
+		return true;
+	et_descend(t, block, &p);
+	g = find_gap(p.leaf, block, p.near);
+	q = p;
+	if (g.before != NO_SLOT)
+		*start = end_at(p.leaf, g.before);
+	else if (et_prev_leaf(&q))
+		*start = end_at(q.leaf, last_slot(q.leaf));
+	if (g.after != NO_SLOT)
+		*end = offset_at(p.leaf, g.after);
+	else if (et_next_leaf(&p))
+		*end = leaf_first(p.leaf);
+	return *start <= block;
 }
 
 /* The leaf of @p has no room or no reach for @e, which belongs before slot @i. */
@@ -1066,19 +1116,38 @@ static __always_inline bool store_directly(struct extent_tree *t, const struct e
 	return true;
 }
 
-int et_store(struct extent_tree *t, const struct et_extent *e)
+/* The same behind all else in the leaf of the last one, as a file is mostly filled. */
+static __always_inline bool append_directly(struct extent_tree *t, const struct et_extent *e)
+{
+	struct et_leaf *l = t->last;
+	unsigned int last;
+	u64 where, what;
+
+	if (!l || e->offset - t->near >= NEAR)
+		return false;
+	last = last_slot(l);
+	/* no holes, so nothing to push away */
+	if (last + 1 == l->h.cap || where_at(l, last + 1) != NO_RECORD)
+		return false;
+	where = to_where(l->base, e);
+	what = to_what(e);
+	if (e->offset < end_at(l, last) || end_of(e) > leaf_end(l) ||
+	    !spans(l->base, e->offset) || joins_before(l, last, where, what))
+		return false;
+	et_write_begin(&t->seq);
+	et_leaf_append(l, last + 1, where, what);
+	et_write_end(&t->seq);
+	t->nr++;
+	t->near = end_of(e);
+	return true;
+}
+
+/* The same by the way down: apart, as kernels may clear a path before it is used. */
+static noinline int store_by_path(struct extent_tree *t, const struct et_extent *e)
 {
 	struct et_path p;
 	struct gap g;
 
-	if (!e->length || e->length > ET_MAX_LENGTH || e->offset > ET_MAX_OFFSET ||
-	    e->kind > ET_MAX_KIND ||
-	    (e->addr != ET_NO_ADDR && (e->addr > ET_MAX_ADDR - e->length || e->dev > ET_MAX_DEV)))
-		return -ERANGE;
-	if (!t->root)
-		return put_first(t, e);
-	if (store_directly(t, e))
-		return 0;
 	et_descend(t, e->offset, &p);
 	t->near = end_of(e);
 	g = find_gap(p.leaf, e->offset, p.near);
@@ -1088,6 +1157,19 @@ int et_store(struct extent_tree *t, const struct et_extent *e)
 		return put(t, &p, g, e);
 	et_remove(t, e->offset, e->length);
 	return insert(t, e);
+}
+
+int et_store(struct extent_tree *t, const struct et_extent *e)
+{
+	if (!e->length || e->length > ET_MAX_LENGTH || e->offset > ET_MAX_OFFSET ||
+	    e->kind > ET_MAX_KIND ||
+	    (e->addr != ET_NO_ADDR && (e->addr > ET_MAX_ADDR - e->length || e->dev > ET_MAX_DEV)))
+		return -ERANGE;
+	if (!t->root)
+		return put_first(t, e);
+	if (append_directly(t, e) || store_directly(t, e))
+		return 0;
+	return store_by_path(t, e);
 }
 
 void et_init(struct extent_tree *t)

@@ -70,6 +70,13 @@ bool et_lookup(struct extent_tree *t, u64 block, struct et_extent *e);
 bool et_next(struct extent_tree *t, u64 block, struct et_extent *e);
 
 /*
+ * No extent covers @block, and none is between *@start and *@end around it; 0 and U64_MAX
+ * if none is before or behind it at all.  False: one covers it.  Caller holds the writers'
+ * lock.
+ */
+bool et_gap(struct extent_tree *t, u64 block, u64 *start, u64 *end);
+
+/*
  * Put @e in the place of whatever is there, merged with its neighbours where that
  * gives the same answers.  Returns 0; -ERANGE if it is beyond the limits above;
  * -ENOMEM: then its range is empty.  Caller holds the writers' lock.

@@ -460,6 +460,14 @@ static inline void leaf_insert(struct et_leaf *l, unsigned int i, const struct e
 	et_leaf_insert(l, i, to_where(l->base, e), to_what(e));
 }
 
+/* The same where the extent before is in the slot before, and none and no hole from @i on. */
+static inline void et_leaf_append(struct et_leaf *l, unsigned int i, u64 where, u64 what)
+{
+	WRITE_ONCE(l->h.live, l->h.live | (u32)1 << i);
+	WRITE_ONCE(records(l)[i].where, where);
+	WRITE_ONCE(records(l)[i].what, what);
+}
+
 /* Put @child into slot @i > 0, and @key before it. */
 void et_inner_insert(struct et_inner *in, unsigned int i, u64 key, struct et_node *child);
 /* Take out slot @i, and the key before it; the first takes the key behind it along. */

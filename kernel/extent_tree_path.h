@@ -17,14 +17,15 @@ struct et_path {
 	unsigned int height;			/* levels of inner nodes */
 	struct et_leaf *leaf;
 	bool near;		/* it goes on where the last one ended */
-	u64 end;		/* the key behind the leaf; not kept up by et_next_leaf() */
+	u64 end;		/* the key behind the leaf; not kept up by the two below */
 };
 
 /* Go to the leaf that @block belongs to.  The tree is not empty. */
 void et_descend(struct extent_tree *t, u64 block, struct et_path *p);
 
-/* Go to the next leaf; false at the end. */
+/* Go to the next leaf, or to the one before; false at the end. */
 bool et_next_leaf(struct et_path *p);
+bool et_prev_leaf(struct et_path *p);
 
 /*
  * Take the leaf out of the tree, and what is empty above it.  Between et_write_begin()

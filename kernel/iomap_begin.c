@@ -75,26 +75,51 @@ static bool direct_needs_copy(const struct inode *inode, loff_t pos, loff_t coun
 }
 
 /*
- * How many mappings to make room for: few at first, as most files have few, and
- * more each time the room was not enough.
+ * How many mappings to make room for on each side: few at first, as most files have few, and
+ * more each time most of the room was used.  (Not only if all of it was: a server may end
+ * where a block of its own metadata ends.)  Answers are a power of two in memory at most.
  */
-#define FIRST_ROOM 8
+#define FIRST_ROOM	8
+#define MOST_ROOM	(SZ_32K / sizeof(struct fuse_iomap_io) -	\
+			 sizeof(struct fuse_iomap_begin_out) / sizeof(struct fuse_iomap_io))
 
-static unsigned int room_for_more(struct inode *inode, u64 pos, u32 opflags)
+static unsigned int usual_room(struct inode *inode)
 {
-	unsigned int room;
-	u64 unknown;
+	return max_t(unsigned int, FIRST_ROOM, READ_ONCE(FUSE_IOMAP_I(inode)->room));
+}
 
-	if (!get_fuse_conn(inode)->iomap.keeps_mappings ||
-	    (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
-		return 0;
+static struct fuse_iomap_room room_for_more(struct inode *inode, u64 pos, u32 opflags)
+{
+	const struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
+	struct fuse_iomap_room room = { 0 };
+	u64 before, behind;
+
+	BUILD_BUG_ON(MOST_ROOM > FUSE_IOMAP_ROOM_MAX);
+	if (!ic->keeps_mappings || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
+		return room;
 	/*
 	 * No more than up to what is known: where it is asked here and there, all would be told
 	 * again and again.  Nothing if space for a known hole is asked for.
 	 */
-	room = max_t(unsigned int, FIRST_ROOM, READ_ONCE(FUSE_IOMAP_I(inode)->room));
-	unknown = fuse_iomap_cache_unknown(inode, pos);
-	return min_t(u64, room, unknown ? unknown - 1 : 0);
+	if (!fuse_iomap_cache_gap(inode, pos, &before, &behind))
+		return room;
+	room.behind = min_t(u64, behind, usual_room(inode));
+	if (ic->tells_before)
+		room.before = min_t(u64, before, usual_room(inode));
+	return room;
+}
+
+/*
+ * The server told @nr mappings, which is fine, for @room: is there to be more room next time?
+ * Not if it was what is known around, or memory, that left so little.
+ */
+static void note_room(struct inode *inode, struct fuse_iomap_room room, unsigned int nr)
+{
+	unsigned int usual = usual_room(inode);
+
+	if ((room.behind >= usual || room.before >= usual) &&
+	    nr > (room.behind + room.before) / 2)
+		WRITE_ONCE(FUSE_IOMAP_I(inode)->room, min(usual * 8, MOST_ROOM));
 }
 
 /* An answer and what comes with it; the first few need no memory of their own. */
@@ -102,6 +127,23 @@ struct answer {
 	struct fuse_iomap_begin_out out;
 	struct fuse_iomap_io more[FIRST_ROOM];
 };
+
+/* Memory for an answer with @room, or @small with as much of it as is there. */
+static struct answer *answer_for(struct fuse_iomap_room *room, struct answer *small)
+{
+	unsigned int max = room->behind + room->before;
+	struct answer *a;
+
+	if (max <= FIRST_ROOM)
+		return small;
+	a = kvmalloc(struct_size(a, more, 0) + max * sizeof(a->more[0]),
+		     GFP_NOFS | __GFP_NOWARN | __GFP_NORETRY);
+	if (a)
+		return a;
+	room->behind = min_t(unsigned int, room->behind, FIRST_ROOM);
+	room->before = min_t(unsigned int, room->before, FIRST_ROOM - room->behind);
+	return small;
+}
 
 /* How often in a row the server may say "look again". */
 #define MAX_RETRIES	64
@@ -120,19 +162,10 @@ static bool says_retry(const struct fuse_iomap_begin_out *out)
 static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	       struct fuse_iomap_begin_out *out, u64 *seq)
 {
-	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
-	unsigned int room = room_for_more(inode, pos, opflags);
-	struct answer small, *a = &small;
+	struct fuse_iomap_room room = room_for_more(inode, pos, opflags);
+	struct answer small, *a = answer_for(&room, &small);
 	int nr, err;
 
-	if (room > FIRST_ROOM) {
-		a = kvmalloc(struct_size(a, more, 0) + room * sizeof(a->more[0]),
-			     GFP_NOFS | __GFP_NOWARN | __GFP_NORETRY);
-		if (!a) {
-			a = &small;
-			room = FIRST_ROOM;
-		}
-	}
 	nr = fuse_iomap_send_begin(inode, opflags, pos, count, &a->out, room);
 	err = min(nr, 0);
 	if (!err)
@@ -146,16 +179,14 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 		goto out;
 	}
 	if (!err)
-		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr);
+		err = fuse_iomap_check_more(inode, &a->out.read, a->more, nr, room);
 	if (err == -EINTR && (opflags & FUSE_IOMAP_OP_WRITE_MASK))
 		fuse_iomap_delalloc_unheard(inode);
 	if (!err) {
 		fuse_iomap_delalloc_promised(inode, &a->out, a->more, nr);
 		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
 		*out = a->out;
-		/* not if it was what is known behind, or memory, that left so little room */
-		if (nr == room && room >= max_t(unsigned int, FIRST_ROOM, READ_ONCE(ii->room)))
-			WRITE_ONCE(ii->room, min(room * 8, FUSE_IOMAP_ROOM_MAX));
+		note_room(inode, room, nr);
 	}
 out:
 	if (a != &small)

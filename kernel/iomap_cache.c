@@ -248,25 +248,25 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 }
 
 /*
- * How many blocks from that of byte @pos on is nothing known of, good for an operation or not?
- * U64_MAX: of none to the end.
+ * Of how many blocks is nothing known, good for an operation or not, *@before that of byte @pos
+ * and *@behind it?  U64_MAX: of none to the end.  False if something is known of its own.
  */
-u64 fuse_iomap_cache_unknown(struct inode *inode, u64 pos)
+bool fuse_iomap_cache_gap(struct inode *inode, u64 pos, u64 *before, u64 *behind)
 {
 	struct fuse_iomap_cache *cache = cache_of(inode);
-	struct et_extent e;
-	u64 block;
-	bool found;
+	u64 block = pos >> inode->i_blkbits, start = 0, end = U64_MAX;
+	bool unknown = true;
 
-	if (!cache)
-		return U64_MAX;
-	block = pos >> cache->blkbits;
-	mutex_lock(&cache->lock);
-	found = et_next(&cache->tree[FORK_READ], block, &e);
-	mutex_unlock(&cache->lock);
-	if (!found)
-		return U64_MAX;
-	return e.offset > block ? e.offset - block : 0;
+	if (cache) {
+		mutex_lock(&cache->lock);
+		unknown = et_gap(&cache->tree[FORK_READ], block, &start, &end);
+		mutex_unlock(&cache->lock);
+	}
+	if (!unknown)
+		return false;
+	*before = block - start;
+	*behind = end == U64_MAX ? end : end - block - 1;
+	return true;
 }
 
 /* Where the delayed space that byte @pos is known to be in ends, bytes; 0: it isn't known. */
@@ -366,6 +366,19 @@ static void store(struct fuse_iomap_cache *cache, int fork, const struct fuse_io
 		et_remove(tree, e.offset, e.length);
 }
 
+/* The same for further mappings; if not @elsewhere, they are written where they are read. */
+static void store_more(struct fuse_iomap_cache *cache, const struct fuse_iomap_io *more,
+		       unsigned int nr, bool elsewhere)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		store(cache, FORK_READ, &more[i], more[i].offset);
+		if (cache->out_of_place && !elsewhere)
+			store_in_place(cache, &more[i]);
+	}
+}
+
 static void enforce_limit(struct fuse_iomap_cache *cache)
 {
 	size_t limit = cache->ic->cache_limit, freed;
@@ -395,7 +408,7 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	bool in_place = out->write.type == FUSE_IOMAP_TYPE_PURE_OVERWRITE;
 	struct fuse_iomap_cache *cache;
 	struct contents before;
-	unsigned int i;
+	unsigned int i = 0;
 	bool late;
 	u64 now;
 
@@ -424,16 +437,16 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	}
 	if (!late) {
 		seq += write;
+		/* in the order of the file: that is the tree's shortest way */
+		while (i < nr && more[i].offset < out->read.offset)
+			i++;
+		store_more(cache, more, i, !in_place);
 		store(cache, FORK_READ, &out->read, pos);
 		if (!in_place)
 			store(cache, FORK_WRITE, &out->write, pos);
 		else if (cache->out_of_place)
 			store_in_place(cache, &out->read);
-		for (i = 0; i < nr; i++) {
-			store(cache, FORK_READ, &more[i], more[i].offset);
-			if (cache->out_of_place && in_place)
-				store_in_place(cache, &more[i]);
-		}
+		store_more(cache, more + i, nr - i, !in_place);
 		enforce_limit(cache);
 	}
 	account(cache, before);

@@ -29,6 +29,9 @@ static bool config_is_valid(struct super_block *sb, const struct fuse_iomap_conf
 		return false;
 	if (flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS))
 		return false;
+	if ((flags & (FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_BEFORE)) ==
+	    FUSE_IOMAP_CONFIG_BEFORE)
+		return false;
 	if (memchr_inv(out->s_pad, 0, sizeof(out->s_pad)))
 		return false;
 	if ((flags & FUSE_IOMAP_CONFIG_UUID) && out->s_uuid_len > sizeof(out->s_uuid))
@@ -87,6 +90,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 					FUSE_IOMAP_CACHE_MAXBYTES_KEPT_MAX :
 					FUSE_IOMAP_CACHE_MAXBYTES_MAX);
 	ic->keeps_mappings = flags & FUSE_IOMAP_CONFIG_MAPPINGS;
+	ic->tells_before = flags & FUSE_IOMAP_CONFIG_BEFORE;
 	/* else it is the server's answer to OPENDIR that says who may read a directory */
 	ic->lists_unopened = (flags & FUSE_IOMAP_CONFIG_DIRS) && fc->default_permissions;
 	if (flags & FUSE_IOMAP_CONFIG_NO_OPEN)

@@ -179,12 +179,17 @@ ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err);
 int fuse_iomap_swap_activate(struct swap_info_struct *sis, struct file *file, sector_t *span);
 void fuse_iomap_swap_deactivate(struct file *file);
 
+/* How many further mappings an answer to BEGIN may have, on each side of the one asked for. */
+struct fuse_iomap_room {
+	unsigned int behind, before;
+};
+
 /*
  * iomap_upcall.c
  */
 bool fuse_iomap_knows_caller(struct super_block *sb);
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
-			  struct fuse_iomap_begin_out *out, unsigned int room);
+			  struct fuse_iomap_begin_out *out, struct fuse_iomap_room room);
 int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in);
 int fuse_iomap_send_ioend(struct inode *inode, const struct fuse_iomap_ioend_in *in,
 			  u64 *newsize);
@@ -198,8 +203,9 @@ int fuse_iomap_check_begin(struct inode *inode, u32 opflags, u64 pos,
 			   const struct fuse_iomap_begin_out *out);
 int fuse_iomap_refuse(struct inode *inode, const struct fuse_iomap_io *io, const char *rule);
 int fuse_iomap_check_upsert(struct inode *inode, const struct fuse_iomap_io *io, bool write);
-int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first,
-			  const struct fuse_iomap_io *more, unsigned int nr);
+int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *asked,
+			  const struct fuse_iomap_io *more, unsigned int nr,
+			  struct fuse_iomap_room room);
 int fuse_iomap_from_wire(struct inode *inode, const struct fuse_iomap_io *io,
 			 bool write, struct iomap *iomap);
 void fuse_iomap_to_wire(struct inode *inode, const struct iomap *iomap,
@@ -218,7 +224,7 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
  */
 bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			   struct fuse_iomap_begin_out *out);
-u64 fuse_iomap_cache_unknown(struct inode *inode, u64 pos);
+bool fuse_iomap_cache_gap(struct inode *inode, u64 pos, u64 *before, u64 *behind);
 u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
 u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,

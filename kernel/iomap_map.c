@@ -78,33 +78,59 @@ static int check_marker(struct inode *inode, const struct fuse_iomap_io *io)
 	return 0;
 }
 
-static int check_space(struct inode *inode, const struct fuse_iomap_io *io, bool write)
+/* A device as checks need it; of the many mappings of an answer, most are on the same. */
+struct checked_dev {
+	u32 id;			/* FUSE_IOMAP_DEV_NULL: none yet */
+	unsigned int blocksize;
+	u64 bytes;
+};
+
+static int look_at_device(struct inode *inode, const struct fuse_iomap_io *io, bool write,
+			  struct checked_dev *dev)
 {
-	struct block_device *bdev;
-	u64 end;
+	struct block_device *bdev = fuse_iomap_dev_get(get_fuse_conn(inode), io->dev, write);
 
-	if (io->dev == FUSE_IOMAP_DEV_NULL || io->addr == FUSE_IOMAP_NULL_ADDR)
-		return fuse_iomap_refuse(inode, io, "space without a device or an address");
-	if (check_add_overflow(io->addr, io->length, &end))
-		return fuse_iomap_refuse(inode, io, "address plus length overflows");
-
-	bdev = fuse_iomap_dev_get(get_fuse_conn(inode), io->dev, write);
 	if (bdev == ERR_PTR(-EACCES))
 		return -EACCES;
 	if (IS_ERR(bdev))
 		return fuse_iomap_refuse(inode, io, "unknown device");
 	if (i_blocksize(inode) < bdev_logical_block_size(bdev))
 		return fuse_iomap_refuse(inode, io, "the device's blocks are larger than the file's");
-	if (!IS_ALIGNED(io->addr, bdev_logical_block_size(bdev)))
+	dev->id = io->dev;
+	dev->blocksize = bdev_logical_block_size(bdev);
+	dev->bytes = bdev_nr_bytes(bdev);
+	return 0;
+}
+
+/* @dev: what another mapping with the same @write has left there. */
+static int check_space(struct inode *inode, const struct fuse_iomap_io *io, bool write,
+		       struct checked_dev *dev)
+{
+	u64 end;
+	int err;
+
+	if (io->dev == FUSE_IOMAP_DEV_NULL || io->addr == FUSE_IOMAP_NULL_ADDR)
+		return fuse_iomap_refuse(inode, io, "space without a device or an address");
+	if (check_add_overflow(io->addr, io->length, &end))
+		return fuse_iomap_refuse(inode, io, "address plus length overflows");
+	if (io->dev != dev->id) {
+		err = look_at_device(inode, io, write, dev);
+		if (err)
+			return err;
+	}
+	if (!IS_ALIGNED(io->addr, dev->blocksize))
 		return fuse_iomap_refuse(inode, io, "address is not a multiple of the device's block size");
-	if (end > bdev_nr_bytes(bdev))
+	if (end > dev->bytes)
 		return fuse_iomap_refuse(inode, io, "space ends behind the device");
 	return 0;
 }
 
-/* What is asked of a mapping, whatever it is for.  @will_write: to what it maps. */
+/*
+ * What is asked of a mapping, whatever it is for.  @will_write: to what it maps.  @dev: see
+ * check_space().
+ */
 static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bool is_write_slot,
-			 bool will_write)
+			 bool will_write, struct checked_dev *dev)
 {
 	u32 blocksize = i_blocksize(inode);
 	u64 end;
@@ -147,7 +173,7 @@ static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bo
 		return check_marker(inode, io);
 	case FUSE_IOMAP_TYPE_MAPPED:
 	case FUSE_IOMAP_TYPE_UNWRITTEN:
-		return check_space(inode, io, will_write);
+		return check_space(inode, io, will_write, dev);
 	default:
 		if (io->dev != FUSE_IOMAP_DEV_NULL || io->addr != FUSE_IOMAP_NULL_ADDR)
 			return fuse_iomap_refuse(inode, io, "device or address without space");
@@ -162,34 +188,60 @@ static int check_mapping(struct inode *inode, const struct fuse_iomap_io *io, bo
 static int check_slot(struct inode *inode, const struct fuse_iomap_io *io, u64 pos,
 		      bool is_write_slot, bool will_write)
 {
-	int err = check_mapping(inode, io, is_write_slot, will_write);
+	struct checked_dev dev = { FUSE_IOMAP_DEV_NULL };
+	int err = check_mapping(inode, io, is_write_slot, will_write, &dev);
 
 	if (!err && (io->offset > pos || io->offset + io->length <= pos))
 		err = fuse_iomap_refuse(inode, io, "the byte asked for is not in it");
 	return err;
 }
 
-/*
- * Check @nr mappings @more that came with the answer whose read slot is @first:
- * behind it, in ascending order, and of a kind that can be read without asking.
- * Returns 0, -EFSCORRUPTED or -EACCES.
- */
-int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *first,
-			  const struct fuse_iomap_io *more, unsigned int nr)
+/* On which side of @asked is further mapping @io, and is there @room for it?  It is used up. */
+static int check_side(struct inode *inode, const struct fuse_iomap_io *io,
+		      const struct fuse_iomap_io *asked, struct fuse_iomap_room *room)
 {
-	u64 end = first->offset + first->length;
+	unsigned int *left;
+
+	if (io->offset + io->length <= asked->offset)
+		left = &room->before;
+	else if (io->offset >= asked->offset + asked->length)
+		left = &room->behind;
+	else
+		return fuse_iomap_refuse(inode, io, "a further mapping overlaps the one asked for");
+	if (!*left)
+		return fuse_iomap_refuse(inode, io, "more further mappings than there is room for");
+	--*left;
+	return 0;
+}
+
+/*
+ * Check @nr mappings @more that came with the answer whose read slot is @asked: before and
+ * behind it, on each side no more than there was @room for, in ascending order, and of a kind
+ * that can be read without asking.  Returns 0, -EFSCORRUPTED or -EACCES.
+ */
+int fuse_iomap_check_more(struct inode *inode, const struct fuse_iomap_io *asked,
+			  const struct fuse_iomap_io *more, unsigned int nr,
+			  struct fuse_iomap_room room)
+{
+	struct checked_dev dev = { FUSE_IOMAP_DEV_NULL };
+	u64 end = 0;
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		if (more[i].type > FUSE_IOMAP_TYPE_UNWRITTEN)
-			return fuse_iomap_refuse(inode, &more[i], "a further mapping of this type");
-		err = check_mapping(inode, &more[i], false, false);
+		const struct fuse_iomap_io *io = &more[i];
+
+		if (io->type > FUSE_IOMAP_TYPE_UNWRITTEN)
+			return fuse_iomap_refuse(inode, io, "a further mapping of this type");
+		err = check_mapping(inode, io, false, false, &dev);
 		if (err)
 			return err;
-		if (more[i].offset < end)
-			return fuse_iomap_refuse(inode, &more[i], "a further mapping is out of order");
-		end = more[i].offset + more[i].length;
+		if (io->offset < end)
+			return fuse_iomap_refuse(inode, io, "a further mapping is out of order");
+		end = io->offset + io->length;
+		err = check_side(inode, io, asked, &room);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -242,11 +294,12 @@ static int check_retry(struct inode *inode, u32 opflags, const struct fuse_iomap
  */
 int fuse_iomap_check_upsert(struct inode *inode, const struct fuse_iomap_io *io, bool write)
 {
+	struct checked_dev dev = { FUSE_IOMAP_DEV_NULL };
 	int err;
 
 	if (io->type == FUSE_IOMAP_TYPE_RETRY_CACHE || io->type == FUSE_IOMAP_TYPE_INLINE)
 		return fuse_iomap_refuse(inode, io, "a mapping to remember of this type");
-	err = check_mapping(inode, io, write, write);
+	err = check_mapping(inode, io, write, write, &dev);
 	if (err)
 		return err;
 	if (io->offset + io->length > FUSE_IOMAP_MAX_BYTES && io->type != FUSE_IOMAP_TYPE_HOLE)

@@ -44,6 +44,8 @@ struct fuse_iomap_conn {
 	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
 	bool keeps_mappings;
+	/* and tells mappings that lie before what it is asked for */
+	bool tells_before;
 	/* the server lists directories that have not been opened */
 	bool lists_unopened;
 	/* the server has promised space without an address before */

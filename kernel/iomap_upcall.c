@@ -26,17 +26,18 @@ bool fuse_iomap_knows_caller(struct super_block *sb)
 }
 
 /*
- * Ask where [@pos, @pos + @count) bytes are.  Behind @out there is place for @room
+ * Ask where [@pos, @pos + @count) bytes are.  Behind @out there is place for all of @room
  * more mappings, if the server has agreed to send them.  Nothing of the answer is
  * checked yet.  Returns the number of mappings behind @out, or a negative errno, the
  * server's or that of the connection.
  */
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
-			  struct fuse_iomap_begin_out *out, unsigned int room)
+			  struct fuse_iomap_begin_out *out, struct fuse_iomap_room room)
 {
+	unsigned int max = room.behind + room.before;
 	struct fuse_iomap_begin_in in = {
 		.opflags	= opflags,
-		.room		= room,
+		.room		= FUSE_IOMAP_ROOM(room.behind, room.before),
 		.attr_ino	= get_fuse_inode(inode)->orig_ino,
 		.pos		= pos,
 		.count		= count,
@@ -51,8 +52,8 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	args.in_args[0].size = sizeof(in);
 	args.in_args[0].value = &in;
 	args.out_numargs = 1;
-	args.out_argvar = room != 0;
-	args.out_args[0].size = sizeof(*out) + room * sizeof(struct fuse_iomap_io);
+	args.out_argvar = max != 0;
+	args.out_args[0].size = sizeof(*out) + max * sizeof(struct fuse_iomap_io);
 	args.out_args[0].value = out;
 	/*
 	 * Dirty pages are lost if it fails, whoever writes them back: so not because he is
@@ -60,7 +61,7 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	 */
 	args.force = opflags & FUSE_IOMAP_OP_WRITEBACK;
 	ret = fuse_simple_request(get_fuse_mount(inode), &args);
-	if (room && ret >= 0) {
+	if (max && ret >= 0) {
 		ret -= sizeof(*out);
 		if (ret < 0 || ret % sizeof(struct fuse_iomap_io))
 			ret = -EIO;

@@ -22,6 +22,33 @@ struct iomap_statx_out {
 };
 static_assert(sizeof(struct iomap_statx_out) == 32 + 256, "struct fuse_statx_out");
 
+/* The most that an answer consists of, without its header */
+#define IOMAP_MAX_PARTS	3
+
+/* Write one reply of @nr @parts.  As iomap_send(). */
+static int send_parts(struct fuse_iomap_session *fis, uint64_t unique, int error,
+		      const struct iovec *parts, int nr)
+{
+	struct fuse_out_header out = {
+		.len = sizeof(out),
+		.error = error,
+		.unique = unique,
+	};
+	struct iovec iov[1 + IOMAP_MAX_PARTS] = {
+		{ .iov_base = &out, .iov_len = sizeof(out) },
+	};
+	int err = 0;
+
+	for (int i = 0; i < nr; i++) {
+		iov[1 + i] = parts[i];
+		out.len += parts[i].iov_len;
+	}
+	if (writev(fis->fd, iov, 1 + nr) < 0)
+		err = -errno;
+	iomap_inflight_put(fis);
+	return err;
+}
+
 /*
  * Write one reply.  -ENOENT means that the request was interrupted meanwhile.
  * Returns 0 or a negative errno; the request counts as answered in both cases.
@@ -29,21 +56,9 @@ static_assert(sizeof(struct iomap_statx_out) == 32 + 256, "struct fuse_statx_out
 int iomap_send(struct fuse_iomap_session *fis, uint64_t unique, int error,
 	       const void *body, size_t len)
 {
-	struct fuse_out_header out = {
-		.len = sizeof(out) + len,
-		.error = error,
-		.unique = unique,
-	};
-	struct iovec iov[2] = {
-		{ .iov_base = &out, .iov_len = sizeof(out) },
-		{ .iov_base = (void *)body, .iov_len = len },
-	};
-	int err = 0;
+	struct iovec part = { .iov_base = (void *)body, .iov_len = len };
 
-	if (writev(fis->fd, iov, len ? 2 : 1) < 0)
-		err = -errno;
-	iomap_inflight_put(fis);
-	return err;
+	return send_parts(fis, unique, error, &part, len ? 1 : 0);
 }
 
 static bool wants_body(uint32_t opcode)
@@ -59,8 +74,8 @@ static bool wants_body(uint32_t opcode)
 	}
 }
 
-/* Answer @req, which must be an @opcode, with @len bytes of success. */
-static int reply_body(fuse_iomap_req_t req, uint32_t opcode, const void *body, size_t len)
+/* Answer @req, which must be an @opcode, with success and @nr @parts. */
+static int reply_parts(fuse_iomap_req_t req, uint32_t opcode, const struct iovec *parts, int nr)
 {
 	struct iomap_claim claim;
 	int err;
@@ -74,7 +89,14 @@ static int reply_body(fuse_iomap_req_t req, uint32_t opcode, const void *body, s
 		iomap_send(claim.fis, claim.unique, -EIO, NULL, 0);
 		return -EINVAL;
 	}
-	return iomap_send(claim.fis, claim.unique, 0, body, len);
+	return send_parts(claim.fis, claim.unique, 0, parts, nr);
+}
+
+static int reply_body(fuse_iomap_req_t req, uint32_t opcode, const void *body, size_t len)
+{
+	struct iovec part = { .iov_base = (void *)body, .iov_len = len };
+
+	return reply_parts(req, opcode, &part, 1);
 }
 
 int fuse_iomap_reply_err(fuse_iomap_req_t req, int error)
@@ -115,28 +137,40 @@ int fuse_iomap_reply_begin_more(fuse_iomap_req_t req, const struct fuse_iomap_io
 				const struct fuse_iomap_io *write,
 				const struct fuse_iomap_io *more, unsigned int nr)
 {
+	return fuse_iomap_reply_begin_around(req, read, write, NULL, 0, more, nr);
+}
+
+/* Mappings as a part of an answer; they may be none. */
+static struct iovec part_of_answer(const struct fuse_iomap_io *list, unsigned int nr)
+{
+	return (struct iovec){ .iov_base = (void *)list, .iov_len = nr * sizeof(*list) };
+}
+
+int fuse_iomap_reply_begin_around(fuse_iomap_req_t req, const struct fuse_iomap_io *read,
+				  const struct fuse_iomap_io *write,
+				  const struct fuse_iomap_io *before, unsigned int nr_before,
+				  const struct fuse_iomap_io *behind, unsigned int nr_behind)
+{
 	struct fuse_iomap_begin_out out = { .read = *read };
-	unsigned int room = fuse_iomap_req_room(req);
-	size_t len = sizeof(out);
-	char *buf = NULL;
-	int err;
+	unsigned int room_before = fuse_iomap_req_room_before(req);
+	unsigned int room_behind = fuse_iomap_req_room(req);
+	struct iovec parts[IOMAP_MAX_PARTS];
 
 	if (write)
 		out.write = *write;
 	else
 		fuse_iomap_pure_overwrite(&out.write, read);
-	/* they only save questions: without room or memory there are none */
-	if (nr > room)
-		nr = room;
-	if (nr)
-		buf = malloc(len + nr * sizeof(*more));
-	if (!buf)
-		return reply_body(req, FUSE_IOMAP_BEGIN, &out, len);
-	memcpy(buf, &out, len);
-	memcpy(buf + len, more, nr * sizeof(*more));
-	err = reply_body(req, FUSE_IOMAP_BEGIN, buf, len + nr * sizeof(*more));
-	free(buf);
-	return err;
+	/* they only save questions: of those without room, the nearest count */
+	if (nr_before > room_before) {
+		before += nr_before - room_before;
+		nr_before = room_before;
+	}
+	if (nr_behind > room_behind)
+		nr_behind = room_behind;
+	parts[0] = (struct iovec){ .iov_base = &out, .iov_len = sizeof(out) };
+	parts[1] = part_of_answer(before, nr_before);
+	parts[2] = part_of_answer(behind, nr_behind);
+	return reply_parts(req, FUSE_IOMAP_BEGIN, parts, IOMAP_MAX_PARTS);
 }
 
 int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize)

@@ -33,7 +33,7 @@ struct iomap_slot {
 	struct fuse_ctx ctx;
 	_Atomic uint64_t unique;
 	_Atomic uint32_t opcode;
-	uint32_t room;			/* of a BEGIN */
+	uint32_t room;			/* of a BEGIN: FUSE_IOMAP_ROOM() */
 	atomic_uint state;
 };
 
@@ -203,5 +203,10 @@ const struct fuse_ctx *fuse_iomap_req_ctx(fuse_iomap_req_t req)
 
 unsigned int fuse_iomap_req_room(fuse_iomap_req_t req)
 {
-	return handle_slot(req)->room;
+	return FUSE_IOMAP_ROOM_BEHIND(handle_slot(req)->room);
+}
+
+unsigned int fuse_iomap_req_room_before(fuse_iomap_req_t req)
+{
+	return FUSE_IOMAP_ROOM_BEFORE(handle_slot(req)->room);
 }

@@ -153,6 +153,11 @@
  */
 #define FUSE_IOMAP_CONFIG_MAPPINGS	(1ULL << 48)
 /*
+ * Another one, only together with MAPPINGS: further mappings may lie before the one that
+ * was asked for, too, and room is two numbers.
+ */
+#define FUSE_IOMAP_CONFIG_BEFORE	(1ULL << 50)
+/*
  * More extensions.  DIRS: READDIR and READDIRPLUS at offset 0 may come with file handle 0, of
  * a directory that has not been opened.  The server answers with all of its entries, or
  * EOVERFLOW if they don't fit; then the kernel opens it.  An answer, also of an opened
@@ -162,9 +167,13 @@
 #define FUSE_IOMAP_CONFIG_DIRS		(1ULL << 49)
 #define FUSE_IOMAP_CONFIG_NO_OPEN	(1ULL << 51)
 #define FUSE_IOMAP_CONFIG_EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_DIRS | \
-					 FUSE_IOMAP_CONFIG_NO_OPEN)
+					 FUSE_IOMAP_CONFIG_BEFORE | FUSE_IOMAP_CONFIG_NO_OPEN)
 
-/* the most that room ever is */
+/* begin_in.room: mappings behind the one asked for, and before it */
+#define FUSE_IOMAP_ROOM(behind, before)	((__u32)(before) << 16 | (__u16)(behind))
+#define FUSE_IOMAP_ROOM_BEHIND(room)	((room) & 0xffffU)
+#define FUSE_IOMAP_ROOM_BEFORE(room)	((room) >> 16)
+/* the most that either ever is */
 #define FUSE_IOMAP_ROOM_MAX		1024U
 
 /* default and bounds of the cache limit, bytes for each file */
@@ -186,7 +195,7 @@ struct fuse_iomap_io {
 
 struct fuse_iomap_begin_in {
 	__u32 opflags;		/* FUSE_IOMAP_OP_* */
-	__u32 room;		/* mappings that may follow fuse_iomap_begin_out; else 0 */
+	__u32 room;		/* FUSE_IOMAP_ROOM() of what may follow fuse_iomap_begin_out */
 	__u64 attr_ino;		/* fuse_attr.ino of the file */
 	__u64 pos;		/* bytes */
 	__u64 count;		/* bytes */

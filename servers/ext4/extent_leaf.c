@@ -122,7 +122,23 @@ static unsigned int count_before(const void *entries, unsigned int nr, uint64_t 
 	return low;
 }
 
-int leaf_find(struct server *s, struct inode *in, uint64_t lblk, struct leaf *l)
+static uint64_t child_of(const struct ext3_extent_idx *ix)
+{
+	return ext2fs_le32_to_cpu(ix->ei_leaf) | (uint64_t)ext2fs_le16_to_cpu(ix->ei_leaf_hi) << 32;
+}
+
+/* Noting a block leaves the one that @ix is in where it is. */
+static void want_children(struct server *s, const struct ext3_extent_idx *ix, unsigned int first,
+			  unsigned int end)
+{
+	for (; first < end; first++)
+		if (map_valid_range(s, child_of(&ix[first]), 1))
+			cache_want(s->cache, child_of(&ix[first]));
+}
+
+/* leaf_find() for a walk that will need so many leaves @before and @behind, too */
+static int find_leaf(struct server *s, struct inode *in, uint64_t lblk, unsigned int before,
+		     unsigned int behind, struct leaf *l)
 {
 	const struct ext3_extent_header *eh = (const void *)in->raw.i_block;
 	unsigned int depth = ext2fs_le16_to_cpu(eh->eh_depth);
@@ -142,10 +158,14 @@ int leaf_find(struct server *s, struct inode *in, uint64_t lblk, struct leaf *l)
 		if (i)
 			i--;
 		l->first &= !i;
+		l->begin = ext2fs_le32_to_cpu(ix[i].ei_block);
 		if (i + 1 < nr)
 			l->end = ext2fs_le32_to_cpu(ix[i + 1].ei_block);
-		l->pblk = ext2fs_le32_to_cpu(ix[i].ei_leaf) |
-			  (uint64_t)ext2fs_le16_to_cpu(ix[i].ei_leaf_hi) << 32;
+		l->pblk = child_of(&ix[i]);
+		if (!depth) {
+			want_children(s, ix, i - (before < i ? before : i), i);
+			want_children(s, ix, i + 1, behind < nr - i - 1 ? i + 1 + behind : nr);
+		}
 		err = peek_block(s, in, l->pblk, depth, &eh);
 		if (err)
 			return err;
@@ -160,20 +180,18 @@ int leaf_find(struct server *s, struct inode *in, uint64_t lblk, struct leaf *l)
 	return 0;
 }
 
-static struct leaf_extent decode(const struct ext3_extent *x)
+int leaf_find(struct server *s, struct inode *in, uint64_t lblk, struct leaf *l)
 {
-	struct leaf_extent e = {
-		.lblk = ext2fs_le32_to_cpu(x->ee_block),
-		.len = ext2fs_le16_to_cpu(x->ee_len),
-		.pblk = ext2fs_le32_to_cpu(x->ee_start) |
-			(uint64_t)ext2fs_le16_to_cpu(x->ee_start_hi) << 32,
-	};
+	return find_leaf(s, in, lblk, 0, 0, l);
+}
 
-	if (e.len > EXT_INIT_MAX_LEN) {
-		e.len -= EXT_INIT_MAX_LEN;
-		e.unwritten = true;
-	}
-	return e;
+void leaf_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int before,
+	       unsigned int behind)
+{
+	struct leaf l;
+
+	/* what is wrong the walk itself will find */
+	(void)find_leaf(s, in, lblk, before, behind, &l);
 }
 
 static struct ext3_extent encode(const struct leaf_extent *e)
@@ -194,17 +212,6 @@ static uint64_t end_of(const struct leaf_extent *e)
 static uint64_t max_len(const struct leaf_extent *e)
 {
 	return e->unwritten ? EXT_UNINIT_MAX_LEN : EXT_INIT_MAX_LEN;
-}
-
-int leaf_get(const struct server *s, const struct leaf *l, int i, struct leaf_extent *e)
-{
-	uint64_t limit = i + 1 < (int)l->nr ? ext2fs_le32_to_cpu(l->extents[i + 1].ee_block) :
-			 l->end;
-
-	*e = decode(&l->extents[i]);
-	if (!e->len || end_of(e) > limit || !map_valid_range(s, e->pblk, e->len))
-		return LEAF_UNUSUAL;
-	return 0;
 }
 
 int leaf_next(struct server *s, struct inode *in, struct leaf *l, struct leaf_extent *e)

@@ -66,6 +66,8 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 		   FUSE_IOMAP_CONFIG_MAXBYTES;
 	/* nothing changes mappings here but requests of the kernel */
 	c->flags |= flags & (FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_CACHE_MAXBYTES);
+	if (c->flags & FUSE_IOMAP_CONFIG_MAPPINGS)
+		c->flags |= flags & FUSE_IOMAP_CONFIG_BEFORE;
 	/* nor does anything depend on who has which directory open */
 	c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
 	if (waives_open(s))
@@ -119,24 +121,32 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
  * BEGIN
  */
 
+/* Without what it is for */
+static inline void to_place(const struct server *s, const struct mapping *m,
+			    struct fuse_iomap_io *io)
+{
+	static const uint16_t types[] = {
+		[MAP_HOLE] = FUSE_IOMAP_TYPE_HOLE,
+		[MAP_MAPPED] = FUSE_IOMAP_TYPE_MAPPED,
+		[MAP_UNWRITTEN] = FUSE_IOMAP_TYPE_UNWRITTEN,
+		[MAP_DELAYED] = FUSE_IOMAP_TYPE_DELALLOC,
+	};
+	bool space = m->type == MAP_MAPPED || m->type == MAP_UNWRITTEN;
+	unsigned int bits = block_bits(s);
+
+	*io = (struct fuse_iomap_io){
+		.offset = m->lblk << bits,
+		.length = m->len << bits,
+		.addr = space ? m->pblk << bits : FUSE_IOMAP_NULL_ADDR,
+		.type = types[m->type],
+		.dev = space ? (uint32_t)s->iomap_dev : FUSE_IOMAP_DEV_NULL,
+	};
+}
+
 static void to_io(const struct server *s, const struct mapping *m, uint32_t opflags,
 		  struct fuse_iomap_io *io)
 {
-	unsigned int bits = block_bits(s);
-
-	memset(io, 0, sizeof(*io));
-	io->offset = m->lblk << bits;
-	io->length = m->len << bits;
-	io->addr = FUSE_IOMAP_NULL_ADDR;
-	io->type = FUSE_IOMAP_TYPE_HOLE;
-	if (m->type == MAP_DELAYED) {
-		io->type = FUSE_IOMAP_TYPE_DELALLOC;
-	} else if (m->type != MAP_HOLE) {
-		io->type = m->type == MAP_MAPPED ? FUSE_IOMAP_TYPE_MAPPED :
-						   FUSE_IOMAP_TYPE_UNWRITTEN;
-		io->addr = m->pblk << bits;
-		io->dev = s->iomap_dev;
-	}
+	to_place(s, m, io);
 	if (m->fresh)
 		io->flags |= FUSE_IOMAP_F_NEW;
 	if (m->merged)
@@ -291,48 +301,77 @@ static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t coun
 	return err;
 }
 
-/* Further mappings of an answer */
+/*
+ * Further mappings of an answer, those before the one asked for up to the middle of a list, the
+ * others from there on:
+ *
+ *	| room | before | behind | room |
+ *	                ^ middle
+ */
 struct more {
 	const struct server *s;
 	const struct node *node;
-	struct fuse_iomap_io *io;
-	unsigned int nr, room;
+	struct fuse_iomap_io *middle;
+	unsigned int before, behind;
+	unsigned int room_before, room_behind;
 };
 
-static bool add_more(void *arg, const struct mapping *m)
+static bool add_behind(void *arg, const struct mapping *m)
 {
 	struct more *more = arg;
 	uint64_t at = m->lblk, end = m->lblk + m->len;
 
 	/* a hole may be some of promised and other ones */
-	while (at < end && more->nr < more->room) {
+	while (at < end && more->behind < more->room_behind) {
 		struct mapping part = *m;
 
-		delayed_overlay(more->node, at, &part);
-		to_io(more->s, &part, 0, &more->io[more->nr++]);
+		if (m->type == MAP_HOLE)
+			delayed_overlay(more->node, at, &part);
+		to_place(more->s, &part, &more->middle[more->behind++]);
 		at = part.lblk + part.len;
 	}
-	return more->nr < more->room;
+	return more->behind < more->room_behind;
+}
+
+static bool add_before(void *arg, const struct mapping *m)
+{
+	struct more *more = arg;
+	uint64_t end = m->lblk + m->len;
+
+	while (end > m->lblk && more->before < more->room_before) {
+		struct mapping part = *m;
+
+		if (m->type == MAP_HOLE)
+			delayed_overlay(more->node, end - 1, &part);
+		to_place(more->s, &part, more->middle - ++more->before);
+		end = part.lblk;
+	}
+	return more->before < more->room_before;
 }
 
 /*
- * The mappings behind @first, to the end of the file or as many as there is room
- * for: for a file in many pieces that saves most of the questions.
+ * The mappings around @first, to the end of the file or as many as there is room for: for a
+ * file in many pieces that saves most of the questions.
  */
 static void begin_more(struct server *s, struct inode *in, const struct fuse_iomap_io *first,
 		       struct more *more)
 {
-	uint64_t bs = s->fs->blocksize;
+	uint64_t bs = s->fs->blocksize, lblk = first->offset / bs;
 	bool settled = !cache_is_trying(s->cache);
 
 	/* not needed: nobody waits for blocks of these with the lock held */
 	if (settled)
 		cache_try(s->cache);
+	else
+		map_want(s, in, lblk, more->room_before, more->room_behind);
 	more->node = node_find(s, in->ino);
-	map_walk(s, in, (first->offset + first->length) / bs, (inode_size(in) + bs - 1) / bs,
-		 add_more, more);
+	if (!cache_missed(s->cache)) {
+		map_walk(s, in, lblk + first->length / bs, (inode_size(in) + bs - 1) / bs,
+			 more->room_behind, add_behind, more);
+		map_walk_back(s, in, lblk, more->room_before, add_before, more);
+	}
 	if (settled && cache_try_end(s->cache))
-		more->nr = 0;
+		more->before = more->behind = 0;
 }
 
 /*
@@ -344,11 +383,11 @@ static void prepare_unwritten(struct server *s, struct fuse_iomap_io *first, str
 {
 	bool unwritten = first->type == FUSE_IOMAP_TYPE_UNWRITTEN;
 
-	for (unsigned int i = 0; i < more->nr; i++)
-		unwritten = unwritten || more->io[i].type == FUSE_IOMAP_TYPE_UNWRITTEN;
+	for (unsigned int i = 0; i < more->before + more->behind; i++)
+		unwritten |= (more->middle - more->before)[i].type == FUSE_IOMAP_TYPE_UNWRITTEN;
 	if (!unwritten || s->readonly || !bitmaps_load(s))
 		return;
-	more->nr = 0;
+	more->before = more->behind = 0;
 	if (first->type == FUSE_IOMAP_TYPE_UNWRITTEN) {
 		first->type = FUSE_IOMAP_TYPE_HOLE;
 		first->addr = FUSE_IOMAP_NULL_ADDR;
@@ -361,8 +400,13 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 {
 	struct server *s = server_of(req);
 	struct caller who = caller_of(req);
-	struct fuse_iomap_io io = { 0 }, few[ROOM_ON_STACK];
-	struct more more = { .s = s, .io = few, .room = fuse_iomap_req_room(req) };
+	struct fuse_iomap_io io = { 0 }, few[ROOM_ON_STACK], *list = few;
+	struct more more = {
+		.s = s,
+		.room_before = fuse_iomap_req_room_before(req),
+		.room_behind = fuse_iomap_req_room(req),
+	};
+	unsigned int room = more.room_before + more.room_behind;
 	struct fuse_iomap_io none;
 	struct cold cold = { 0 };
 	unsigned int tries = 0;
@@ -370,22 +414,23 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 	struct inode in;
 	int err = attr_ino == ino_of_node(nodeid) ? 0 : -ESTALE;
 
-	if (more.room > ROOM_ON_STACK) {
-		more.io = malloc(more.room * sizeof(*more.io));
-		if (!more.io)
-			more.room = 0;
+	if (room > ROOM_ON_STACK) {
+		list = malloc(room * sizeof(*list));
+		if (!list)
+			room = more.room_before = more.room_behind = 0;
 	}
+	more.middle = list + more.room_before;
 	server_lock(s);
 	if (!err) {
 		do {
 			if (wants_space(opflags))
 				commit_if_large(s);
 			cold_begin(s, &cold);
-			more.nr = 0;
+			more.before = more.behind = 0;
 			err = inode_load(s, ino_of_node(nodeid), &in);
 			if (!err)
 				err = begin(s, &in, pos, count, opflags, &who, &io);
-			if (!err && more.room)
+			if (!err && room)
 				begin_more(s, &in, &io, &more);
 			if (!err)
 				prepare_unwritten(s, &io, &more);
@@ -401,9 +446,11 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 	if (err)
 		fuse_iomap_reply_err(req, -err);
 	else
-		fuse_iomap_reply_begin_more(req, &io, no_writes ? &none : NULL, more.io, more.nr);
-	if (more.io != few)
-		free(more.io);
+		fuse_iomap_reply_begin_around(req, &io, no_writes ? &none : NULL,
+					      more.middle - more.before, more.before,
+					      more.middle, more.behind);
+	if (list != few)
+		free(list);
 }
 
 /*

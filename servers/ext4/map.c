@@ -16,13 +16,6 @@
 /* Blocks of an indirect map, between which it may be time for a commit */
 #define PUNCH_AT_ONCE	4096
 
-bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len)
-{
-	uint64_t blocks = ext2fs_blocks_count(s->fs->super);
-
-	return pblk > s->fs->super->s_first_data_block && pblk < blocks && len <= blocks - pblk;
-}
-
 bool map_exists(struct server *s, struct inode *in)
 {
 	return !inode_is_inline(in) && ext2fs_inode_has_valid_blocks2(s->fs, inode_small(in));
@@ -41,18 +34,18 @@ int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int f
 	return indirect_lookup(s, in, lblk, m);
 }
 
-void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
-	      bool (*each)(void *arg, const struct mapping *m), void *arg)
+void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end, unsigned int room,
+	      map_each *each, void *arg)
 {
 	struct mapping m;
 
 	if (inode_is_inline(in))
 		return;
 	if (inode_has_extents(in)) {
-		extent_walk(s, in, lblk, end, each, arg);
+		extent_walk(s, in, lblk, end, room, each, arg);
 		return;
 	}
-	while (lblk < end && lblk <= MAP_MAX_LBLK && !indirect_lookup(s, in, lblk, &m)) {
+	while (lblk < end && lblk <= MAP_MAX_LBLK && room-- && !indirect_lookup(s, in, lblk, &m)) {
 		if (m.pblk)
 			m.pblk += lblk - m.lblk;
 		m.len -= lblk - m.lblk;
@@ -61,6 +54,21 @@ void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
 			break;
 		lblk += m.len;
 	}
+}
+
+void map_walk_back(struct server *s, struct inode *in, uint64_t lblk, unsigned int room,
+		   map_each *each, void *arg)
+{
+	/* indirect blocks only tell where a run of blocks ends */
+	if (!inode_is_inline(in) && inode_has_extents(in))
+		extent_walk_back(s, in, lblk, room, each, arg);
+}
+
+void map_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int before,
+	      unsigned int behind)
+{
+	if (!inode_is_inline(in) && inode_has_extents(in))
+		extent_want(s, in, lblk, before, behind);
 }
 
 /* Next to the block before, or where the inode's group is. */

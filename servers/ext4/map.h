@@ -36,12 +36,25 @@ struct mapping {
 /* The mapping around @lblk. */
 int map_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
 	       struct mapping *m);
+/* Takes a mapping; false: no more.  It may not read or write metadata. */
+typedef bool map_each(void *arg, const struct mapping *m);
 /*
- * The mappings of [@lblk, @end) in order, the first one cut at @lblk, until @each
- * gives false; it may not read or write metadata.  What can't be read ends the list.
+ * The mappings of [@lblk, @end) in order, the first one cut at @lblk, until @each gives false or
+ * there were @room of them.  What can't be read ends the list; and so does a block of the
+ * map, but the first, whose extents there is not room for: who asks for what is between two
+ * answers later finds whole blocks there, too, and no small rests.
  */
-void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
-	      bool (*each)(void *arg, const struct mapping *m), void *arg);
+void map_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end, unsigned int room,
+	      map_each *each, void *arg);
+/* The same of [0, @lblk), the last one, cut at @lblk, first. */
+void map_walk_back(struct server *s, struct inode *in, uint64_t lblk, unsigned int room,
+		   map_each *each, void *arg);
+/*
+ * While the cache is tried: blocks of the map that walks from @lblk on will need, @before and
+ * @behind it so many mappings.
+ */
+void map_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int before,
+	      unsigned int behind);
 /*
  * As map_lookup(), but where there is a hole allocate space for at most @len
  * blocks from @lblk on; it reads as zeroes.  Stores the inode.
@@ -74,13 +87,26 @@ int map_pause(struct server *s, struct inode *in);
 /* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
 bool map_exists(struct server *s, struct inode *in);
 /* Is [@pblk, @pblk + @len) inside the file system? */
-bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len);
+static inline bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len)
+{
+	struct ext2_super_block *sb = s->fs->super;
+	/* asked of each extent: without a call of the library's function for it */
+	uint64_t blocks = sb->s_blocks_count;
+
+	if (ext2fs_has_feature_64bit(sb))
+		blocks |= (uint64_t)sb->s_blocks_count_hi << 32;
+	return pblk > sb->s_first_data_block && pblk < blocks && len <= blocks - pblk;
+}
 
 /* The formats */
 int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned int flags,
 		  struct mapping *m);
 void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
-		 bool (*each)(void *arg, const struct mapping *m), void *arg);
+		 unsigned int room, map_each *each, void *arg);
+void extent_walk_back(struct server *s, struct inode *in, uint64_t lblk, unsigned int room,
+		      map_each *each, void *arg);
+void extent_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int before,
+		 unsigned int behind);
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
 int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 /*

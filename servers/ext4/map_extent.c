@@ -253,48 +253,6 @@ out:
 	return err;
 }
 
-/*
- * One step for each extent, where looking each up would be many.  What is damaged ends it:
- * whoever asks for that will hear of it.
- */
-void extent_walk(struct server *s, struct inode *in, uint64_t lblk, uint64_t end,
-		 bool (*each)(void *arg, const struct mapping *m), void *arg)
-{
-	struct leaf_extent e;
-	struct mapping m;
-	struct leaf l;
-	int there;
-
-	if (leaf_find(s, in, lblk, &l))
-		return;
-	if (l.at < 0)
-		there = leaf_next(s, in, &l, &e);
-	else if (leaf_get(s, &l, l.at, &e))
-		return;
-	else
-		there = e.lblk + e.len > lblk ? 1 : leaf_next(s, in, &l, &e);
-	for (; there >= 0 && lblk < end; there = leaf_next(s, in, &l, &e)) {
-		if (!there) {
-			hole(&m, lblk, MAP_MAX_LBLK + 1);
-			each(arg, &m);
-			return;
-		}
-		if (e.lblk > lblk) {
-			hole(&m, lblk, e.lblk);
-			if (!each(arg, &m))
-				return;
-			lblk = e.lblk;
-		}
-		m = to_mapping(&e);
-		m.pblk += lblk - m.lblk;
-		m.len -= lblk - m.lblk;
-		m.lblk = lblk;
-		if (!each(arg, &m))
-			return;
-		lblk += m.len;
-	}
-}
-
 int extent_insert(struct server *s, struct inode *in, const struct mapping *m)
 {
 	struct ext2fs_extent e, new = {

@@ -44,6 +44,16 @@ enum hostile_answer {
 	ANSWER_SIZE,			/* with a number of zero bytes */
 	ANSWER_NEVER,
 	ANSWER_MORE,			/* in two halves, the second as the rule spoils it */
+	/* with blocks 0 and 1 before it, this one spoilt, and as many as arg behind it */
+	ANSWER_BEFORE,
+	ANSWER_BEFORE_LAST,		/* the same with block 1 at the end of the list */
+};
+
+/* what the server lets the kernel do */
+enum hostile_keeping {
+	KEEP_NOTHING,
+	KEEP_MAPPINGS,			/* and several come in one answer */
+	KEEP_BEFORE,			/* some of them before the one asked for */
 };
 
 /* the fields of a mapping that a rule replaces, as a set */
@@ -81,7 +91,7 @@ struct hostile_rule {
 	int32_t ioend, end;
 	bool huge_newsize;		/* in the answer to IOEND */
 	bool by_name_only;		/* not part of a check of all */
-	bool kept;			/* of the server that lets the kernel keep mappings */
+	enum hostile_keeping keeping;	/* of which server it is */
 };
 #define RAW	0x10000
 
@@ -106,10 +116,10 @@ struct hostile_config {
 extern const struct hostile_config hostile_configs[];	/* ends with a NULL name */
 
 /*
- * Do what the table says below @dir, for the rules of a server that lets the kernel
- * keep mappings (@kept) or not; @name: only for this file, or NULL.
+ * Do what the table says below @dir, for the rules of a server of this kind; @name: only for
+ * this file, of whatever kind, or NULL.
  */
-int hostile_check(const char *dir, const char *name, bool kept);
+int hostile_check(const char *dir, const char *name, enum hostile_keeping keeping);
 /* Print the table. */
 void hostile_list(void);
 const char *hostile_op_name(enum hostile_op op);

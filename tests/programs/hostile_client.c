@@ -262,7 +262,7 @@ static bool lives(const char *dir, const struct hostile_file *good)
 	return do_op_apart(path, good->rule, OP_READ) == 0;
 }
 
-int hostile_check(const char *dir, const char *name, bool kept)
+int hostile_check(const char *dir, const char *name, enum hostile_keeping keeping)
 {
 	const struct hostile_file *files, *file;
 	unsigned int nr = hostile_files(&files), done = 0, failed = 0;
@@ -272,7 +272,7 @@ int hostile_check(const char *dir, const char *name, bool kept)
 
 	for (file = files; file < files + nr; file++) {
 		if (name ? strcmp(name, file->name) :
-			   file->rule->by_name_only || file->rule->kept != kept)
+			   file->rule->by_name_only || file->rule->keeping != keeping)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, file->name);
 		for (o = 0; o < NR_OPS; o++) {

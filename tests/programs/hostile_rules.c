@@ -30,7 +30,14 @@
 /* a further mapping is broken */
 #define MORE_RULE(n, fields, ...) {					\
 	.name = n, .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,	\
-	.answer = ANSWER_MORE, .kept = true, .set = fields, .to = { __VA_ARGS__ }, FINE }
+	.answer = ANSWER_MORE, .keeping = KEEP_MAPPINGS, .set = fields,		\
+	.to = { __VA_ARGS__ }, FINE }
+
+/* a further mapping before the one asked for is broken */
+#define BEFORE_RULE(n, fields, ...) {					\
+	.name = n, .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,	\
+	.answer = ANSWER_BEFORE, .arg = 1, .keeping = KEEP_BEFORE, .set = fields, \
+	.to = { __VA_ARGS__ }, FINE }
 
 static const struct hostile_rule rules[] = {
 	/* nothing wrong: proves that the server and the client work */
@@ -234,7 +241,7 @@ static const struct hostile_rule rules[] = {
 
 	/* further mappings behind a good one; nothing of the answer is believed */
 	{ .name = "more-good", .errors = GOOD, .ops = ANY_OP | OP_SYNC, .slots = SLOT_READ,
-	  .answer = ANSWER_MORE, .kept = true, FINE },
+	  .answer = ANSWER_MORE, .keeping = KEEP_MAPPINGS, FINE },
 	MORE_RULE("more-unknown-type", SET_TYPE, .type = 5),
 	MORE_RULE("more-inline", NO_SPACE, .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_INLINE),
 	MORE_RULE("more-overwrite", NO_SPACE, .addr = NULL_ADDR,
@@ -258,12 +265,42 @@ static const struct hostile_rule rules[] = {
 	MORE_RULE("more-behind-device", SET_ADDR, .addr = 1ULL << 50),
 	MORE_RULE("more-unknown-dev", SET_DEV, .dev = 999),
 	{ .name = "more-odd-size", .errors = "EIO", .ops = ANY_OP, .slots = SLOT_READ,
-	  .answer = ANSWER_SIZE, .arg = sizeof(struct fuse_iomap_begin_out) + 16, .kept = true,
-	  FINE },
+	  .answer = ANSWER_SIZE, .arg = sizeof(struct fuse_iomap_begin_out) + 16,
+	  .keeping = KEEP_MAPPINGS, FINE },
 	{ .name = "more-than-room", .errors = "EIO", .ops = ANY_OP, .slots = SLOT_READ,
 	  .answer = ANSWER_SIZE,
 	  .arg = sizeof(struct fuse_iomap_begin_out) + 9 * sizeof(struct fuse_iomap_io),
-	  .kept = true, FINE },
+	  .keeping = KEEP_MAPPINGS, FINE },
+
+	/* further mappings on both sides */
+	{ .name = "before-good", .errors = GOOD, .ops = ANY_OP | OP_SYNC, .slots = SLOT_READ,
+	  .answer = ANSWER_BEFORE, .arg = 1, .keeping = KEEP_BEFORE, FINE },
+	{ .name = "before-unasked", .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_BEFORE, .arg = 1, .keeping = KEEP_MAPPINGS, FINE },
+	{ .name = "before-unordered", .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_BEFORE_LAST, .arg = 1, .keeping = KEEP_BEFORE, FINE },
+	BEFORE_RULE("before-overlaps-another", SET_OFFSET, .offset = 0),
+	BEFORE_RULE("before-overlaps-asked", SET_LENGTH, .length = 2 * HOSTILE_BLOCK),
+	BEFORE_RULE("before-is-asked", SET_OFFSET, .offset = HOSTILE_POS),
+	BEFORE_RULE("before-unknown-type", SET_TYPE, .type = 5),
+	BEFORE_RULE("before-inline", NO_SPACE, .addr = NULL_ADDR, .type = FUSE_IOMAP_TYPE_INLINE),
+	BEFORE_RULE("before-retry", NO_SPACE, .addr = NULL_ADDR,
+		    .type = FUSE_IOMAP_TYPE_RETRY_CACHE),
+	BEFORE_RULE("before-kernel-flag", SET_FLAGS, .flags = FUSE_IOMAP_F_SIZE_CHANGED),
+	BEFORE_RULE("before-length-zero", SET_LENGTH, .length = 0),
+	BEFORE_RULE("before-unaligned", SET_OFFSET, .offset = HOSTILE_BLOCK - 512),
+	BEFORE_RULE("before-overflow", NO_SPACE | SET_LENGTH,
+		    .length = ~0ULL - (HOSTILE_BLOCK - 1), .addr = NULL_ADDR,
+		    .type = FUSE_IOMAP_TYPE_HOLE),
+	BEFORE_RULE("before-nodev", SET_DEV, .dev = FUSE_IOMAP_DEV_NULL),
+	BEFORE_RULE("before-unknown-dev", SET_DEV, .dev = 999),
+	BEFORE_RULE("before-behind-device", SET_ADDR, .addr = 1ULL << 50),
+	/* in all as many as there is room for, but nine of them behind */
+	{ .name = "before-room-used-behind", .errors = CORRUPT, .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_BEFORE_LAST, .arg = 8, .keeping = KEEP_BEFORE, .set = SET_OFFSET,
+	  .to = { .offset = HOSTILE_FILE_SIZE }, FINE },
+	{ .name = "before-more-than-room", .errors = "EIO", .ops = ANY_OP, .slots = SLOT_READ,
+	  .answer = ANSWER_BEFORE, .arg = 9, .keeping = KEEP_BEFORE, FINE },
 
 	/* only a signal or the end of the connection helps */
 	{ .name = "never-answers", .errors = "SIGKILL", .ops = OP_READ | OP_WRITE,
@@ -304,6 +341,9 @@ const struct hostile_config hostile_configs[] = {
 	{ .name = "good-v2", .works = true, .size = FUSE_IOMAP_CONFIG_OUT_V2_SIZE },
 	{ .name = "good-whole", .works = true, .size = sizeof(struct fuse_iomap_config_out) },
 	{ .name = "keeps", .works = true, .out = { .flags = FUSE_IOMAP_CONFIG_MAPPINGS } },
+	{ .name = "keeps-before", .works = true,
+	  .out = { .flags = FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_BEFORE } },
+	CONFIG_RULE("before-without-keeping", .flags = FUSE_IOMAP_CONFIG_BEFORE),
 	{ .name = "dirs", .works = true, .out = { .flags = FUSE_IOMAP_CONFIG_DIRS } },
 	{ .name = "no-open", .works = true, .out = { .flags = FUSE_IOMAP_CONFIG_NO_OPEN } },
 	CONFIG_RULE("unknown-extension", .flags = FUSE_IOMAP_CONFIG_NO_OPEN << 1),

@@ -242,6 +242,39 @@ static void spoil(const struct hostile *h, const struct hostile_rule *rule,
 	}
 }
 
+/* Blocks [@first, @first + @nr) of file @read, as a mapping of their own */
+static struct fuse_iomap_io piece(const struct fuse_iomap_io *read, uint64_t first, uint64_t nr)
+{
+	struct fuse_iomap_io io = *read;
+
+	io.offset = first * HOSTILE_BLOCK;
+	io.length = nr * HOSTILE_BLOCK;
+	io.addr += io.offset;
+	return io;
+}
+
+/* The library would leave out what there is no room for. */
+static void answer_with_before(fuse_iomap_req_t req, const struct hostile *h,
+			       const struct hostile_rule *rule, const struct fuse_iomap_io *read)
+{
+	const uint64_t blocks = HOSTILE_FILE_SIZE / HOSTILE_BLOCK;
+	struct { struct fuse_iomap_begin_out out; struct fuse_iomap_io more[16]; } reply;
+	struct fuse_iomap_io spoilt = piece(read, 1, 1);
+	unsigned int nr = 0;
+
+	reply.out.read = piece(read, 2, blocks - 2 - rule->arg);
+	fuse_iomap_pure_overwrite(&reply.out.write, &reply.out.read);
+	spoil(h, rule, &spoilt);
+	reply.more[nr++] = piece(read, 0, 1);
+	if (rule->answer == ANSWER_BEFORE)
+		reply.more[nr++] = spoilt;
+	for (uint64_t b = blocks - rule->arg; b < blocks; b++)
+		reply.more[nr++] = piece(read, b, 1);
+	if (rule->answer == ANSWER_BEFORE_LAST)
+		reply.more[nr++] = spoilt;
+	fuse_iomap_reply_buf(req, &reply, sizeof(reply.out) + nr * sizeof(reply.more[0]));
+}
+
 static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 		     uint64_t pos, uint64_t count, uint32_t opflags)
 {
@@ -280,6 +313,10 @@ static void on_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino,
 			more.addr += read.length;
 			spoil(h, file->rule, &more);
 			fuse_iomap_reply_begin_more(req, &read, NULL, &more, 1);
+			return;
+		case ANSWER_BEFORE:
+		case ANSWER_BEFORE_LAST:
+			answer_with_before(req, h, file->rule, &read);
 			return;
 		case ANSWER_MAPPING:
 			break;
@@ -454,9 +491,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "--check"))
-		return hostile_check(argv[2], argc == 4 ? argv[3] : NULL, false);
+		return hostile_check(argv[2], argc == 4 ? argv[3] : NULL, KEEP_NOTHING);
 	if (argc == 3 && !strcmp(argv[1], "--check-kept"))
-		return hostile_check(argv[2], NULL, true);
+		return hostile_check(argv[2], NULL, KEEP_MAPPINGS);
+	if (argc == 3 && !strcmp(argv[1], "--check-before"))
+		return hostile_check(argv[2], NULL, KEEP_BEFORE);
 	if (argc == 4 && !strcmp(argv[1], "--check-config"))
 		return check_configs(argv[2], argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "--config"))
@@ -464,6 +503,6 @@ int main(int argc, char **argv)
 	if (argc == 3 && argv[1][0] != '-')
 		return serve(argv[1], argv[2], hostile_configs, -1);
 	fprintf(stderr, "usage: %s [--config RULE] DEVICE DIR | --list | --check DIR [FILE] | "
-		"--check-kept DIR | --check-config DEVICE DIR\n", argv[0]);
+		"--check-kept DIR | --check-before DIR | --check-config DEVICE DIR\n", argv[0]);
 	return 2;
 }

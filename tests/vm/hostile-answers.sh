@@ -33,6 +33,8 @@ lie()
 lie --check
 # This one lets the kernel keep mappings, and gives several at once.
 lie --check-kept --config keeps
+# And this one tells what is before the place asked for, too.
+lie --check-before --config keeps-before
 
 lines=$(($(dmesg | wc -l) - lines))
 # The kernel's rate limit is ten lines in five seconds, and one that says so; a few

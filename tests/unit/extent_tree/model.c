@@ -87,6 +87,49 @@ static void compare_walk(void)
 		fail("a walk finds less than there is", i);
 }
 
+/* The gap around a block: as far as blocks are looked at, what lookups say. */
+static void compare_gap(void)
+{
+	u64 i = rnd(BLOCKS), block = base + i * spread, start, end, at;
+	bool covered, free = et_gap(&tree, block, &start, &end);
+	struct et_extent e;
+
+	covered = et_lookup(&tree, block, &e);
+	if (free == covered)
+		fail("a gap where something is, or none where nothing is", i);
+	if (!free)
+		return;
+	if (start > block || end <= block)
+		fail("a gap beside the block", i);
+	if (start && !et_lookup(&tree, start - 1, &e))
+		fail("a gap that begins too late", i);
+	if (end != U64_MAX && (!et_lookup(&tree, end, &e) || e.offset != end))
+		fail("a gap that ends too soon", i);
+	for (at = i; at-- && base + at * spread >= start;)
+		if (et_lookup(&tree, base + at * spread, &e))
+			fail("a gap that begins too soon", at);
+	for (at = i + 1; at < BLOCKS && base + at * spread < end; at++)
+		if (et_lookup(&tree, base + at * spread, &e))
+			fail("a gap that ends too late", at);
+}
+
+/* Extents in order into whatever is there, as answers come that tell many. */
+static void store_run(void)
+{
+	u64 i = rnd(BLOCKS), nr = 1 + rnd(100), step = 1 + rnd(2);
+	struct et_extent e = { .length = 1, .dev = 1 };
+
+	for (; nr-- && i < BLOCKS; i += step) {
+		e.offset = base + i * spread;
+		e.addr = rnd(4) ? rnd(1 << 20) : i + 5000;
+		model[i].there = !et_store(&tree, &e);
+		model[i].known = true;
+		model[i].kind = 0;
+		model[i].dev = 1;
+		model[i].addr = e.addr;
+	}
+}
+
 static void store(void)
 {
 	static const u16 kinds[] = {0, 1, ET_MAX_KIND};
@@ -164,6 +207,9 @@ static void one_operation(void)
 	default:
 		store();
 		break;
+	case 9:
+		store_run();
+		break;
 	case 10 ... 14:
 		take_out();
 		break;
@@ -186,6 +232,7 @@ static void one_operation(void)
 		for (i = 0; i < BLOCKS; i++)
 			compare(i);
 		compare_walk();
+		compare_gap();
 		et_collect_garbage();
 	}
 	if (!rnd(5000))
