@@ -89,6 +89,23 @@ struct fuse_iomap_dev {
 };
 
 /*
+ * The device with @id, for reading or for writing too.  ERR_PTR(-EFSCORRUPTED) if there is
+ * none, ERR_PTR(-EACCES) if its descriptor does not allow that.  The caller has an iomap inode
+ * of the connection: that keeps all devices, so the one that most mappings are of needs no
+ * RCU.
+ */
+struct block_device *fuse_iomap_dev_search(struct fuse_conn *fc, u32 id, bool write);
+
+static inline struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write)
+{
+	const struct fuse_iomap_dev *dev = rcu_dereference_raw(fc->iomap.usual_device);
+
+	if (likely(dev && dev->id == id && dev->can_read && (!write || dev->can_write)))
+		return dev->bdev;
+	return fuse_iomap_dev_search(fc, id, write);
+}
+
+/*
  * iomap_privilege.c
  */
 bool fuse_iomap_allowed(struct file *dev_file, bool audit);
@@ -130,7 +147,6 @@ u64 fuse_iomap_delalloc_piece(struct inode *inode, u64 pos, u64 count);
 int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map);
 int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id);
 void fuse_iomap_dev_remove_all(struct fuse_conn *fc);
-struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write);
 u32 fuse_iomap_dev_find(struct fuse_conn *fc, const struct block_device *bdev);
 int fuse_iomap_dev_set_blocksize(struct fuse_conn *fc, u32 id, u32 blocksize);
 int fuse_iomap_dev_flush(struct fuse_conn *fc);
@@ -213,6 +229,7 @@ int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *rea
 void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);
 void fuse_iomap_cache_drop_fork(struct inode *inode, bool write, u64 offset, u64 length);
 void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length);
+bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap);
 void fuse_iomap_cache_free(struct inode *inode);
 void fuse_iomap_cache_init(void);
 void fuse_iomap_cache_exit(void);
