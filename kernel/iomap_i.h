@@ -171,7 +171,7 @@ void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
  * iomap_super.c
  */
 void fuse_iomap_thaw_worker(struct work_struct *work);
-ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err);
+void fuse_iomap_look_at_devices(struct super_block *sb);
 
 /*
  * iomap_swap.c
@@ -289,3 +289,20 @@ static inline bool fuse_iomap_is_unusable(struct inode *inode)
 }
 
 #endif /* _FUSE_IOMAP_I_H */
+/*
+ * Can the data of @inode not be inline, now and as long as nobody truncates it?  Inline data
+ * is all of a file, and fits into a page (check_length() in iomap_inline.c).
+ */
+static inline bool fuse_iomap_is_never_inline(const struct inode *inode)
+{
+	return i_size_read(inode) > PAGE_SIZE;
+}
+
+/* I/O on a file has failed with @err: has a device gone for good?  Returns @err. */
+static inline ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err)
+{
+	if (unlikely(err == -EIO))
+		fuse_iomap_look_at_devices(inode->i_sb);
+	return err;
+}
+
