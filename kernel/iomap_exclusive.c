@@ -33,8 +33,10 @@ void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr)
 
 	/* the root is there before INIT has been answered */
 	if (get_node_id(inode) == fuse_root_nodeid(inode->i_sb) && get_fuse_conn(inode)->iomap.enabled &&
-	    (attr->flags & FUSE_ATTR_EXCLUSIVE))
+	    (attr->flags & FUSE_ATTR_EXCLUSIVE) && !ii->exclusive) {
 		ii->exclusive = true;
+		fuse_iomap_walk_init(inode);
+	}
 	/* STATX has no room for them: its attributes come without any flag */
 	if (!ii->exclusive || !(attr->flags & FUSE_ATTR_EXCLUSIVE))
 		return;

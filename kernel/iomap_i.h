@@ -123,6 +123,17 @@ void fuse_iomap_use_server_bdi(struct super_block *sb);
 void fuse_iomap_init_tables(void);
 
 /*
+ * iomap_walk.c
+ */
+void fuse_iomap_walk_init_tables(void);
+void fuse_iomap_walk_init_super(struct super_block *sb);
+void fuse_iomap_walk_init_dir(struct inode *inode);
+void fuse_iomap_walk_init(struct inode *inode);
+int fuse_iomap_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
+int fuse_iomap_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
+		       u32 request_mask, unsigned int flags);
+
+/*
  * iomap_durable.c
  */
 int fuse_iomap_make_durable(struct file *file, bool datasync);
@@ -218,6 +229,7 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
  */
 bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			   struct fuse_iomap_begin_out *out);
+bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap);
 u64 fuse_iomap_cache_unknown(struct inode *inode, u64 pos);
 u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
@@ -229,7 +241,6 @@ int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *rea
 void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);
 void fuse_iomap_cache_drop_fork(struct inode *inode, bool write, u64 offset, u64 length);
 void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length);
-bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap);
 void fuse_iomap_cache_free(struct inode *inode);
 void fuse_iomap_cache_init(void);
 void fuse_iomap_cache_exit(void);
@@ -288,7 +299,6 @@ static inline bool fuse_iomap_is_unusable(struct inode *inode)
 	       test_bit(FUSE_IOMAP_SHUT_DOWN, &get_fuse_conn(inode)->iomap.state);
 }
 
-#endif /* _FUSE_IOMAP_I_H */
 /*
  * Can the data of @inode not be inline, now and as long as nobody truncates it?  Inline data
  * is all of a file, and fits into a page (check_length() in iomap_inline.c).
@@ -306,3 +316,4 @@ static inline ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err)
 	return err;
 }
 
+#endif /* _FUSE_IOMAP_I_H */

@@ -66,6 +66,8 @@ void __init fuse_iomap_init_tables(void)
 
 	*iop = fuse_common_inode_operations;
 	iop->setattr = fuse_iomap_setattr;
+	iop->permission = fuse_iomap_permission;
+	iop->getattr = fuse_iomap_getattr;
 	iop->fiemap = fuse_iomap_fiemap;
 
 	*fop = fuse_file_operations;
@@ -108,6 +110,10 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	if (!fc->iomap.enabled)
 		return;
 	ii->exclusive = attr->flags & FUSE_ATTR_EXCLUSIVE;
+	if (ii->exclusive)
+		fuse_iomap_walk_init(inode);
+	if (S_ISDIR(inode->i_mode))
+		fuse_iomap_walk_init_dir(inode);
 	fuse_iomap_set_flags(inode, attr);
 	if (!S_ISREG(inode->i_mode))
 		return;

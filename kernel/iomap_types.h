@@ -90,6 +90,8 @@ struct fuse_iomap_cache;
 enum {
 	/* some of the file's bytes have been in the server's metadata */
 	FUSE_IOMAP_HAD_INLINE,
+	/* of the root: it has been asked by GETATTR */
+	FUSE_IOMAP_ROOT_ASKED,
 };
 
 struct fuse_iomap_inode {
@@ -97,6 +99,8 @@ struct fuse_iomap_inode {
 	bool exclusive;
 	/* and its data goes through iomap */
 	bool enabled;
+	/* and nobody but the kernel looks at who may use it (iomap_walk.c) */
+	bool short_way;
 	/*
 	 * The server has said that there are no capabilities, or the inode is new; and how
 	 * often a request that changes extended attributes has been sent, or, for
