@@ -277,6 +277,28 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 	return 0;
 }
 
+/* What is looked up without more ado: reads and writes, not of parts that only exist so. */
+#define PLAIN_FLAGS	(IOMAP_WRITE | IOMAP_DIRECT | IOMAP_NOWAIT | IOMAP_OVERWRITE_ONLY)
+
+/*
+ * fuse_iomap_resolve() for what is most common: written space, in place, that is kept.  False:
+ * it is something else.
+ */
+static bool resolve_plain(struct inode *inode, loff_t pos, unsigned int flags,
+			  struct iomap *iomap)
+{
+	if ((flags & ~PLAIN_FLAGS) || trace_iomap_cache_hit_enabled() ||
+	    fuse_iomap_is_unusable(inode) || !READ_ONCE(get_fuse_conn(inode)->connected))
+		return false;
+	if (!fuse_iomap_cache_find_plain(inode, pos, flags & IOMAP_WRITE, iomap))
+		return false;
+	if (!(flags & IOMAP_DIRECT)) {
+		iomap->folio_ops = &fuse_iomap_folio_ops;
+		return iomap->bdev == READ_ONCE(FUSE_IOMAP_I(inode)->cached_bdev);
+	}
+	return true;
+}
+
 static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
 			  unsigned int flags, struct iomap *iomap);
 
@@ -284,6 +306,10 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 			    struct iomap *iomap, struct iomap *srcmap)
 {
 	int err;
+
+	if (resolve_plain(inode, pos, flags, iomap))
+		return (flags & IOMAP_OVERWRITE_ONLY) &&
+		       iomap->offset + iomap->length < pos + count ? -EAGAIN : 0;
 
 	err = fuse_iomap_resolve(inode, pos, count, flags, iomap, srcmap);
 	if (err == -ENOSYS && (flags & IOMAP_DIRECT))
@@ -365,7 +391,13 @@ static int tell_end(struct inode *inode, loff_t pos, loff_t count, ssize_t writt
 static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
 			  unsigned int flags, struct iomap *iomap)
 {
-	u32 opflags = fuse_iomap_wire_opflags(flags);
+	u32 opflags;
+
+	/* a read that nobody wants to hear of */
+	if (!(flags & ~(IOMAP_DIRECT | IOMAP_NOWAIT)) && !iomap->inline_data &&
+	    !(iomap->flags & FUSE_IOMAP_F_WANT_END))
+		return 0;
+	opflags = fuse_iomap_wire_opflags(flags);
 
 	/* blocks in use may have changed; the server knows */
 	if (opflags & FUSE_IOMAP_OP_WRITE_MASK)

@@ -248,6 +248,48 @@ bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 }
 
 /*
+ * Fill in @iomap if the mapping of byte @pos is known to be written space without flags, read
+ * and, if @write, also written there: good for any operation, and most are.  False: it isn't,
+ * or that is not known.
+ */
+bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap)
+{
+	struct fuse_iomap_cache *cache = cache_of(inode);
+	struct block_device *bdev;
+	struct et_extent e;
+	u64 seq;
+
+	if (!cache)
+		return false;
+	/* pairs with the full barriers of who changes mappings */
+	seq = atomic64_read_acquire(&FUSE_IOMAP_I(inode)->mapping_seq);
+	if (!et_lookup(&cache->tree[FORK_READ], pos >> cache->blkbits, &e) ||
+	    e.kind != FUSE_IOMAP_TYPE_MAPPED)
+		return false;
+	/* pairs with the store in set_out_of_place() */
+	if (write && smp_load_acquire(&cache->out_of_place))
+		return false;
+	/* fs/iomap can't count to there */
+	if (e.offset + e.length > FUSE_IOMAP_MAX_BYTES >> cache->blkbits)
+		return false;
+	bdev = fuse_iomap_dev_get(get_fuse_conn(inode), e.dev, write);
+	if (IS_ERR(bdev))
+		return false;
+
+	iomap->addr = e.addr << cache->blkbits;
+	iomap->offset = e.offset << cache->blkbits;
+	iomap->length = e.length << cache->blkbits;
+	iomap->type = IOMAP_MAPPED;
+	iomap->flags = write && fuse_iomap_metadata_is_dirty(inode) ? IOMAP_F_DIRTY : 0;
+	iomap->bdev = bdev;
+	iomap->dax_dev = NULL;
+	iomap->inline_data = NULL;
+	iomap->private = (void *)(uintptr_t)e.dev;
+	iomap->validity_cookie = seq;
+	return true;
+}
+
+/*
  * Of how many blocks is nothing known, good for an operation or not, *@before that of byte @pos
  * and *@behind it?  U64_MAX: of none to the end.  False if something is known of its own.
  */

@@ -20,6 +20,7 @@ int __init fuse_iomap_init(void)
 	if (!fuse_iomap_wq)
 		return -ENOMEM;
 	fuse_iomap_init_tables();
+	fuse_iomap_walk_init_tables();
 	fuse_iomap_cache_init();
 	return 0;
 }
@@ -144,6 +145,7 @@ bool fuse_iomap_init_reply(struct fuse_mount *fm, u64 flags, u32 minor)
 	/* the kernel sees each change of privileges, so it may remember "none" */
 	fm->sb->s_flags |= SB_NOSEC;
 	use_disk_bdi(fm->sb);
+	fuse_iomap_walk_init_super(fm->sb);
 	fm->sb->s_maxbytes = FUSE_IOMAP_MAX_BYTES;
 	/* the client did not know yet that it may keep the root's ACLs */
 	if (fc->posix_acl && fm->sb->s_root) {

@@ -138,12 +138,8 @@ void fuse_iomap_dev_remove_all(struct fuse_conn *fc)
 	}
 }
 
-/*
- * The device with @id, for reading or for writing too.  ERR_PTR(-EFSCORRUPTED)
- * if there is none, ERR_PTR(-EACCES) if its descriptor does not allow that.
- * The caller has an iomap inode of the connection.
- */
-struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write)
+/* fuse_iomap_dev_get(), of any device. */
+struct block_device *fuse_iomap_dev_search(struct fuse_conn *fc, u32 id, bool write)
 {
 	struct block_device *bdev;
 	struct fuse_iomap_dev *dev;
@@ -152,9 +148,7 @@ struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write
 		return ERR_PTR(-EFSCORRUPTED);
 
 	rcu_read_lock();
-	dev = rcu_dereference(fc->iomap.usual_device);
-	if (!dev || dev->id != id)
-		dev = idr_find(&fc->iomap.devices, id);
+	dev = idr_find(&fc->iomap.devices, id);
 	if (!dev)
 		bdev = ERR_PTR(-EFSCORRUPTED);
 	else if (!dev->can_read || (write && !dev->can_write))

@@ -36,6 +36,7 @@ void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr)
 	    (attr->flags & FUSE_ATTR_EXCLUSIVE) && !ii->exclusive) {
 		ii->exclusive = true;
 		fuse_iomap_init_dir(inode);
+		fuse_iomap_walk_init(inode);
 	}
 	/* STATX has no room for them: its attributes come without any flag */
 	if (!ii->exclusive || !(attr->flags & FUSE_ATTR_EXCLUSIVE))

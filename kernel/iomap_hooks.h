@@ -118,6 +118,7 @@ static inline struct mnt_idmap *fuse_iomap_caller_idmap(const struct fuse_conn *
 
 /* dir.c */
 extern const struct inode_operations fuse_common_inode_operations;
+extern const struct inode_operations fuse_dir_inode_operations;
 void iattr_to_fattr(struct mnt_idmap *idmap, struct fuse_conn *fc, struct iattr *iattr,
 		    struct fuse_setattr_in *arg, bool trust_local_cmtime);
 void fuse_setattr_fill(struct fuse_conn *fc, struct fuse_args *args, struct inode *inode,

@@ -89,6 +89,23 @@ struct fuse_iomap_dev {
 };
 
 /*
+ * The device with @id, for reading or for writing too.  ERR_PTR(-EFSCORRUPTED) if there is
+ * none, ERR_PTR(-EACCES) if its descriptor does not allow that.  The caller has an iomap inode
+ * of the connection: that keeps all devices, so the one that most mappings are of needs no
+ * RCU.
+ */
+struct block_device *fuse_iomap_dev_search(struct fuse_conn *fc, u32 id, bool write);
+
+static inline struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write)
+{
+	const struct fuse_iomap_dev *dev = rcu_dereference_raw(fc->iomap.usual_device);
+
+	if (likely(dev && dev->id == id && dev->can_read && (!write || dev->can_write)))
+		return dev->bdev;
+	return fuse_iomap_dev_search(fc, id, write);
+}
+
+/*
  * iomap_privilege.c
  */
 bool fuse_iomap_allowed(struct file *dev_file, bool audit);
@@ -110,6 +127,17 @@ void fuse_iomap_init_tables(void);
  */
 void fuse_iomap_init_dir_table(void);
 void fuse_iomap_init_dir(struct inode *inode);
+
+/*
+ * iomap_walk.c
+ */
+void fuse_iomap_walk_init_tables(void);
+void fuse_iomap_walk_init_super(struct super_block *sb);
+void fuse_iomap_walk_init_dir(struct inode *inode);
+void fuse_iomap_walk_init(struct inode *inode);
+int fuse_iomap_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
+int fuse_iomap_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
+		       u32 request_mask, unsigned int flags);
 
 /*
  * iomap_durable.c
@@ -136,7 +164,6 @@ u64 fuse_iomap_delalloc_piece(struct inode *inode, u64 pos, u64 count);
 int fuse_iomap_dev_add(struct fuse_conn *fc, const struct fuse_backing_map *map);
 int fuse_iomap_dev_remove(struct fuse_conn *fc, u32 id);
 void fuse_iomap_dev_remove_all(struct fuse_conn *fc);
-struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 id, bool write);
 u32 fuse_iomap_dev_find(struct fuse_conn *fc, const struct block_device *bdev);
 int fuse_iomap_dev_set_blocksize(struct fuse_conn *fc, u32 id, u32 blocksize);
 int fuse_iomap_dev_flush(struct fuse_conn *fc);
@@ -171,7 +198,7 @@ void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
  * iomap_super.c
  */
 void fuse_iomap_thaw_worker(struct work_struct *work);
-ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err);
+void fuse_iomap_look_at_devices(struct super_block *sb);
 
 /*
  * iomap_swap.c
@@ -225,6 +252,7 @@ bool fuse_iomap_is_valid(struct inode *inode, const struct iomap *iomap);
 bool fuse_iomap_cache_find(struct inode *inode, u64 seq, u64 pos, u32 opflags,
 			   struct fuse_iomap_begin_out *out);
 bool fuse_iomap_cache_gap(struct inode *inode, u64 pos, u64 *before, u64 *behind);
+bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap);
 u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
 u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
@@ -291,6 +319,23 @@ static inline bool fuse_iomap_is_unusable(struct inode *inode)
 {
 	return fuse_is_bad(inode) ||
 	       test_bit(FUSE_IOMAP_SHUT_DOWN, &get_fuse_conn(inode)->iomap.state);
+}
+
+/*
+ * Can the data of @inode not be inline, now and as long as nobody truncates it?  Inline data
+ * is all of a file, and fits into a page (check_length() in iomap_inline.c).
+ */
+static inline bool fuse_iomap_is_never_inline(const struct inode *inode)
+{
+	return i_size_read(inode) > PAGE_SIZE;
+}
+
+/* I/O on a file has failed with @err: has a device gone for good?  Returns @err. */
+static inline ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err)
+{
+	if (unlikely(err == -EIO))
+		fuse_iomap_look_at_devices(inode->i_sb);
+	return err;
 }
 
 #endif /* _FUSE_IOMAP_I_H */

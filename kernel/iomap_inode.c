@@ -17,6 +17,19 @@ static void readahead(struct readahead_control *rac)
 	iomap_readahead(rac, &fuse_iomap_ops);
 }
 
+/*
+ * What has been read ahead comes here only if that has failed; of others it does no harm to
+ * look.  This way no read that has all in the page cache needs to.
+ */
+static int read_folio(struct file *file, struct folio *folio)
+{
+	struct super_block *sb = folio->mapping->host->i_sb;
+	int err = fuse_iomap_read_folio(file, folio);
+
+	fuse_iomap_look_at_devices(sb);
+	return err;
+}
+
 /* "The" device that FIBMAP's block numbers mean: the only one, or nothing is told. */
 static sector_t bmap_block(struct address_space *mapping, sector_t block)
 {
@@ -26,7 +39,7 @@ static sector_t bmap_block(struct address_space *mapping, sector_t block)
 }
 
 static const struct address_space_operations fuse_iomap_aops = {
-	.read_folio		= fuse_iomap_read_folio,
+	.read_folio		= read_folio,
 	.readahead		= readahead,
 	.writepages		= fuse_iomap_writepages,
 	.dirty_folio		= iomap_dirty_folio,
@@ -53,6 +66,8 @@ void __init fuse_iomap_init_tables(void)
 
 	*iop = fuse_common_inode_operations;
 	iop->setattr = fuse_iomap_setattr;
+	iop->permission = fuse_iomap_permission;
+	iop->getattr = fuse_iomap_getattr;
 	iop->fiemap = fuse_iomap_fiemap;
 
 	*fop = fuse_file_operations;
@@ -97,6 +112,10 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	if (!fc->iomap.enabled)
 		return;
 	ii->exclusive = attr->flags & FUSE_ATTR_EXCLUSIVE;
+	if (ii->exclusive)
+		fuse_iomap_walk_init(inode);
+	if (S_ISDIR(inode->i_mode))
+		fuse_iomap_walk_init_dir(inode);
 	fuse_iomap_set_flags(inode, attr);
 	if (ii->exclusive)
 		fuse_iomap_init_dir(inode);

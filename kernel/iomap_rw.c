@@ -2,10 +2,18 @@
 /*
  * read(2) and write(2), buffered and direct.
  *
- * Reads hold i_rwsem shared, writes exclusively, but for direct writes that only
- * replace bytes in place: these run side by side.  The server may ask for direct
- * I/O per open file (FOPEN_DIRECT_IO), and may refuse it per request (ENOSYS or
+ * Writes hold i_rwsem exclusively, but for direct writes that only replace bytes in
+ * place: these run side by side, and hold it shared as direct reads do.  The server may ask
+ * for direct I/O per open file (FOPEN_DIRECT_IO), and may refuse it per request (ENOSYS or
  * ENOTBLK to BEGIN), which makes it buffered.
+ *
+ * Buffered reads take no lock of the inode, as page faults and splice(2) don't: what is in
+ * the page cache is true, and it is filled under invalidate_lock and the folio lock, which
+ * keep away whoever changes mappings that are in use (iomap_attr.c, iomap_fallocate.c).  The
+ * size is looked at when the folio is up to date, and a write moves it behind the bytes.  So a
+ * read beside a write sees a part of it, as with kernel ext4.  But a file that may have inline
+ * data is read under i_rwsem: the folio of a write goes to the server when it is unlocked
+ * already, and until then it must not be read from there again.
  */
 #include "iomap_i.h"
 
@@ -84,18 +92,16 @@ static ssize_t cached_read(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
+/* A direct read, one that may meet inline data, or one that does not wait. */
+static noinline ssize_t uncommon_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 	ssize_t ret;
 
-	if (fuse_iomap_is_unusable(inode))
-		return -EIO;
 	if (!iov_iter_count(to))
 		return 0;
-	if (forces_direct(iocb))
-		iocb->ki_flags |= IOCB_DIRECT;
-
+	if (!(iocb->ki_flags & IOCB_DIRECT) && fuse_iomap_is_never_inline(inode))
+		return cached_read(iocb, to);
 	ret = lock_inode(iocb, inode, true);
 	if (ret)
 		return ret;
@@ -107,6 +113,21 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	}
 	inode_unlock_shared(inode);
 	return fuse_iomap_io_failed(inode, ret);
+}
+
+/* If a buffered one fails it is read_folio that has looked whether the device has gone. */
+ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+
+	if (fuse_iomap_is_unusable(inode))
+		return -EIO;
+	if (forces_direct(iocb))
+		iocb->ki_flags |= IOCB_DIRECT;
+	if (unlikely(iocb->ki_flags & (IOCB_DIRECT | IOCB_NOWAIT)) ||
+	    !fuse_iomap_is_never_inline(inode))
+		return uncommon_read(iocb, to);
+	return filemap_read(iocb, to, 0);
 }
 
 /*

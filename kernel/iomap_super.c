@@ -254,10 +254,9 @@ long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg, un
 	}
 }
 
-/* I/O on a file has failed with @err: has a device gone for good?  Returns @err. */
-ssize_t fuse_iomap_io_failed(struct inode *inode, ssize_t err)
+/* I/O has failed, or may fail: has a device gone for good? */
+void fuse_iomap_look_at_devices(struct super_block *sb)
 {
-	if (err == -EIO && fuse_iomap_dev_is_gone(get_fuse_conn(inode)))
-		fuse_iomap_shutdown(inode->i_sb);
-	return err;
+	if (fuse_iomap_dev_is_gone(get_fuse_conn_super(sb)))
+		fuse_iomap_shutdown(sb);
 }

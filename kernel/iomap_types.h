@@ -98,6 +98,8 @@ enum {
 	FUSE_IOMAP_WAS_LISTED,
 	/* its listing was too long for one answer */
 	FUSE_IOMAP_LISTING_IS_LONG,
+	/* of the root: it has been asked by GETATTR */
+	FUSE_IOMAP_ROOT_ASKED,
 };
 
 struct fuse_iomap_inode {
@@ -105,6 +107,8 @@ struct fuse_iomap_inode {
 	bool exclusive;
 	/* and its data goes through iomap */
 	bool enabled;
+	/* and nobody but the kernel looks at who may use it (iomap_walk.c) */
+	bool short_way;
 	/*
 	 * The server has said that there are no capabilities, or the inode is new; and how
 	 * often a request that changes extended attributes has been sent, or, for

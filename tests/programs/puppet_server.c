@@ -9,7 +9,8 @@
  * is the node id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the
  * kernel checks permissions, and mounts can be idmapped. FIELDs are of the answer to
  * CONFIG: sid, uuid (text of up to 16 bytes), blocksize, links, gran, min, max, maxbytes;
- * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC.
+ * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC, exclusive=1: DIR
+ * is changed by this mount only.
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
@@ -25,6 +26,8 @@
  *	device use|remove ID
  *	device blocksize ID BYTES
  *	size BYTES			of the file, before anybody looks it up
+ *	mode N				of the file, its permissions
+ *	timeout SECONDS			how long attributes and names are valid from now on
  *	set FORK OFFSET LENGTH TYPE [ADDR]	what BEGIN answers from now on
  *	flags N				of the mappings with space in these answers
  *	delalloc on|off			buffered writes to holes get no address yet
@@ -84,7 +87,9 @@ static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
 static struct fuse_iomap_config_out config = {
 	.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE, .s_blocksize = BLOCK,
 };
-static bool keeps = true;
+static bool keeps = true, root_is_exclusive;
+static mode_t file_mode = 0644;
+static double timeout = 3600;
 /* the commands' own */
 static uint64_t told_node, told_ino;
 
@@ -325,15 +330,16 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 	st->st_nlink = 1;
 	st->st_blksize = BLOCK;
 	st->st_mode = ino == root_ino ? S_IFDIR | 0755 : S_IFREG | 0644;
-	if (ino == file_ino)
+	if (ino == file_ino) {
+		st->st_mode = S_IFREG | file_mode;
 		st->st_size = file_size;
+	}
 }
 
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	bool plain = !strcmp(name, "p");
-	struct fuse_entry_param e = { .ino = plain ? PLAIN_INO : file_ino,
-				      .attr_timeout = 3600, .entry_timeout = 3600 };
+	struct fuse_entry_param e = { .ino = plain ? PLAIN_INO : file_ino };
 
 	if (parent != root_ino || (!plain && strcmp(name, "f"))) {
 		fuse_reply_err(req, ENOENT);
@@ -341,18 +347,26 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 	pthread_mutex_lock(&lock);
 	fill_stat(e.ino, &e.attr);
+	e.attr_timeout = e.entry_timeout = timeout;
 	pthread_mutex_unlock(&lock);
 	fuse_iomap_reply_entry(req, &e, plain ? 0 : FUSE_ATTR_IOMAP);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	unsigned int flags = 0;
 	struct stat st;
+	double valid;
 
+	if (ino == file_ino)
+		flags = FUSE_ATTR_IOMAP;
+	else if (ino == root_ino && root_is_exclusive)
+		flags = FUSE_ATTR_EXCLUSIVE;
 	pthread_mutex_lock(&lock);
 	fill_stat(ino, &st);
+	valid = timeout;
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_attr(req, &st, 3600, ino == file_ino ? FUSE_ATTR_IOMAP : 0);
+	fuse_iomap_reply_attr(req, &st, valid, flags);
 }
 
 static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -594,6 +608,10 @@ static int do_command(char **w)
 			   parse_type(w[4]), w[5] ? number(w[5]) : home(first));
 	} else if (!strcmp(w[0], "size")) {
 		file_size = number(w[1]);
+	} else if (!strcmp(w[0], "mode") && w[1]) {
+		file_mode = number(w[1]);
+	} else if (!strcmp(w[0], "timeout") && w[1]) {
+		timeout = number(w[1]);
 	} else if (!strcmp(w[0], "flags")) {
 		map_flags = number(w[1]);
 	} else if (!strcmp(w[0], "open") && w[1]) {
@@ -657,6 +675,8 @@ int main(int argc, char **argv)
 			keeps = false;
 		else if (!strcmp(argv[1], "fsync=1"))
 			fuse_ops.fsync = on_fsync;
+		else if (!strcmp(argv[1], "exclusive=1"))
+			root_is_exclusive = true;
 		else if (!puppet_config_field(&config, argv[1]))
 			errx(2, "no such field: %s", argv[1]);
 	}
