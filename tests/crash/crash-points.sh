@@ -7,12 +7,20 @@
 #
 #	CRASH_OPERATIONS	of each of three processes, for each image (120)
 #	CRASH_EVERY		one of so many writes and flushes is a crash point (30)
+#	CRASH_SEED		of all that is random (1)
 . "$(dirname "$0")/lib.sh"
 
 operations=${CRASH_OPERATIONS:-120}
 every=${CRASH_EVERY:-30}
 declare -A figures
-seed=1
+seed=${CRASH_SEED:-1}
+echo "CRASH_SEED=$seed"
+
+at_end() {
+	echo "crash points: ${figures[crash points]:-0}"
+	echo "crash points inconsistent: ${figures[crash points inconsistent]:-0}"
+	echo "crash points, files compared: ${figures[files compared]:-0}"
+}
 
 # record SIZE OPTIONS MKE2FS-ARGUMENT...: a run of the workload in $TMP/base and $TMP/log
 record() {
@@ -73,9 +81,6 @@ all_good 64M 4096 commit=1 -t ext4 -O bigalloc -C 16384 -J size=4
 # e2fsck 1.47 accounts for a cluster of an orphan as for a block: the server does it here
 CRASH_RECOVER=$(dirname "$(readlink -f "$0")")/recover.sh CRASH_DIR=$MNT \
 	all_good 64M 4096 commit=1 -t ext4 -O bigalloc,quota -C 16384 -J size=4
-echo "crash points: ${figures[crash points]}"
-echo "crash points inconsistent: ${figures[crash points inconsistent]}"
-echo "crash points, files compared: ${figures[files compared]}"
 [ "${figures[crash points inconsistent]}" -eq 0 ] || fail "crashes lost something"
 
 record 24M noload -b 1024 -t ext4 -J size=1
