@@ -6,12 +6,12 @@
 # doesn't, which shows that this test can fail.
 #
 #	CRASH_OPERATIONS	of each of three processes, for each image (120)
-#	CRASH_EVERY		one of so many writes and flushes is a crash point (30)
+#	CRASH_EVERY		one of so many writes and flushes is a crash point (45)
 #	CRASH_SEED		of all that is random (1)
 . "$(dirname "$0")/lib.sh"
 
 operations=${CRASH_OPERATIONS:-120}
-every=${CRASH_EVERY:-30}
+every=${CRASH_EVERY:-45}
 declare -A figures
 seed=${CRASH_SEED:-1}
 echo "CRASH_SEED=$seed"

@@ -12,7 +12,8 @@
  * has: the server was killed
  *
  * A crash after a record leaves: every write that a completed flush covers, and of
- * the writes after that any, in blocks of BLOCKSIZE bytes.  Then e2fsck replays the
+ * the writes after that any, in blocks of BLOCKSIZE bytes.  Just before a flush two
+ * crashes are looked at: with all of these writes, and with some.  Then e2fsck replays the
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
  * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
  * the kernel's ext4 does the replay, mounted on that directory.  If there is CRASH_RECOVER,
@@ -448,6 +449,11 @@ static void look(const char *work, const char *out, const uint8_t *image, size_t
 		write_image(getenv("CRASH_KEEP"), image, size);
 }
 
+static bool is_before_flush(size_t i)
+{
+	return i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED;
+}
+
 /*
  * One of @every records, those before a flush count for four: most is in doubt there.
  * Evenly, from a random one on, which is early enough for a short log to have one.
@@ -458,7 +464,7 @@ static bool is_chosen(size_t i, uint64_t every)
 
 	if (!i)
 		left = rnd(every < nr_steps ? every : nr_steps);
-	for (int n = i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED ? 4 : 1; n; n--) {
+	for (int n = is_before_flush(i) ? 4 : 1; n; n--) {
 		if (!left--) {
 			left = every - 1;
 			return true;
@@ -493,18 +499,24 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; i < nr_steps; i++) {
 		bool flushed = steps[i].rec.type == RECORD_FLUSHED;
-		unsigned int chance;
+		/* nothing, some, much or all of what is not durable */
+		unsigned int chances[2] = { every ? rnd(5) : 4 }, nr = 1;
 
 		for (; flushed && durable < steps[i].rec.off; durable++)
 			apply(image, size, durable);
 		if (every ? !is_chosen(i, every) : i < nr_steps - 1)
 			continue;
-		/* nothing, some, much or all of what is not durable */
-		chance = every ? rnd(5) : 4;
-		memcpy(crashed, image, size);
-		for (size_t k = durable; k <= i; k++)
-			apply_some(crashed, size, k, chance);
-		look(argv[3], argv[4], crashed, size, i);
+		if (every && durable <= i && is_before_flush(i)) {
+			/* all of it, and not all of it */
+			chances[0] = 4;
+			chances[nr++] = rnd(4);
+		}
+		while (nr--) {
+			memcpy(crashed, image, size);
+			for (size_t k = durable; k <= i; k++)
+				apply_some(crashed, size, k, chances[nr]);
+			look(argv[3], argv[4], crashed, size, i);
+		}
 	}
 	printf("records: %zu\n", nr_steps);
 	printf("files compared: %lu\n", kept_files);
