@@ -82,7 +82,17 @@ int main(void)
 	put("/sys/fs/cgroup/a/b c/d/memory.max", "134217728\n");
 	expect("the own", 128 * MIB, memory_limit(root));
 	expect("no less than a minimum", 4 * MIB, memory_cache_size(root));
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "max\n");
+	expect("no limit from which it is slowed down", 128 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/memory.high", "100663296\n");
+	expect("slowed down before the end", 96 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "67108864\n");
+	expect("the own, slowed down", 64 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/memory.high", "max\n");
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "268435456\n");
+	expect("slowed down behind the end", 128 * MIB, memory_limit(root));
 	put("/sys/fs/cgroup/a/b c/d/memory.max", "8589934592\n");
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "max\n");
 	put("/sys/fs/cgroup/a/b c/memory.max", "max\n");
 	put("/sys/fs/cgroup/a/memory.max", "max\n");
 	expect("more than the machine has", 2048 * MIB, memory_limit(root));
