@@ -101,15 +101,19 @@ static void smallest(const char *mount, char *group, const char *const *files, u
 	}
 }
 
+/* The second beside hierarchies of version 1 */
+static const char *const v2_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+#define NR_V2_MOUNTS	(sizeof(v2_mounts) / sizeof(v2_mounts[0]))
+
 uint64_t memory_limit(const char *root)
 {
-	static const char *const v2_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 	static const char *const v2_files[] = { "memory.max", "memory.high", NULL };
 	static const char *const v1_files[] = { "memory.limit_in_bytes", NULL };
 	char group[PATH_MAX], mount[PATH_MAX];
 	uint64_t total = machine(root), limit = total ? total : UINT64_MAX;
 
-	for (size_t i = 0; i < sizeof(v2_mounts) / sizeof(v2_mounts[0]); i++) {
+	for (size_t i = 0; i < NR_V2_MOUNTS; i++) {
 		if (!own_group(root, false, group, sizeof(group)))
 			break;
 		snprintf(mount, sizeof(mount), "%s%s", root, v2_mounts[i]);
@@ -138,7 +142,9 @@ bool memory_pressure_file(const char *root, char *path, size_t size)
 	/* the root's is the machine's */
 	if (!own_group(root, false, group, sizeof(group)) || !strcmp(group, "/"))
 		return false;
-	if (snprintf(path, size, "%s/sys/fs/cgroup%s/memory.pressure", root, group) >= (int)size)
-		return false;
-	return !access(path, F_OK);
+	for (size_t i = 0; i < NR_V2_MOUNTS; i++)
+		if (snprintf(path, size, "%s%s%s/memory.pressure", root, v2_mounts[i], group) <
+		    (int)size && !access(path, F_OK))
+			return true;
+	return false;
 }
