@@ -32,7 +32,8 @@ record() {
 	rm -f "$TMP/log"
 	start_server "$TMP/image" "$opts" LD_PRELOAD="$RECORD_IO" \
 		RECORD_IO_FILE="$TMP/image" RECORD_IO_LOG="$TMP/log"
-	start_workloads 3 $((seed++)) "$operations"
+	# shellcheck disable=SC2086 # one word or none
+	start_workloads 3 $((seed++)) "$operations" ${NAMES:-}
 	for worker in "${WORKERS[@]}"; do
 		wait "$worker" || fail "the workload failed"
 	done
@@ -62,9 +63,10 @@ all_good() {
 	done
 }
 
-all_good 24M 1024 commit=1 -t ext4 -J size=1
+# names that fill a directory's index, so that it gets another level
+NAMES=2000 all_good 24M 1024 commit=1 -t ext4 -J size=1
 all_good 48M 4096 commit=1 -t ext4 -J size=4
-all_good 24M 1024 commit=1 -t ext3 -J size=1
+NAMES=2000 all_good 24M 1024 commit=1 -t ext3 -J size=1
 # no checksums in the journal
 all_good 32M 2048 commit=1 -t ext4 -O ^metadata_csum,^64bit -J size=4
 # a cache so small that checkpoints come often
