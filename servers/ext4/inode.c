@@ -113,7 +113,9 @@ int inode_store(struct server *s, struct inode *in)
 
 /*
  * Times: 32 bit seconds, and where the inode is large enough another word with
- * the nanoseconds (30 bits) and two more bits of seconds.
+ * the nanoseconds (30 bits) and two more bits of seconds.  What is too early or too late
+ * becomes the first or the last second, which have no fractions: as the kernel's
+ * timestamp_truncate() has it.
  */
 struct time_field {
 	size_t low, extra;
@@ -135,22 +137,19 @@ void inode_set_time(struct server *s, struct inode *in, enum inode_time which,
 {
 	const struct time_field *f = &time_fields[which];
 	char *raw = (char *)&in->raw;
-	int64_t sec = ts.tv_sec;
-	uint32_t low, extra;
+	bool large = fits(s, in, f->extra + 4);
+	const int64_t max = large ? INT32_MAX + 3 * (1LL << 32) : INT32_MAX;
+	int64_t sec = ts.tv_sec < INT32_MIN ? INT32_MIN : ts.tv_sec > max ? max : ts.tv_sec;
+	uint32_t nsec = sec == INT32_MIN || sec == max ? 0 : ts.tv_nsec;
+	uint32_t low = (uint32_t)sec, extra;
 
-	if (fits(s, in, f->extra + 4)) {
-		const int64_t max = INT32_MAX + 3 * (1LL << 32);
-
-		sec = sec < INT32_MIN ? INT32_MIN : sec > max ? max : sec;
-		low = (uint32_t)sec;
-		extra = ((uint64_t)(sec - (int32_t)low) >> 32 & 3) | (uint32_t)ts.tv_nsec << 2;
-		memcpy(raw + f->low, &low, 4);
-		memcpy(raw + f->extra, &extra, 4);
-	} else if (which != TIME_BIRTH) {
-		sec = sec < INT32_MIN ? INT32_MIN : sec > INT32_MAX ? INT32_MAX : sec;
-		low = (uint32_t)sec;
-		memcpy(raw + f->low, &low, 4);
-	}
+	if (!large && which == TIME_BIRTH)
+		return;
+	memcpy(raw + f->low, &low, 4);
+	if (!large)
+		return;
+	extra = ((uint64_t)(sec - (int32_t)low) >> 32 & 3) | nsec << 2;
+	memcpy(raw + f->extra, &extra, 4);
 }
 
 struct timespec inode_get_time(const struct server *s, const struct inode *in,

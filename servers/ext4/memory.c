@@ -4,7 +4,8 @@
  *
  * A line of /proc/self/cgroup names the process's place in a hierarchy, "0::/a/b"
  * for v2, "4:memory:/a/b" for v1.  Every group from there up to the root may have a
- * limit.  In a container the file system may show only a part of the hierarchy:
+ * limit, and in v2 another one, memory.high, from which on its processes are slowed down
+ * and their memory is taken back: that is as good as the end.  In a container the file system may show only a part of the hierarchy:
  * a folder that isn't there is passed over.
  */
 #include "memory.h"
@@ -78,8 +79,8 @@ static bool own_group(const char *root, bool v1, char *group, size_t size)
 	return found;
 }
 
-/* The smallest @file of @group and those above it. */
-static void smallest(const char *mount, char *group, const char *file, uint64_t *limit)
+/* The smallest of @files, of @group and those above it.  @group is used up. */
+static void smallest(const char *mount, char *group, const char *const *files, uint64_t *limit)
 {
 	char path[2 * PATH_MAX];
 	uint64_t n;
@@ -87,9 +88,11 @@ static void smallest(const char *mount, char *group, const char *file, uint64_t 
 	for (;;) {
 		char *end = strrchr(group, '/');
 
-		snprintf(path, sizeof(path), "%s%s/%s", mount, group, file);
-		if (read_number(path, &n) && n && n < *limit)
-			*limit = n;
+		for (size_t i = 0; files[i]; i++) {
+			snprintf(path, sizeof(path), "%s%s/%s", mount, group, files[i]);
+			if (read_number(path, &n) && n && n < *limit)
+				*limit = n;
+		}
 		if (!*group)
 			return;
 		if (!end)
@@ -98,21 +101,27 @@ static void smallest(const char *mount, char *group, const char *file, uint64_t 
 	}
 }
 
+/* The second beside hierarchies of version 1 */
+static const char *const v2_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+#define NR_V2_MOUNTS	(sizeof(v2_mounts) / sizeof(v2_mounts[0]))
+
 uint64_t memory_limit(const char *root)
 {
-	static const char *const v2_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	static const char *const v2_files[] = { "memory.max", "memory.high", NULL };
+	static const char *const v1_files[] = { "memory.limit_in_bytes", NULL };
 	char group[PATH_MAX], mount[PATH_MAX];
 	uint64_t total = machine(root), limit = total ? total : UINT64_MAX;
 
-	for (size_t i = 0; i < sizeof(v2_mounts) / sizeof(v2_mounts[0]); i++) {
+	for (size_t i = 0; i < NR_V2_MOUNTS; i++) {
 		if (!own_group(root, false, group, sizeof(group)))
 			break;
 		snprintf(mount, sizeof(mount), "%s%s", root, v2_mounts[i]);
-		smallest(mount, group, "memory.max", &limit);
+		smallest(mount, group, v2_files, &limit);
 	}
 	if (own_group(root, true, group, sizeof(group))) {
 		snprintf(mount, sizeof(mount), "%s/sys/fs/cgroup/memory", root);
-		smallest(mount, group, "memory.limit_in_bytes", &limit);
+		smallest(mount, group, v1_files, &limit);
 	}
 	return limit == UINT64_MAX ? 0 : limit;
 }
@@ -133,7 +142,9 @@ bool memory_pressure_file(const char *root, char *path, size_t size)
 	/* the root's is the machine's */
 	if (!own_group(root, false, group, sizeof(group)) || !strcmp(group, "/"))
 		return false;
-	if (snprintf(path, size, "%s/sys/fs/cgroup%s/memory.pressure", root, group) >= (int)size)
-		return false;
-	return !access(path, F_OK);
+	for (size_t i = 0; i < NR_V2_MOUNTS; i++)
+		if (snprintf(path, size, "%s%s%s/memory.pressure", root, v2_mounts[i], group) <
+		    (int)size && !access(path, F_OK))
+			return true;
+	return false;
 }

@@ -288,6 +288,12 @@ static int one_option(struct options *opt, const char *name)
 		opt->grpid = true;
 	else if (!strcmp(name, "nogrpid") || !strcmp(name, "sysvgroups"))
 		opt->grpid = false;
+	else if (!strcmp(name, "quota") || !strcmp(name, "usrquota") || !strcmp(name, "grpquota"))
+		opt->quota = true;
+	else if (!strcmp(name, "prjquota"))
+		opt->quota = opt->project_quota = true;
+	else if (!strcmp(name, "noquota"))
+		opt->quota = opt->project_quota = false;
 	else if (!strcmp(name, "allow_other"))
 		opt->allow_other = true;
 	else if (!strcmp(name, "noallow_other"))

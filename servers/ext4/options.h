@@ -35,6 +35,7 @@ struct options {
 	bool foreground;
 	bool debug;
 	bool noload;			/* do not replay the journal */
+	bool quota, project_quota;	/* limits are wanted, of projects too */
 	bool delalloc;			/* buffered writes get their blocks at writeback */
 	bool minixdf;
 	bool allow_other;

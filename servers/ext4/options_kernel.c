@@ -55,14 +55,12 @@ static const struct {
 	{ "nouser_xattr",		NO_EFFECT,	"there are user attributes all the same" },
 	{ "nouid32",			REFUSED,	"user and group ids have 32 bits" },
 	{ "max_dir_size_kb=",		REFUSED,	"directories have no limit" },
-	{ "noquota",			SAME,		NULL },
-	{ "quota",			REFUSED,	"there are no quotas" },
-	{ "usrquota",			REFUSED,	"there are no quotas" },
-	{ "grpquota",			REFUSED,	"there are no quotas" },
-	{ "prjquota",			REFUSED,	"there are no quotas" },
-	{ "usrjquota=",			REFUSED,	"there are no quotas" },
-	{ "grpjquota=",			REFUSED,	"there are no quotas" },
-	{ "jqfmt=",			REFUSED,	"there are no quotas" },
+	{ "usrjquota=",			REFUSED,	"accounts are kept in the hidden files of "
+							"the quota feature only" },
+	{ "grpjquota=",			REFUSED,	"accounts are kept in the hidden files of "
+							"the quota feature only" },
+	{ "jqfmt=",			REFUSED,	"accounts are kept in the hidden files of "
+							"the quota feature only" },
 	{ "dax=never",			SAME,		NULL },
 	{ "dax=inode",			SAME,		NULL },
 	{ "dax=always",			REFUSED,	"the device can't be mapped directly" },

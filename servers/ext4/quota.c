@@ -181,6 +181,24 @@ int quota_set_project(struct server *s, const struct inode *in, uint32_t projid)
 	return rebook(s, &old, &new);
 }
 
+/* What kernel ext4 takes is taken, but nobody is to believe that limits hold. */
+static int look_at_options(const struct server *s)
+{
+	if (!s->opt.quota)
+		return 0;
+	if (s->opt.project_quota && !ext2fs_has_feature_project(s->fs->super)) {
+		log_err("mount option \"prjquota\" is refused: the image does not have the feature "
+			"project");
+		return -EINVAL;
+	}
+	if (ext2fs_has_feature_quota(s->fs->super))
+		log_warn("limits of quotas are not enforced, only the accounts are kept");
+	else
+		log_warn("limits of quotas are not enforced, and no accounts are kept: the image "
+			 "does not have the feature quota");
+	return 0;
+}
+
 int quota_open(struct server *s)
 {
 	const struct ext2_super_block *sb = s->fs->super;
@@ -188,10 +206,10 @@ int quota_open(struct server *s)
 		[QUOTA_USER] = sb->s_usr_quota_inum, [QUOTA_GROUP] = sb->s_grp_quota_inum,
 		[QUOTA_PROJECT] = sb->s_prj_quota_inum,
 	};
-	int err;
+	int err = look_at_options(s);
 
-	if (s->readonly || !ext2fs_has_feature_quota(s->fs->super))
-		return 0;
+	if (err || s->readonly || !ext2fs_has_feature_quota(s->fs->super))
+		return err;
 	/* which inodes count */
 	err = bitmaps_load(s);
 	if (err)

@@ -37,6 +37,11 @@ mkdir "$MNT" "$KMNT"
 # What a test has left out though it went through: then it counts as skipped.
 LEFT_OUT=
 
+# at_end: what a test has to say however it ends. Its own, if it has something.
+at_end() {
+	:
+}
+
 cleanup() {
 	local status=$?
 
@@ -45,6 +50,7 @@ cleanup() {
 		status=77
 	fi
 	set +e
+	at_end
 	cd /
 	mountpoint -q "$MNT" && umount -l "$MNT"
 	mountpoint -q "$KMNT" && umount -l "$KMNT"

@@ -12,7 +12,8 @@
  * has: the server was killed
  *
  * A crash after a record leaves: every write that a completed flush covers, and of
- * the writes after that any, in blocks of BLOCKSIZE bytes.  Then e2fsck replays the
+ * the writes after that any, in blocks of BLOCKSIZE bytes.  Just before a flush two
+ * crashes are looked at: with all of these writes, and with some.  Then e2fsck replays the
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
  * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
  * the kernel's ext4 does the replay, mounted on that directory.  If there is CRASH_RECOVER,
@@ -55,7 +56,7 @@ struct step {
 };
 
 struct promise {
-	enum { MADE, KEEP, DROP } kind;
+	enum { MADE, KEEP, OVER, DROP } kind;
 	bool whole;
 	uint64_t time, id, size;
 	char path[128];
@@ -245,6 +246,8 @@ static void read_ledger(const char *path)
 			p.kind = KEEP;
 		else if (sscanf(line, "drop %llu %127s", &time, p.path) == 2)
 			p.kind = DROP;
+		else if (sscanf(line, "over %llu %llu %127s", &time, &id, p.path) == 3)
+			p.kind = OVER;
 		else if (sscanf(line, "made %llu %llu %127s", &time, &id, p.path) != 3)
 			continue;
 		p.time = time;
@@ -333,7 +336,8 @@ static int replay(const char *image, const char *out)
 	return status ? status : run(out, (char *[]){ "umount", dir, NULL });
 }
 
-static bool check_file(ext2_filsys fs, const struct promise *p)
+/* What is wrong goes to @why. */
+static bool check_file(ext2_filsys fs, const struct promise *p, char why[256])
 {
 	static uint8_t buf[1 << 20];
 	unsigned int got;
@@ -342,19 +346,19 @@ static bool check_file(ext2_filsys fs, const struct promise *p)
 	errcode_t err;
 
 	err = ext2fs_namei(fs, EXT2_ROOT_INO, EXT2_ROOT_INO, p->path, &ino);
-	if (err == EXT2_ET_FILE_NOT_FOUND && p->kind == MADE)
+	if (err == EXT2_ET_FILE_NOT_FOUND && p->kind != KEEP)
 		return true;
 	if (!err)
 		err = ext2fs_file_open(fs, ino, 0, &file);
 	if (err) {
-		printf("%s: %s\n", p->path, error_message(err));
+		snprintf(why, 256, "%s: %s", p->path, error_message(err));
 		return false;
 	}
 	err = ext2fs_file_read(file, buf, sizeof(buf), &got);
 	ext2fs_file_close(file);
 	if (err || got < p->size) {
-		printf("%s: %u bytes instead of %llu: %s\n", p->path, got,
-		       (unsigned long long)p->size, err ? error_message(err) : "lost");
+		snprintf(why, 256, "%s: %u bytes instead of %llu: %s", p->path, got,
+			 (unsigned long long)p->size, err ? error_message(err) : "lost");
 		return false;
 	}
 	for (uint64_t i = 0; i < got; i++) {
@@ -363,9 +367,9 @@ static bool check_file(ext2_filsys fs, const struct promise *p)
 		/* behind what was promised there may be zeroes, but nothing else */
 		if (!buf[i] && (!p->whole || i >= p->size))
 			continue;
-		printf("%s: byte %llu of %u (%llu promised) is 0x%02x instead of 0x%02x\n",
-		       p->path, (unsigned long long)i, got, (unsigned long long)p->size, buf[i],
-		       content(p->id, i));
+		snprintf(why, 256, "%s: byte %llu of %u (%llu promised) is 0x%02x instead of 0x%02x",
+			 p->path, (unsigned long long)i, got, (unsigned long long)p->size, buf[i],
+			 content(p->id, i));
 		return false;
 	}
 	return true;
@@ -376,18 +380,44 @@ static bool is_valid(size_t i, const struct step *last)
 {
 	const struct promise *p = &promises[i];
 
-	if (p->kind == DROP || p->time >= last->from)
+	if (p->kind == DROP || p->kind == OVER || p->time >= last->from)
 		return false;
 	for (size_t j = 0; j < nr_promises && p->kind == KEEP; j++) {
 		const struct promise *q = &promises[j];
 
-		if (q->kind == MADE || q->time <= p->time || strcmp(q->path, p->path))
+		if (q->kind == MADE || q->kind == OVER || q->time <= p->time || strcmp(q->path, p->path))
 			continue;
 		/* a later one to keep says more */
 		if (q->kind == DROP ? q->time <= last->to : q->time < last->from)
 			return false;
 	}
 	return true;
+}
+
+/* @i is valid: what it says is there, or what may have replaced that. */
+static bool check_promise(ext2_filsys fs, size_t i, const struct step *last)
+{
+	const struct promise *p = &promises[i];
+	char why[256], other[256];
+
+	if (check_file(fs, p, why))
+		return true;
+	for (size_t j = 0; j < nr_promises; j++) {
+		struct promise q = promises[j];
+
+		if (q.id == p->id || q.time > last->to || strcmp(q.path, p->path))
+			continue;
+		if (q.kind != OVER && (q.kind != MADE || p->kind != MADE))
+			continue;
+		if (p->kind == KEEP && q.time < p->time)
+			continue;
+		/* with nothing promised of its size */
+		q.kind = p->kind;
+		if (check_file(fs, &q, other))
+			return true;
+	}
+	puts(why);
+	return false;
 }
 
 static bool check_promises(const char *path, const struct step *last)
@@ -404,7 +434,7 @@ static bool check_promises(const char *path, const struct step *last)
 		if (!is_valid(i, last))
 			continue;
 		kept_files += promises[i].kind == KEEP;
-		good &= check_file(fs, &promises[i]);
+		good &= check_promise(fs, i, last);
 	}
 	ext2fs_free(fs);
 	return good;
@@ -448,6 +478,11 @@ static void look(const char *work, const char *out, const uint8_t *image, size_t
 		write_image(getenv("CRASH_KEEP"), image, size);
 }
 
+static bool is_before_flush(size_t i)
+{
+	return i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED;
+}
+
 /*
  * One of @every records, those before a flush count for four: most is in doubt there.
  * Evenly, from a random one on, which is early enough for a short log to have one.
@@ -458,7 +493,7 @@ static bool is_chosen(size_t i, uint64_t every)
 
 	if (!i)
 		left = rnd(every < nr_steps ? every : nr_steps);
-	for (int n = i + 1 < nr_steps && steps[i + 1].rec.type == RECORD_FLUSHED ? 4 : 1; n; n--) {
+	for (int n = is_before_flush(i) ? 4 : 1; n; n--) {
 		if (!left--) {
 			left = every - 1;
 			return true;
@@ -493,18 +528,24 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; i < nr_steps; i++) {
 		bool flushed = steps[i].rec.type == RECORD_FLUSHED;
-		unsigned int chance;
+		/* nothing, some, much or all of what is not durable */
+		unsigned int chances[2] = { every ? rnd(5) : 4 }, nr = 1;
 
 		for (; flushed && durable < steps[i].rec.off; durable++)
 			apply(image, size, durable);
 		if (every ? !is_chosen(i, every) : i < nr_steps - 1)
 			continue;
-		/* nothing, some, much or all of what is not durable */
-		chance = every ? rnd(5) : 4;
-		memcpy(crashed, image, size);
-		for (size_t k = durable; k <= i; k++)
-			apply_some(crashed, size, k, chance);
-		look(argv[3], argv[4], crashed, size, i);
+		if (every && durable <= i && is_before_flush(i)) {
+			/* all of it, and not all of it */
+			chances[0] = 4;
+			chances[nr++] = rnd(4);
+		}
+		while (nr--) {
+			memcpy(crashed, image, size);
+			for (size_t k = durable; k <= i; k++)
+				apply_some(crashed, size, k, chances[nr]);
+			look(argv[3], argv[4], crashed, size, i);
+		}
 	}
 	printf("records: %zu\n", nr_steps);
 	printf("files compared: %lu\n", kept_files);

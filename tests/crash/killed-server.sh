@@ -5,9 +5,19 @@
 # replays the journal, then finds nothing, and what fsync promised is there.
 #
 #	SERVER_KILLS	how many (12)
+#	CRASH_SEED	of all that is random but the speed of the machine (any)
 . "$(dirname "$0")/lib.sh"
 
 kills=${SERVER_KILLS:-12}
+seed=${CRASH_SEED:-$RANDOM}
+looked=0 bad=0
+echo "CRASH_SEED=$seed"
+RANDOM=$seed
+
+at_end() {
+	echo "server kills: $looked"
+	echo "server kills inconsistent: $bad"
+}
 
 new_image() {
 	make_old_image "$TMP/image" 32M -b 1024 -t ext4 -J size=1
@@ -30,7 +40,6 @@ look_at() {
 	}
 }
 
-bad=0
 new_image
 for n in $(seq "$kills"); do
 	cp "$TMP/image" "$TMP/base"
@@ -39,7 +48,7 @@ for n in $(seq "$kills"); do
 		RECORD_IO_FILE="$TMP/image" RECORD_IO_LOG="$TMP/log"
 	rm -rf "$MNT"/w*
 	# they end when the server does
-	start_workloads 2 "$n" 1000000 2>/dev/null
+	start_workloads 2 $((seed + n)) 1000000 2>/dev/null
 	sleep "$((RANDOM % 2)).$((RANDOM % 10))"
 	kill -9 "$SERVER"
 	wait "$SERVER" 2>/dev/null || :
@@ -50,7 +59,6 @@ for n in $(seq "$kills"); do
 		bad=$((bad + 1))
 		new_image
 	}
+	looked=$n
 done
-echo "server kills: $kills"
-echo "server kills inconsistent: $bad"
 [ $bad -eq 0 ]

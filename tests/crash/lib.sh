@@ -36,7 +36,8 @@ start_server() {
 	fail "no mount of $image"
 }
 
-# start_workloads NUMBER SEED OPERATIONS: side by side, ledgers $TMP/ledger.N, $WORKERS
+# start_workloads NUMBER SEED OPERATIONS [NAMES]: side by side, ledgers $TMP/ledger.N, $WORKERS;
+# the first one begins with NAMES names in one directory
 start_workloads() {
 	local n
 
@@ -44,7 +45,8 @@ start_workloads() {
 	rm -f "$TMP"/ledger.*
 	for n in $(seq "$1"); do
 		mkdir "$MNT/w$n"
-		"$WORKLOAD" "$MNT/w$n" "w$n" "$TMP/ledger.$n" $(($2 * 10 + n)) "$3" &
+		"$WORKLOAD" "$MNT/w$n" "w$n" "$TMP/ledger.$n" $(($2 * 10 + n)) "$3" ${4:+"$4"} &
+		set -- "$1" "$2" "$3"
 		WORKERS+=($!)
 	done
 }

@@ -5,11 +5,11 @@
 # files that are in very many groups, or have very many extents. They are done in parts,
 # and a crash between these leaves an image that e2fsck and the server put right.
 #
-#	CRASH_EVERY		one of so many writes and flushes is a crash point (15)
+#	CRASH_EVERY		one of so many writes and flushes is a crash point (20)
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "no python3"
 
-every=${CRASH_EVERY:-15}
+every=${CRASH_EVERY:-20}
 seed=77
 declare -A figures
 

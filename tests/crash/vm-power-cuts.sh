@@ -8,6 +8,7 @@
 # kernel ext4 there or by iomap4fs, in turn.
 #
 #	POWER_CUTS	how many (4)
+#	CRASH_SEED	of all that is random but the speed of the machine (any)
 #	CRASH_POINTS	the program
 #
 # The module for the checking kernel has to be built, and user space.
@@ -15,9 +16,22 @@ top=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
 . "$top/vm/common.sh"
 
 cuts=${POWER_CUTS:-4}
+seed=${CRASH_SEED:-$RANDOM}
+looked=0 bad=0 kept=0 journal=
+echo "CRASH_SEED=$seed"
+RANDOM=$seed
 crash_points=${CRASH_POINTS:-$top/build/user/tests/crash/crash_points}
-job=$work_dir
-trap drop_work_dir EXIT
+
+# What there is to tell is told however it ends.
+at_end()
+{
+	echo "power cuts: $looked"
+	echo "power cuts inconsistent: $bad"
+	echo "files kept through power cuts: $kept"
+	drop_work_dir
+}
+trap at_end EXIT
+trap 'exit 130' INT TERM
 work_dir=$(mktemp -d)
 job=$work_dir/job
 image=$work_dir/image
@@ -49,7 +63,6 @@ cp "$top/build/user/servers/ext4/iomap4fs" "$top/build/user/tests/crash/workload
 find "$top/build/user/lib" -maxdepth 1 -name 'libfuseiomap.so*' \( -type f -o -type l \) \
 	-exec cp -P {} "$job/lib/" \;
 
-bad=0 kept=0 journal=
 for n in $(seq "$cuts"); do
 	# with another kind of image from the second half on, and after a failure
 	if [ "$n" -eq $((cuts / 2 + 1)) ] || [ -z "$journal" ]; then
@@ -61,19 +74,18 @@ for n in $(seq "$cuts"); do
 		rm -f "$work_dir/ledger.$ledger"
 		truncate -s 64M "$work_dir/ledger.$ledger"
 	done
-	echo "$n" >"$job/seed"
+	echo $((seed + n)) >"$job/seed"
+	rm -f "$work_dir/result"
 	if [ $((n % 2)) -eq 0 ]; then echo ext4; else echo iomap4fs; fi >"$job/replayer"
-	"$top/vm/run" --rig uml --timeout 120 --power-cut "$((RANDOM % 5)).$((RANDOM % 10))" \
+	if "$top/vm/run" --rig uml --timeout 120 --power-cut "$((RANDOM % 5)).$((RANDOM % 10))" \
 		--out "$work_dir/out" --own-disk "$image" --own-disk "$work_dir/ledger.1" \
 		--own-disk "$work_dir/ledger.2" --own-disk "$work_dir/ledger.3" "$job" \
-		>"$work_dir/guest" 2>&1 && look_at "$n" && {
+		>"$work_dir/guest" 2>&1 && look_at "$n"; then
 		kept=$((kept + $(sed -n 's/^files compared: //p' "$work_dir/result")))
-		continue
-	}
-	[ -s "$work_dir/result" ] || cat "$work_dir/guest" >&2
-	bad=$((bad + 1)) journal=
+	else
+		[ -s "$work_dir/result" ] || cat "$work_dir/guest" >&2
+		bad=$((bad + 1)) journal=
+	fi
+	looked=$n
 done
-echo "power cuts: $cuts"
-echo "power cuts inconsistent: $bad"
-echo "files kept through power cuts: $kept"
 [ $bad -eq 0 ] && [ $kept -gt 0 ]

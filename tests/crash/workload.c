@@ -2,11 +2,16 @@
 /*
  * Changes files at random and notes in a ledger what a crash must leave.
  *
- *	workload DIR PREFIX LEDGER SEED OPERATIONS
+ *	workload DIR PREFIX LEDGER SEED OPERATIONS [NAMES]
  *
  * DIR: a directory for this process alone; PREFIX: its path inside the file system;
  * LEDGER: a file that survives the crash, or a block device, which gets each line before
- * anything else happens
+ * anything else happens; NAMES: so many long ones are put into one directory first, and some
+ * taken out again
+ *
+ * What fsync of a file or a directory promises is what ext4 does: all that was done before
+ * is in the same transaction or in an earlier one, so also the other names of the file, and
+ * every name in the directory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +29,14 @@
 #define MAX_DIRS	8
 #define MAX_SIZE	(300 * 1024)
 
+/* A name; those of one file have the same @id, and all else in common but @path, too. */
 struct file {
 	uint64_t id;
-	char path[80];
+	char path[100];
 	uint64_t size;
 	bool whole;		/* no holes */
+	uint64_t synced;	/* bytes that fsync has promised */
+	bool synced_whole;
 };
 
 static struct file files[MAX_FILES];
@@ -62,7 +70,7 @@ static void end_line(void)
 static void keep(const struct file *f)
 {
 	fprintf(ledger, "keep %llu %llu %llu %d %s/%s\n", (unsigned long long)now_ns(),
-		(unsigned long long)f->id, (unsigned long long)f->size, f->whole, prefix,
+		(unsigned long long)f->id, (unsigned long long)f->synced, f->synced_whole, prefix,
 		f->path);
 	end_line();
 }
@@ -75,10 +83,44 @@ static void made(const struct file *f)
 	end_line();
 }
 
+/* Before @f replaces what is at @path */
+static void over(const struct file *f, const char *path)
+{
+	fprintf(ledger, "over %llu %llu %s/%s\n", (unsigned long long)now_ns(),
+		(unsigned long long)f->id, prefix, path);
+	end_line();
+}
+
 static void drop(const struct file *f)
 {
 	fprintf(ledger, "drop %llu %s/%s\n", (unsigned long long)now_ns(), prefix, f->path);
 	end_line();
+}
+
+/* The contents go, not a name alone. */
+static void drop_contents(struct file *f)
+{
+	f->synced = 0;
+	f->synced_whole = false;
+	drop(f);
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (&files[i] == f || files[i].id != f->id)
+			continue;
+		files[i].synced = 0;
+		files[i].synced_whole = false;
+		drop(&files[i]);
+	}
+}
+
+/* What was done to @f by one name is so by the others. */
+static void changed(const struct file *f)
+{
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (&files[i] == f || files[i].id != f->id)
+			continue;
+		files[i].size = f->size;
+		files[i].whole = f->whole;
+	}
 }
 
 /* No space is a result like any other. */
@@ -125,11 +167,31 @@ static bool write_range(int fd, struct file *f, uint64_t off, uint64_t len)
 	return true;
 }
 
-static void sync_file(int fd, const struct file *f)
+static void sync_file(int fd, struct file *f)
 {
 	if (fsync(fd))
 		die("fsync");
+	f->synced = f->size;
+	f->synced_whole = f->whole;
 	keep(f);
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (&files[i] == f || files[i].id != f->id)
+			continue;
+		files[i].synced = f->size;
+		files[i].synced_whole = f->whole;
+		keep(&files[i]);
+	}
+}
+
+static void sync_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die("open");
+	if (fsync(fd))
+		die("fsync");
+	close(fd);
 }
 
 static void create(void)
@@ -174,6 +236,36 @@ static void append(struct file *f)
 		die("open");
 	if (f->size + len <= MAX_SIZE && write_range(fd, f, f->size, len))
 		f->size += len;
+	changed(f);
+	if (rnd(2))
+		sync_file(fd, f);
+	close(fd);
+}
+
+/* Zeroes at the end, with space behind them or without, or space only */
+static void enlarge(struct file *f)
+{
+	uint64_t size = f->size + 1 + rnd(30000), from;
+	int fd = open(f->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("open");
+	if (size > MAX_SIZE) {
+		close(fd);
+		return;
+	}
+	from = rnd(f->size + 1);
+	if (rnd(2))
+		failed(ftruncate(fd, size), "ftruncate");
+	else if (fallocate(fd, rnd(2) ? FALLOC_FL_KEEP_SIZE : 0, from, size - from) &&
+		 errno != EOPNOTSUPP && errno != ENOSPC)
+		die("fallocate");
+	size = lseek(fd, 0, SEEK_END);
+	if (size > f->size) {
+		f->size = size;
+		f->whole = false;
+	}
+	changed(f);
 	if (rnd(2))
 		sync_file(fd, f);
 	close(fd);
@@ -201,10 +293,11 @@ static void cut(struct file *f)
 {
 	uint64_t size = rnd(f->size + 1);
 
-	drop(f);
+	drop_contents(f);
 	if (failed(truncate(f->path, size), "truncate"))
 		return;
 	f->size = size;
+	changed(f);
 }
 
 static void punch(struct file *f)
@@ -214,8 +307,9 @@ static void punch(struct file *f)
 	if (fd < 0)
 		die("open");
 	if (f->size > 1) {
-		drop(f);
+		drop_contents(f);
 		f->whole = false;
+		changed(f);
 		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, rnd(f->size),
 			      1 + rnd(f->size)) && errno != EOPNOTSUPP && errno != ENOSPC)
 			die("fallocate");
@@ -250,6 +344,178 @@ static void move(struct file *f)
 	drop(&old);
 	if (failed(rename(old.path, f->path), "rename"))
 		*f = old;
+}
+
+/*
+ * In place of another file, which must not be lost before.  Cutting a file zeroes a part of
+ * a block at once, whatever becomes durable when; so of the old file nothing is promised
+ * if it can still be changed by another name.
+ */
+static void move_over(struct file *f, unsigned int i)
+{
+	struct file old = *f;
+
+	/* names of one file: rename does nothing */
+	if (files[i].id == f->id)
+		return;
+	over(f, files[i].path);
+	for (unsigned int j = 0; j < nr_files; j++)
+		if (j != i && files[j].id == files[i].id)
+			drop(&files[i]);
+	drop(&old);
+	if (failed(rename(old.path, files[i].path), "rename"))
+		return;
+	memcpy(f->path, files[i].path, sizeof(f->path));
+	files[i] = files[--nr_files];
+}
+
+/* Durable at once, since both files can be changed later: see move_over(). */
+static void exchange(struct file *f, struct file *g)
+{
+	char path[sizeof(f->path)];
+
+	if (f->id == g->id)
+		return;
+	over(f, g->path);
+	over(g, f->path);
+	if (renameat2(AT_FDCWD, f->path, AT_FDCWD, g->path, RENAME_EXCHANGE)) {
+		failed(-1, "renameat2");
+		return;
+	}
+	memcpy(path, f->path, sizeof(path));
+	memcpy(f->path, g->path, sizeof(path));
+	memcpy(g->path, path, sizeof(path));
+	sync_path(".");
+	keep(f);
+	keep(g);
+}
+
+static void add_name(const struct file *f)
+{
+	struct file g = *f;
+	int fd;
+
+	if (nr_files == MAX_FILES)
+		return;
+	choose_path(g.path);
+	made(&g);
+	if (failed(link(f->path, g.path), "link"))
+		return;
+	files[nr_files++] = g;
+	fd = open(g.path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("open");
+	if (rnd(2))
+		sync_file(fd, &files[nr_files - 1]);
+	close(fd);
+}
+
+/* True if @f is in directory @d */
+static bool is_in(const struct file *f, unsigned int d)
+{
+	char dir[16];
+
+	return !strncmp(f->path, dir, snprintf(dir, sizeof(dir), "d%u/", d));
+}
+
+static void move_dir(void)
+{
+	unsigned int from = 1 + rnd(MAX_DIRS), to = 1 + rnd(MAX_DIRS);
+	char old[16], new[16];
+
+	if (!dirs[from] || from == to)
+		return;
+	snprintf(old, sizeof(old), "d%u", from);
+	snprintf(new, sizeof(new), "d%u", to);
+	for (unsigned int i = 0; i < nr_files; i++) {
+		struct file f = files[i];
+
+		if (!is_in(&f, from))
+			continue;
+		f.path[1] = new[1];
+		made(&f);
+		drop(&files[i]);
+	}
+	if (rename(old, new)) {
+		/* full, or there is no space */
+		if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOSPC)
+			die("rename");
+		return;
+	}
+	for (unsigned int i = 0; i < nr_files; i++)
+		if (is_in(&files[i], from))
+			files[i].path[1] = new[1];
+	dirs[from] = false;
+	dirs[to] = true;
+	sync_path(".");
+	for (unsigned int i = 0; i < nr_files; i++)
+		if (is_in(&files[i], to))
+			keep(&files[i]);
+}
+
+/* The names are there then, and of the contents what was synchronised before. */
+static void sync_dir(void)
+{
+	unsigned int d = 1 + rnd(MAX_DIRS);
+	char dir[16];
+
+	if (!dirs[d])
+		return;
+	snprintf(dir, sizeof(dir), "d%u", d);
+	sync_path(dir);
+	for (unsigned int i = 0; i < nr_files; i++)
+		if (is_in(&files[i], d))
+			keep(&files[i]);
+}
+
+static void set_name(struct file *f, unsigned int i)
+{
+	static const char long_name[] =
+		"a-name-that-is-so-long-that-few-of-its-kind-fit-into-one-block-of-a-directory";
+
+	snprintf(f->path, sizeof(f->path), "many/%u-%.*s", i, (int)(10 + i * 37 % 58),
+		 long_name);
+}
+
+/*
+ * So many names in a directory that its index splits; all of one file, since that takes no
+ * inodes.  Then two of three go.  The ledger has one of twenty.
+ */
+static void many_names(unsigned int nr)
+{
+	struct file f = { .id = next_id++ };
+	unsigned int i, end;
+	int fd;
+
+	if (failed(mkdir("many", 0755), "mkdir"))
+		return;
+	fd = open("many/0", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (failed(fd, "create"))
+		return;
+	close(fd);
+	for (i = 1; i < nr; i++) {
+		set_name(&f, i);
+		if (!(i % 20))
+			made(&f);
+		if (failed(link("many/0", f.path), "link"))
+			break;
+	}
+	end = i;
+	sync_path("many");
+	for (i = 20; i < end; i += 20) {
+		set_name(&f, i);
+		keep(&f);
+	}
+	for (i = 1; i < end; i++) {
+		set_name(&f, i);
+		if (!(i % 3))
+			continue;
+		if (!(i % 20))
+			drop(&f);
+		if (unlink(f.path))
+			die("unlink");
+	}
+	sync_path("many");
 }
 
 static void attribute(struct file *f)
@@ -295,26 +561,38 @@ static void step(void)
 {
 	unsigned int what = rnd(100), i;
 
-	if (what < 30 || nr_files < 3) {
+	if (what < 28 || nr_files < 3) {
 		create();
 		return;
 	}
 	i = rnd(nr_files);
-	if (what < 42)
+	if (what < 38)
 		append(&files[i]);
-	else if (what < 48)
+	else if (what < 43)
 		overwrite(&files[i]);
-	else if (what < 53)
+	else if (what < 47)
 		cut(&files[i]);
-	else if (what < 58)
+	else if (what < 51)
 		punch(&files[i]);
-	else if (what < 78)
+	else if (what < 57)
+		enlarge(&files[i]);
+	else if (what < 72)
 		remove_file(i);
-	else if (what < 86)
+	else if (what < 78)
 		move(&files[i]);
-	else if (what < 92)
-		attribute(&files[i]);
+	else if (what < 82)
+		move_over(&files[rnd(nr_files)], i);
+	else if (what < 85)
+		exchange(&files[rnd(nr_files)], &files[i]);
+	else if (what < 89)
+		add_name(&files[i]);
+	else if (what < 91)
+		move_dir();
+	else if (what < 93)
+		sync_dir();
 	else if (what < 96)
+		attribute(&files[i]);
+	else if (what < 98)
 		make_link();
 	else
 		remove_dir();
@@ -325,8 +603,8 @@ int main(int argc, char **argv)
 	struct stat st;
 	unsigned long n;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: workload DIR PREFIX LEDGER SEED OPERATIONS\n");
+	if (argc != 6 && argc != 7) {
+		fprintf(stderr, "usage: workload DIR PREFIX LEDGER SEED OPERATIONS [NAMES]\n");
 		return 2;
 	}
 	prefix = argv[2];
@@ -339,6 +617,8 @@ int main(int argc, char **argv)
 	rng = strtoull(argv[4], NULL, 0) * 0x9e3779b97f4a7c15ULL + 1;
 	/* contents differ between processes, too */
 	next_id = rnd(1000) * 1000000;
+	if (argc == 7)
+		many_names(strtoul(argv[6], NULL, 0));
 	for (n = strtoul(argv[5], NULL, 0); n; n--)
 		step();
 	return fclose(ledger) ? 1 : 0;

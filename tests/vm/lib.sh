@@ -259,11 +259,11 @@ delay_writes()
 	dmsetup resume --noudevsync slow
 }
 
-# Groups of processes with little memory.
+# use_cgroups [DIR]: groups of processes with little memory, mounted there.
 use_cgroups()
 {
-	cgroups=$TEST_TMP/cgroups
-	mkdir "$cgroups"
+	cgroups=${1:-$TEST_TMP/cgroups}
+	mkdir -p "$cgroups"
 	mount -t cgroup2 none "$cgroups" 2>/dev/null || skip "the kernel has no cgroups"
 	at_exit umount "$cgroups"
 	echo +memory >"$cgroups/cgroup.subtree_control" || skip "the kernel has no memory cgroups"

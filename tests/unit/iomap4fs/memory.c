@@ -82,7 +82,17 @@ int main(void)
 	put("/sys/fs/cgroup/a/b c/d/memory.max", "134217728\n");
 	expect("the own", 128 * MIB, memory_limit(root));
 	expect("no less than a minimum", 4 * MIB, memory_cache_size(root));
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "max\n");
+	expect("no limit from which it is slowed down", 128 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/memory.high", "100663296\n");
+	expect("slowed down before the end", 96 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "67108864\n");
+	expect("the own, slowed down", 64 * MIB, memory_limit(root));
+	put("/sys/fs/cgroup/a/b c/memory.high", "max\n");
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "268435456\n");
+	expect("slowed down behind the end", 128 * MIB, memory_limit(root));
 	put("/sys/fs/cgroup/a/b c/d/memory.max", "8589934592\n");
+	put("/sys/fs/cgroup/a/b c/d/memory.high", "max\n");
 	put("/sys/fs/cgroup/a/b c/memory.max", "max\n");
 	put("/sys/fs/cgroup/a/memory.max", "max\n");
 	expect("more than the machine has", 2048 * MIB, memory_limit(root));
@@ -100,6 +110,12 @@ int main(void)
 	put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
 	put("/sys/fs/cgroup/memory/x/y/memory.limit_in_bytes", "1073741824\n");
 	expect("version 1", 1024 * MIB, memory_limit(root));
+	put("/proc/self/cgroup", "3:memory:/x/y\n0::/z\n");
+	put("/sys/fs/cgroup/unified/z/memory.pressure", "some avg10=0.00\n");
+	snprintf(want, sizeof(want), "%s/sys/fs/cgroup/unified/z/memory.pressure", root);
+	expect("about pressure beside version 1", 1,
+	       memory_pressure_file(root, path, sizeof(path)) && !strcmp(path, want));
+	put("/proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/no\n3:memory:/x/y\n0::/\n");
 	put("/sys/fs/cgroup/memory/x/y/memory.limit_in_bytes", "9223372036854771712\n");
 	expect("version 1 without a limit", 65536 * MIB, memory_limit(root));
 	expect("no more than a maximum", 256 * MIB, memory_cache_size(root));

@@ -96,6 +96,10 @@ static void own_options(void)
 	EXPECT("noatime,lazytime,nodev", opt.mount_flags & MS_NOATIME &&
 	       opt.mount_flags & MS_LAZYTIME && opt.mount_flags & MS_NODEV);
 	EXPECT("user", opt.mount_flags & MS_NOEXEC && opt.mount_flags & MS_NOSUID);
+	EXPECT("noquota", !opt.quota && !opt.project_quota);
+	EXPECT("usrquota,noquota", !opt.quota);
+	EXPECT("grpquota", opt.quota && !opt.project_quota);
+	EXPECT("prjquota", opt.quota && opt.project_quota);
 	EXPECT("user,exec", !(opt.mount_flags & MS_NOEXEC));
 }
 
@@ -122,13 +126,14 @@ static void options_of_kernel_ext4(void)
 		"nodiscard", "acl", "noacl", "user_xattr", "delalloc", "nodelalloc",
 		"auto_da_alloc", "stripe=16", "inode_readahead_blks=64", "init_itable=10",
 		"journal_checksum", "journal_async_commit", "max_batch_time=1", "lazytime",
-		"dax=never", "noquota", "bsddf", "minixdf", "grpid", "nogrpid", "bsdgroups",
+		"dax=never", "noquota", "quota", "usrquota", "grpquota",
+		"prjquota", "bsddf", "minixdf", "grpid", "nogrpid", "bsdgroups",
 		"sysvgroups", "block_validity", "mb_optimize_scan=1", "i_version", "loop",
 		"x-systemd.automount", "nofail,_netdev,auto,noauto", "comment=x",
 	};
 	static const char *const bad[] = {
-		"data=journal", "data=", "data", "dax", "dax=always", "usrquota", "prjquota",
-		"usrjquota=a", "journal_dev=0x801", "journal_path=/x", "max_dir_size_kb=1",
+		"data=journal", "data=", "data", "dax", "dax=always",
+		"usrjquota=a", "grpjquota=a", "jqfmt=vfsv1", "journal_dev=0x801", "journal_path=/x", "max_dir_size_kb=1",
 		"test_dummy_encryption", "abort", "nouid32", "stripe", "stripe=", "barrier=2",
 	};
 
