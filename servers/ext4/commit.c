@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "bitmaps.h"
+#include "durable.h"
 #include "journal/format.h"
 #include "journal/journal.h"
 #include "log.h"
@@ -233,6 +234,7 @@ static void set_idle(struct server *s)
 	s->commits.busy = false;
 	note_abort(s);
 	pthread_cond_broadcast(&s->commits.idle);
+	durable_commit_ended(s);
 }
 
 static void wait_until_idle(struct server *s)
@@ -333,7 +335,7 @@ static int commit(struct server *s, bool flush, bool unlock)
 	if (err)
 		return err;
 	/* who asked until now finds its changes in what is taken here */
-	asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+	asked = commit_asked(s);
 	err = collect(s);
 	if (err)
 		return err;
@@ -455,27 +457,60 @@ bool commit_frees_space(struct server *s, int err, unsigned int *tries)
 	return trim_wait(s) || more;
 }
 
-int commit_wait(struct server *s)
+uint64_t commit_ask(struct server *s)
 {
-	uint64_t mine = __atomic_add_fetch(&s->commits.asked, 1, __ATOMIC_ACQ_REL);
+	return __atomic_add_fetch(&s->commits.asked, 1, __ATOMIC_ACQ_REL);
+}
+
+uint64_t commit_asked(const struct server *s)
+{
+	return __atomic_load_n(&s->commits.asked, __ATOMIC_ACQUIRE);
+}
+
+bool commit_has_covered(const struct server *s, uint64_t question)
+{
+	return s->commits.covered >= question;
+}
+
+/* Without a journal: what is written is so with the lock held, as everybody may change it. */
+static int write_and_flush(struct server *s)
+{
+	uint64_t asked = commit_asked(s);
+	int err = 0, flush_err = 0;
+
+	if (!s->readonly) {
+		err = super_write_back(s);
+		flush_err = flush_only(s, true);
+		if (flush_err)
+			super_flush_failed(s, flush_err);
+	}
+	if (!err)
+		err = flush_err;
+	if (!err && s->commits.covered < asked)
+		s->commits.covered = asked;
+	return err;
+}
+
+int commit_cover(struct server *s, uint64_t question)
+{
 	int err = 0;
 
-	server_lock(s);
-	while (!err && s->commits.covered < mine) {
-		if (s->commits.busy) {
+	while (!err && !commit_has_covered(s, question)) {
+		if (s->commits.busy)
 			wait_until_idle(s);
-			continue;
-		}
-		if (s->commits.journal) {
-			err = commit(s, true, true);
-		} else {
-			uint64_t asked = __atomic_load_n(&s->commits.asked, __ATOMIC_ACQUIRE);
-
-			err = super_write_all(s);
-			if (!err)
-				s->commits.covered = asked;
-		}
+		else
+			err = s->commits.journal ? commit(s, true, true) : write_and_flush(s);
 	}
+	return err;
+}
+
+int commit_wait(struct server *s)
+{
+	uint64_t question = commit_ask(s);
+	int err;
+
+	server_lock(s);
+	err = commit_cover(s, question);
 	server_unlock(s);
 	return err;
 }

@@ -89,6 +89,17 @@ void commits_set_limit(struct server *s);
 /* Commit what there is.  May let go of the lock. */
 void commit_in_background(struct server *s);
 
+/*
+ * Making things durable for those who ask for that.  A question has a number; what was
+ * done before it was asked is in a commit that begins later.
+ */
+/* Without the lock: ask. */
+uint64_t commit_ask(struct server *s);
+/* The number of the last question */
+uint64_t commit_asked(const struct server *s);
+bool commit_has_covered(const struct server *s, uint64_t question);
+/* Commit until @question is covered.  Lets go of the lock. */
+int commit_cover(struct server *s, uint64_t question);
 /* Without the lock: wait until all that was done before is durable. */
 int commit_wait(struct server *s);
 

@@ -26,6 +26,7 @@
 
 #include "bitmaps.h"
 #include "cold.h"
+#include "durable.h"
 #include "file.h"
 #include "log.h"
 #include "nokey.h"
@@ -139,7 +140,8 @@ static void to_io(const struct server *s, const struct mapping *m, uint32_t opfl
 		io->flags |= FUSE_IOMAP_F_MERGED;
 	/* what hasn't been flushed yet has to be for O_DSYNC; swapon has flushed the file */
 	if (fuse_iomap_is_write(opflags) && !(opflags & FUSE_IOMAP_OP_SWAPFILE) &&
-	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache)))
+	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache) ||
+	     (!s->commits.journal && s->commits.busy)))
 		io->flags |= FUSE_IOMAP_F_DIRTY;
 }
 
@@ -533,12 +535,15 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
  * The rest
  */
 
+static void reply_done(void *req, int err)
+{
+	fuse_iomap_reply_err(req, -err);
+}
+
 static void iop_syncfs(fuse_iomap_req_t req, fuse_ino_t nodeid)
 {
-	struct server *s = server_of(req);
-
 	(void)nodeid;
-	fuse_iomap_reply_err(req, -commit_wait(s));
+	durable_when(server_of(req), reply_done, req);
 }
 
 static struct statx_timestamp to_statx_time(struct timespec ts)

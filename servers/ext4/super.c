@@ -18,6 +18,7 @@
 #include "bitmaps.h"
 #include "casefold.h"
 #include "commit.h"
+#include "durable.h"
 #include "groups.h"
 #include "inode.h"
 #include "log.h"
@@ -384,18 +385,31 @@ int super_collect(struct server *s)
 	return err;
 }
 
+void super_flush_failed(struct server *s, int err)
+{
+	log_err("can't write metadata: %s", strerror(-err));
+	s->dirty = true;
+}
+
+int super_write_back(struct server *s)
+{
+	int err = super_collect(s), write_err = cache_write_back(s->cache);
+
+	if (write_err)
+		super_flush_failed(s, write_err);
+	return err ? err : write_err;
+}
+
 int super_write_all(struct server *s)
 {
 	int err, flush_err;
 
 	if (s->readonly)
 		return 0;
-	err = super_collect(s);
-	flush_err = cache_flush(s->cache);
-	if (flush_err) {
-		log_err("can't write metadata: %s", strerror(-flush_err));
-		s->dirty = true;
-	}
+	err = super_write_back(s);
+	flush_err = device_flush(&s->src.dev);
+	if (flush_err)
+		super_flush_failed(s, flush_err);
 	return err ? err : flush_err;
 }
 
@@ -471,11 +485,14 @@ static void *flusher(void *arg)
 	while (!s->flusher_stop) {
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += interval;
-		while (!s->flusher_stop &&
+		while (!s->flusher_stop && !durable_is_due(s) &&
 		       pthread_cond_timedwait(&s->flusher_wake, &s->lock, &until) != ETIMEDOUT)
 			;
-		if (!s->flusher_stop && s->fs && !s->readonly &&
-		    (s->dirty || cache_is_dirty(s->cache)))
+		if (s->flusher_stop)
+			break;
+		if (durable_is_due(s))
+			durable_serve(s);
+		else if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
 			commit_in_background(s);
 	}
 	server_unlock(s);
@@ -512,8 +529,11 @@ void super_stop_flusher(struct server *s)
 	pthread_cond_signal(&s->flusher_wake);
 	server_unlock(s);
 	pthread_join(s->flusher, NULL);
-	pthread_cond_destroy(&s->flusher_wake);
+	server_lock(s);
 	s->flusher_runs = false;
+	durable_end(s);
+	server_unlock(s);
+	pthread_cond_destroy(&s->flusher_wake);
 }
 
 void super_statfs(struct server *s, struct statvfs *st)

@@ -540,15 +540,14 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 	}
 }
 
-int cache_flush(struct cache *cache)
+int cache_write_back(struct cache *cache)
 {
 	int err = write_dirty(cache);
-	int flush_err = device_flush(cache->dev);
 
 	if (!err)
 		err = cache->error;
 	cache->error = 0;
-	return err ? err : flush_err;
+	return err;
 }
 
 uint64_t cache_nr_failures(const struct cache *cache)

@@ -25,7 +25,7 @@
  *  - a block that isn't in use by metadata has no cached copy: whoever frees a
  *    metadata block or takes blocks for data calls cache_forget(), so that no
  *    stale dirty copy can be written over data;
- *  - a write error is remembered until cache_flush() has reported it; the block
+ *  - a write error is remembered until cache_write_back() has reported it; the block
  *    stays dirty;
  *  - with a journal only clean blocks leave the cache, and only cache_checkpoint()
  *    and cache_write_through() write in place;
@@ -79,10 +79,10 @@ int cache_new(struct cache *cache, uint64_t blk, void **data);
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
 
 /*
- * Write all dirty blocks, in order of their number, and flush the device.
- * Returns the first error, also one of an earlier write-back.
+ * Write all dirty blocks, in order of their number.  Doesn't flush.  Returns the first
+ * error, also one of an earlier write-back.
  */
-int cache_flush(struct cache *cache);
+int cache_write_back(struct cache *cache);
 
 /* How often a block could not be brought in; and how often contents were changed */
 uint64_t cache_nr_failures(const struct cache *cache);

@@ -115,7 +115,7 @@ static void is_stale(struct cache *cache, const struct device *dev, bool journal
 		cache_commit_end(cache, &content, true);
 		CHECK(!cache_checkpoint(cache));
 	} else {
-		CHECK(!cache_flush(cache));
+		CHECK(!cache_write_back(cache));
 	}
 	cache_shrink(cache, 0);
 	CHECK(!cache_nr_blocks(cache));
@@ -172,7 +172,7 @@ static void makes_room(const struct device *dev)
 	CHECK(!cache_nr_dirty(cache));
 	for (uint64_t i = 300; i < 333; i++)
 		CHECK(get(cache, i) == 88);
-	CHECK(!cache_flush(cache));
+	CHECK(!cache_write_back(cache));
 	cache_destroy(cache);
 }
 

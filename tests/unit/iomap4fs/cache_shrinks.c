@@ -125,7 +125,7 @@ static void without_journal(const struct device *dev)
 	cache_shrink(cache, 0);
 	CHECK(cache_nr_blocks(cache) == 20);
 	CHECK(on_device(dev, 500) == 0);
-	CHECK(!cache_flush(cache));
+	CHECK(!cache_write_back(cache));
 	cache_shrink(cache, 0);
 	CHECK(cache_nr_blocks(cache) == 0);
 	CHECK(on_device(dev, 519) == 3);
