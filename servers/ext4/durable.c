@@ -3,8 +3,8 @@
  * Who waits until something is durable: see durable.h.
  *
  * A waiter has the number of its question (commit_ask()), so it is known which commit covers
- * it.  Nobody is forgotten: a request is noted only while somebody commits, and each commit's
- * end wakes the flusher thread if there are any; that one goes on until there are none.
+ * it.  Nobody is forgotten: a request is noted only while somebody writes, and the end of that
+ * wakes the flusher thread if there are any; that one goes on until there are none.
  */
 #include "durable.h"
 
@@ -98,7 +98,7 @@ void durable_when(struct server *s, void (*done)(void *req, int err), void *req)
 	asked = commit_asked(s);
 	err = commit_cover(s, question);
 	others = take(s, asked, err);
-	durable_commit_ended(s);
+	super_wake_flusher(s);
 	server_unlock(s);
 	done(req, err);
 	answer(others);
@@ -126,10 +126,4 @@ void durable_serve(struct server *s)
 void durable_end(struct server *s)
 {
 	unlock_and_answer(s, take(s, UINT64_MAX, -ENOTCONN));
-}
-
-void durable_commit_ended(struct server *s)
-{
-	if (s->waiters)
-		pthread_cond_signal(&s->flusher_wake);
 }

@@ -37,7 +37,4 @@ void durable_serve(struct server *s);
 /* It has ended, and the connection too, if there is somebody left. */
 void durable_end(struct server *s);
 
-/* With the lock: somebody's commit has ended. */
-void durable_commit_ended(struct server *s);
-
 #endif

@@ -13,7 +13,8 @@
  *	map*.c alloc.c acl.c        block maps, free space
  *	bitmaps.c window.c trim.c   free space on the disk, of files that grow, discarded
  *	quota*.c                    what each user has of it
- *	commit.c durable.c          transactions, who waits for them
+ *	commit.c checkpoint.c       transactions
+ *	durable.c                   who waits for them
  *	super.c mmp.c error.c       the file system as a whole
  *	journal/                    the log on disk
  *	store/                      blocks
@@ -209,9 +210,14 @@ void super_flush_failed(struct server *s, int err);
 int super_freeze(struct server *s);
 int super_thaw(struct server *s);
 void super_statfs(struct server *s, struct statvfs *st);
-/* The flusher thread commits what has changed every few seconds (-o commit), or durable.h wants. */
+/*
+ * The flusher thread commits what has changed every few seconds (-o commit), and does what
+ * is due of durable.h and checkpoint.h.
+ */
 int super_start_flusher(struct server *s);
 void super_stop_flusher(struct server *s);
+/* With the lock: something may be due. */
+void super_wake_flusher(struct server *s);
 /* -EROFS when nothing may change, -EIO after a shutdown. */
 int super_may_write(const struct server *s);
 /*

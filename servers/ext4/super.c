@@ -473,6 +473,29 @@ int super_thaw(struct server *s)
 	return commit_now(s);
 }
 
+void super_wake_flusher(struct server *s)
+{
+	if (s->flusher_runs && (durable_is_due(s) || checkpoint_is_due(s)))
+		pthread_cond_signal(&s->flusher_wake);
+}
+
+static bool is_past(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+/* Wait for what is to do.  False: that's what has always to be done at @until. */
+static bool wait_for_work(struct server *s, const struct timespec *until)
+{
+	while (!s->flusher_stop && !durable_is_due(s) && !checkpoint_is_due(s))
+		if (pthread_cond_timedwait(&s->flusher_wake, &s->lock, until) == ETIMEDOUT)
+			return false;
+	return durable_is_due(s) || !is_past(until);
+}
+
 static void *flusher(void *arg)
 {
 	struct server *s = arg;
@@ -482,18 +505,23 @@ static void *flusher(void *arg)
 	if (!interval)
 		interval = s->commits.journal ? COMMIT_INTERVAL : FLUSH_INTERVAL;
 	server_lock(s);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += interval;
 	while (!s->flusher_stop) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += interval;
-		while (!s->flusher_stop && !durable_is_due(s) &&
-		       pthread_cond_timedwait(&s->flusher_wake, &s->lock, &until) != ETIMEDOUT)
-			;
+		bool early = wait_for_work(s, &until);
+
 		if (s->flusher_stop)
 			break;
-		if (durable_is_due(s))
+		if (!early) {
+			if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
+				commit_in_background(s);
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_sec += interval;
+		} else if (durable_is_due(s)) {
 			durable_serve(s);
-		else if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
-			commit_in_background(s);
+		} else {
+			checkpoint_step(s);
+		}
 	}
 	server_unlock(s);
 	return NULL;
@@ -516,7 +544,9 @@ int super_start_flusher(struct server *s)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&s->flusher, NULL, flusher, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	server_lock(s);
 	s->flusher_runs = !err;
+	server_unlock(s);
 	return -err;
 }
 

@@ -72,6 +72,8 @@ fd = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
 os.write(fd, b"data" * 1024)
 while not os.path.exists(sys.argv[2]):
 	time.sleep(0.01)
+	if not os.path.exists(os.path.dirname(sys.argv[2])):
+		sys.exit("the test has ended")
 os.fsync(fd)' "$1" "$TMP/go"
 }
 

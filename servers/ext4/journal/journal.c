@@ -340,6 +340,36 @@ int journal_write(struct journal *j, const struct journal_record *rec)
 	return 0;
 }
 
+struct journal_mark journal_mark(const struct journal *j)
+{
+	return (struct journal_mark){ .head = j->head, .sequence = j->sequence };
+}
+
+/* With a fast commit area it must not come around: see empty_log(). */
+bool journal_can_advance(const struct journal *j)
+{
+	return !(j->sb.incompat & JOURNAL_INCOMPAT_FAST_COMMIT);
+}
+
+int journal_advance(struct journal *j, const struct journal_mark *mark)
+{
+	uint32_t size = journal_size(j);
+	/* less than the whole log is in use, so the distances are what they seem to be */
+	uint32_t left = (j->head - mark->head + size) % size;
+	int err;
+
+	if (left >= j->used)
+		return 0;
+	j->sb.start = mark->head;
+	j->sb.sequence = mark->sequence;
+	err = write_super(j);
+	if (!err)
+		err = device_flush(j->dev);
+	if (!err)
+		j->used = left;
+	return err;
+}
+
 static int empty_log(struct journal *j, uint32_t start)
 {
 	int err;

@@ -112,7 +112,7 @@ static void is_stale(struct cache *cache, const struct device *dev, bool journal
 	put(cache, 201, 77);
 	if (journal) {
 		CHECK(!cache_commit_begin(cache, &content));
-		cache_commit_end(cache, &content, true);
+		cache_commit_end(cache, &content, true, 1);
 		CHECK(!cache_checkpoint(cache));
 	} else {
 		CHECK(!cache_write_back(cache));
