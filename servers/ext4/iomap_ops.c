@@ -438,6 +438,8 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	    (arg->map.type != FUSE_IOMAP_TYPE_UNWRITTEN && arg->map.type != FUSE_IOMAP_TYPE_MAPPED))
 		return 0;
 	err = inode_load(s, ino, &in);
+	if (!err && !inode_has_extents(&in))
+		err = cold_settle(s);
 	if (err || inode_has_extents(&in))
 		return err;
 	if (used < inode_size(&in))
@@ -458,11 +460,15 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 static void iop_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_iomap_end_in *in)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = end(s, ino_of_node(nodeid), in);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = end(s, ino_of_node(nodeid), in);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }
@@ -518,12 +524,16 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 		      const struct fuse_iomap_ioend_in *in)
 {
 	struct server *s = server_of(req);
-	uint64_t newsize;
+	struct cold cold = { 0 };
+	uint64_t newsize = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = ioend(s, ino_of_node(nodeid), in, &newsize);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = ioend(s, ino_of_node(nodeid), in, &newsize);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
