@@ -330,6 +330,7 @@ int journal_write(struct journal *j, const struct journal_record *rec)
 	if (!err)
 		err = write_log(j, advanced(j, j->head, n),
 				rec->image + (size_t)n * j->shape.blocksize, 1);
+	/* RWF_DSYNC would be no better: behind such a write to a device Linux flushes it, too */
 	if (!err)
 		err = device_flush(j->dev);
 	if (err)

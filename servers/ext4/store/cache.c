@@ -32,7 +32,7 @@ struct block {
 	char *data;
 	bool dirty;
 	bool committing, logged;		/* with a journal: see cache.h */
-	bool sweeping, placed;			/* what was logged last is being written, is there */
+	bool sweeping, placed;			/* what is logged is being put in place, is there */
 	uint32_t sequence;			/* of the transaction that logged it last */
 	bool verified;
 };

@@ -5,9 +5,9 @@
  * In fresh images transactions go into the journal with copies of blocks that nobody
  * uses, among them copies that begin with the journal's magic number, and with
  * revokes.  Some are put in place and the log emptied, or cut at its tail, so that the ring
- * comes around.  Then comes a crash: e2fsck replays, and each block has the contents of its last copy
- * that was not revoked, or what it had before.  The last transaction lacks its commit
- * block: nothing of it may be seen.
+ * comes around.  Then comes a crash: e2fsck replays, and each block has the contents of its
+ * last copy that was not revoked, or what it had before.  The last transaction lacks its
+ * commit block: nothing of it may be seen.
  */
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
