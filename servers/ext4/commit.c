@@ -2,13 +2,13 @@
 /*
  * Commits: see commit.h.
  *
- * A checkpoint writes all logged blocks in place and empties the journal.  It needs
- * a moment when nothing is dirty, because the cache has only the newest contents
- * of a block.  So the commit that fills half of the journal is done without
- * letting go of the lock, and the checkpoint follows at once.  As a transaction is
- * committed when it has a quarter of the journal, there is room for it and for
- * what one operation adds.  Operations that could add any number of blocks do their work
- * in parts (commit_part()).
+ * A checkpoint writes logged blocks in place, so that their transactions can leave the
+ * journal.  Most are done without the lock (checkpoint.c).  Where that isn't fast enough,
+ * the commit that would fill half of the journal is done without letting go of the lock, and
+ * a checkpoint of everything follows at once: it needs a moment when nothing is dirty, because
+ * the cache has only the newest contents of a block.  As a transaction is committed when it
+ * has a sixth of the journal, there is room for it and for what one operation adds.
+ * Operations that could add any number of blocks do their work in parts (commit_part()).
  *
  * Freed blocks stay marked in the bitmap that allocations look at until the
  * commit that frees them is durable (alloc.c): data that the kernel writes in place
@@ -76,7 +76,8 @@ void commits_set_limit(struct server *s)
 
 	if (!s->commits.journal)
 		return;
-	limit = journal_size(s->commits.journal) / 4;
+	/* three of these before the half is full: time for a checkpoint without the lock */
+	limit = journal_size(s->commits.journal) / 6;
 	if (limit > cache_max_blocks(s->cache) / 4)
 		limit = cache_max_blocks(s->cache) / 4;
 	s->commits.limit = limit;
@@ -133,6 +134,7 @@ int commits_open(struct server *s)
 
 void commits_close(struct server *s)
 {
+	checkpoint_cancel(s);
 	journal_destroy(s->commits.journal);
 	s->commits.journal = NULL;
 }
@@ -227,23 +229,29 @@ static int may_commit(const struct server *s)
  * Committing
  */
 
-/* Writing without the lock is over. */
-static void set_idle(struct server *s)
+void commit_set_idle(struct server *s)
 {
 	s->commits.busy = false;
 	note_abort(s);
 	pthread_cond_broadcast(&s->commits.idle);
+	super_wake_flusher(s);
 }
 
+/* A checkpoint makes way. */
 static void wait_until_idle(struct server *s)
 {
+	if (!s->commits.busy)
+		return;
+	s->commits.wanting++;
 	while (s->commits.busy)
 		server_wait(s, &s->commits.idle);
+	s->commits.wanting--;
+	super_wake_flusher(s);
 }
 
-static bool nothing_to_commit(const struct server *s)
+bool commit_has_content(const struct server *s)
 {
-	return !cache_nr_dirty(s->cache) && !cache_nr_revokes(s->cache);
+	return cache_nr_dirty(s->cache) || cache_nr_revokes(s->cache);
 }
 
 /* What libext2fs keeps in memory goes to the cache. */
@@ -268,6 +276,7 @@ static int checkpoint(struct server *s)
 {
 	int err;
 
+	checkpoint_cancel(s);
 	if (!journal_used(s->commits.journal))
 		return 0;
 	err = cache_checkpoint(s->cache);
@@ -290,13 +299,14 @@ static int flush_only(struct server *s, bool unlock)
 	server_unlock(s);
 	err = device_flush(&s->src.dev);
 	server_lock(s);
-	set_idle(s);
+	commit_set_idle(s);
 	return err;
 }
 
 /* Write the transaction to the journal: it is taken from the cache already. */
 static int log_content(struct server *s, struct journal_content *c, bool unlock)
 {
+	uint32_t sequence = journal_mark(s->commits.journal).sequence;
 	struct journal_record rec = { 0 };
 	int err = journal_pack(s->commits.journal, c, &rec);
 
@@ -309,14 +319,14 @@ static int log_content(struct server *s, struct journal_content *c, bool unlock)
 			server_lock(s);
 	}
 	journal_record_free(&rec);
-	cache_commit_end(s->cache, c, !err);
+	cache_commit_end(s->cache, c, !err, sequence);
 	if (!err) {
 		alloc_pins_committed(s);
 	} else {
 		log_err("can't write the journal: %s", strerror(-err));
 		commit_abort(s, err);
 	}
-	set_idle(s);
+	commit_set_idle(s);
 	return err;
 }
 
@@ -333,11 +343,11 @@ static int commit(struct server *s, bool flush, bool unlock)
 	if (err)
 		return err;
 	/* who asked until now finds its changes in what is taken here */
-	asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+	asked = commit_asked(s);
 	err = collect(s);
 	if (err)
 		return err;
-	if (nothing_to_commit(s)) {
+	if (!commit_has_content(s)) {
 		err = flush ? flush_only(s, unlock) : 0;
 		if (!err && flush && c->covered < asked)
 			c->covered = asked;
@@ -377,6 +387,7 @@ int commit_and_empty(struct server *s)
 
 	if (err || !s->commits.journal)
 		return err;
+	checkpoint_cancel(s);
 	err = cache_checkpoint(s->cache);
 	if (!err)
 		err = journal_mark_empty(s->commits.journal);
@@ -455,27 +466,60 @@ bool commit_frees_space(struct server *s, int err, unsigned int *tries)
 	return trim_wait(s) || more;
 }
 
-int commit_wait(struct server *s)
+uint64_t commit_ask(struct server *s)
 {
-	uint64_t mine = __atomic_add_fetch(&s->commits.asked, 1, __ATOMIC_ACQ_REL);
+	return __atomic_add_fetch(&s->commits.asked, 1, __ATOMIC_ACQ_REL);
+}
+
+uint64_t commit_asked(const struct server *s)
+{
+	return __atomic_load_n(&s->commits.asked, __ATOMIC_ACQUIRE);
+}
+
+bool commit_has_covered(const struct server *s, uint64_t question)
+{
+	return s->commits.covered >= question;
+}
+
+/* Without a journal: what is written is so with the lock held, as everybody may change it. */
+static int write_and_flush(struct server *s)
+{
+	uint64_t asked = commit_asked(s);
+	int err = 0, flush_err = 0;
+
+	if (!s->readonly) {
+		err = super_write_back(s);
+		flush_err = flush_only(s, true);
+		if (flush_err)
+			super_flush_failed(s, flush_err);
+	}
+	if (!err)
+		err = flush_err;
+	if (!err && s->commits.covered < asked)
+		s->commits.covered = asked;
+	return err;
+}
+
+int commit_cover(struct server *s, uint64_t question)
+{
 	int err = 0;
 
-	server_lock(s);
-	while (!err && s->commits.covered < mine) {
-		if (s->commits.busy) {
+	while (!err && !commit_has_covered(s, question)) {
+		if (s->commits.busy)
 			wait_until_idle(s);
-			continue;
-		}
-		if (s->commits.journal) {
-			err = commit(s, true, true);
-		} else {
-			uint64_t asked = __atomic_load_n(&s->commits.asked, __ATOMIC_ACQUIRE);
-
-			err = super_write_all(s);
-			if (!err)
-				s->commits.covered = asked;
-		}
+		else
+			err = s->commits.journal ? commit(s, true, true) : write_and_flush(s);
 	}
+	return err;
+}
+
+int commit_wait(struct server *s)
+{
+	uint64_t question = commit_ask(s);
+	int err;
+
+	server_lock(s);
+	err = commit_cover(s, question);
 	server_unlock(s);
 	return err;
 }

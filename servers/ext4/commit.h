@@ -19,13 +19,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checkpoint.h"
+
 struct server;
 struct journal;
 
 struct commits {
 	struct journal *journal;	/* NULL: none */
 	pthread_cond_t idle;		/* a commit ended */
-	bool busy;			/* one is writing, without the lock */
+	bool busy;			/* one is writing, or a checkpoint, without the lock */
+	unsigned int wanting;		/* so many wait until it isn't */
+	struct checkpoint checkpoint;
 	bool aborted;			/* nothing is committed any more */
 	int abort_error;		/* why, as long as the device doesn't tell it */
 	uint64_t asked;			/* for durability, so often; atomic, not under the lock */
@@ -88,7 +92,22 @@ int commit_and_unpin(struct server *s);
 void commits_set_limit(struct server *s);
 /* Commit what there is.  May let go of the lock. */
 void commit_in_background(struct server *s);
+/* Has the cache something for a commit? */
+bool commit_has_content(const struct server *s);
+/* Writing without the lock, as @busy says, is over. */
+void commit_set_idle(struct server *s);
 
+/*
+ * Making things durable for those who ask for that.  A question has a number; what was
+ * done before it was asked is in a commit that begins later.
+ */
+/* Without the lock: ask. */
+uint64_t commit_ask(struct server *s);
+/* The number of the last question */
+uint64_t commit_asked(const struct server *s);
+bool commit_has_covered(const struct server *s, uint64_t question);
+/* Commit until @question is covered.  Lets go of the lock. */
+int commit_cover(struct server *s, uint64_t question);
 /* Without the lock: wait until all that was done before is durable. */
 int commit_wait(struct server *s);
 

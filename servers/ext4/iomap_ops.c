@@ -26,6 +26,7 @@
 
 #include "bitmaps.h"
 #include "cold.h"
+#include "durable.h"
 #include "file.h"
 #include "log.h"
 #include "nokey.h"
@@ -153,7 +154,8 @@ static void to_io(const struct server *s, const struct mapping *m, uint32_t opfl
 		io->flags |= FUSE_IOMAP_F_MERGED;
 	/* what hasn't been flushed yet has to be for O_DSYNC; swapon has flushed the file */
 	if (fuse_iomap_is_write(opflags) && !(opflags & FUSE_IOMAP_OP_SWAPFILE) &&
-	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache)))
+	    (s->dirty || m->type != MAP_MAPPED || cache_is_dirty(s->cache) ||
+	     (!s->commits.journal && s->commits.busy)))
 		io->flags |= FUSE_IOMAP_F_DIRTY;
 }
 
@@ -487,6 +489,8 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 	    (arg->map.type != FUSE_IOMAP_TYPE_UNWRITTEN && arg->map.type != FUSE_IOMAP_TYPE_MAPPED))
 		return 0;
 	err = inode_load(s, ino, &in);
+	if (!err && !inode_has_extents(&in))
+		err = cold_settle(s);
 	if (err || inode_has_extents(&in))
 		return err;
 	if (used < inode_size(&in))
@@ -507,11 +511,15 @@ static int end(struct server *s, ext2_ino_t ino, const struct fuse_iomap_end_in 
 static void iop_end(fuse_iomap_req_t req, fuse_ino_t nodeid, const struct fuse_iomap_end_in *in)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = end(s, ino_of_node(nodeid), in);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = end(s, ino_of_node(nodeid), in);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	fuse_iomap_reply_err(req, -err);
 }
@@ -567,12 +575,16 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 		      const struct fuse_iomap_ioend_in *in)
 {
 	struct server *s = server_of(req);
-	uint64_t newsize;
+	struct cold cold = { 0 };
+	uint64_t newsize = 0;
 	int err;
 
 	server_lock(s);
-	commit_if_large(s);
-	err = ioend(s, ino_of_node(nodeid), in, &newsize);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		err = ioend(s, ino_of_node(nodeid), in, &newsize);
+	} while (cold_again(s, &cold));
 	server_unlock(s);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
@@ -584,12 +596,15 @@ static void iop_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
  * The rest
  */
 
+static void reply_done(void *req, int err)
+{
+	fuse_iomap_reply_err(req, -err);
+}
+
 static void iop_syncfs(fuse_iomap_req_t req, fuse_ino_t nodeid)
 {
-	struct server *s = server_of(req);
-
 	(void)nodeid;
-	fuse_iomap_reply_err(req, -commit_wait(s));
+	durable_when(server_of(req), reply_done, req);
 }
 
 static struct statx_timestamp to_statx_time(struct timespec ts)

@@ -239,12 +239,13 @@ static int serve(struct server *s)
 /* What DESTROY does, if it came; else because the mount failed: then nothing has changed. */
 static void clean_up(struct server *s)
 {
+	/* it may still have somebody to answer */
+	super_stop_flusher(s);
 	if (s->session) {
 		fuse_iomap_session_unmount(s->session);
 		fuse_iomap_session_destroy(s->session);
 		s->session = NULL;
 	}
-	super_stop_flusher(s);
 	pressure_stop(s);
 	server_lock(s);
 	if (s->fs && !s->began)

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 
+#include "cold.h"
 #include "commit.h"
 #include "extent_leaf.h"
 #include "map.h"
@@ -407,12 +408,18 @@ int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t l
 {
 	uint64_t end = lblk + len;
 	ext2_extent_handle_t h;
+	struct leaf l;
 	int err;
 
 	err = leaf_convert(s, in, lblk, len);
 	if (err != LEAF_UNUSUAL)
 		return err;
-	err = open_tree(s, in, &h);
+	/* the way down to the other end; of what is between little is missing then */
+	if (cache_is_trying(s->cache))
+		(void)leaf_find(s, in, end - 1, &l);
+	err = cold_settle(s);
+	if (!err)
+		err = open_tree(s, in, &h);
 	if (err)
 		return err;
 	while (lblk < end) {

@@ -12,6 +12,7 @@
 
 #include "cold.h"
 #include "dir.h"
+#include "durable.h"
 #include "file.h"
 #include "log.h"
 #include "namei.h"
@@ -747,11 +748,14 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 		fuse_reply_write(req, done);
 }
 
+static void reply_done(void *req, int err)
+{
+	fuse_reply_err(req, -err);
+}
+
 static void op_fsync(fuse_req_t req, fuse_ino_t nodeid, int datasync, struct fuse_file_info *fi)
 {
-	struct server *s = server_of(req);
-
-	fuse_reply_err(req, -commit_wait(s));
+	durable_when(server_of(req), reply_done, req);
 }
 
 static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off, off_t len,

@@ -13,7 +13,8 @@
  *	map*.c alloc.c acl.c        block maps, free space
  *	bitmaps.c window.c trim.c   free space on the disk, of files that grow, discarded
  *	quota*.c                    what each user has of it
- *	commit.c                    transactions
+ *	commit.c checkpoint.c       transactions
+ *	durable.c                   who waits for them
  *	super.c mmp.c error.c       the file system as a whole
  *	journal/                    the log on disk
  *	store/                      blocks
@@ -130,6 +131,7 @@ struct server {
 	pthread_t flusher;
 	pthread_cond_t flusher_wake;
 	bool flusher_runs, flusher_stop;
+	struct durable_waiter *waiters;	/* durable.c; the youngest first */
 	struct pressure *pressure;	/* pressure.c; NULL: nothing is watched */
 
 	void (*ready)(struct server *s);	/* tell who waits that the mount works */
@@ -201,13 +203,21 @@ int super_close(struct server *s);
 int super_collect(struct server *s);
 /* Without a journal: write everything that has changed to stable storage. */
 int super_write_all(struct server *s);
+/* The same in two steps: all but the flush, and if that failed. */
+int super_write_back(struct server *s);
+void super_flush_failed(struct server *s, int err);
 /* Put the file system into a state that needs no recovery; and be ready for changes again. */
 int super_freeze(struct server *s);
 int super_thaw(struct server *s);
 void super_statfs(struct server *s, struct statvfs *st);
-/* The flusher thread commits what has changed every few seconds (-o commit). */
+/*
+ * The flusher thread commits what has changed every few seconds (-o commit), and does what
+ * is due of durable.h and checkpoint.h.
+ */
 int super_start_flusher(struct server *s);
 void super_stop_flusher(struct server *s);
+/* With the lock: something may be due. */
+void super_wake_flusher(struct server *s);
 /* -EROFS when nothing may change, -EIO after a shutdown. */
 int super_may_write(const struct server *s);
 /*

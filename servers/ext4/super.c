@@ -18,6 +18,7 @@
 #include "bitmaps.h"
 #include "casefold.h"
 #include "commit.h"
+#include "durable.h"
 #include "groups.h"
 #include "inode.h"
 #include "log.h"
@@ -384,18 +385,31 @@ int super_collect(struct server *s)
 	return err;
 }
 
+void super_flush_failed(struct server *s, int err)
+{
+	log_err("can't write metadata: %s", strerror(-err));
+	s->dirty = true;
+}
+
+int super_write_back(struct server *s)
+{
+	int err = super_collect(s), write_err = cache_write_back(s->cache);
+
+	if (write_err)
+		super_flush_failed(s, write_err);
+	return err ? err : write_err;
+}
+
 int super_write_all(struct server *s)
 {
 	int err, flush_err;
 
 	if (s->readonly)
 		return 0;
-	err = super_collect(s);
-	flush_err = cache_flush(s->cache);
-	if (flush_err) {
-		log_err("can't write metadata: %s", strerror(-flush_err));
-		s->dirty = true;
-	}
+	err = super_write_back(s);
+	flush_err = device_flush(&s->src.dev);
+	if (flush_err)
+		super_flush_failed(s, flush_err);
 	return err ? err : flush_err;
 }
 
@@ -459,6 +473,29 @@ int super_thaw(struct server *s)
 	return commit_now(s);
 }
 
+void super_wake_flusher(struct server *s)
+{
+	if (s->flusher_runs && (durable_is_due(s) || checkpoint_is_due(s)))
+		pthread_cond_signal(&s->flusher_wake);
+}
+
+static bool is_past(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+/* Wait for what is to do.  False: that's what has always to be done at @until. */
+static bool wait_for_work(struct server *s, const struct timespec *until)
+{
+	while (!s->flusher_stop && !durable_is_due(s) && !checkpoint_is_due(s))
+		if (pthread_cond_timedwait(&s->flusher_wake, &s->lock, until) == ETIMEDOUT)
+			return false;
+	return durable_is_due(s) || !is_past(until);
+}
+
 static void *flusher(void *arg)
 {
 	struct server *s = arg;
@@ -468,15 +505,23 @@ static void *flusher(void *arg)
 	if (!interval)
 		interval = s->commits.journal ? COMMIT_INTERVAL : FLUSH_INTERVAL;
 	server_lock(s);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += interval;
 	while (!s->flusher_stop) {
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += interval;
-		while (!s->flusher_stop &&
-		       pthread_cond_timedwait(&s->flusher_wake, &s->lock, &until) != ETIMEDOUT)
-			;
-		if (!s->flusher_stop && s->fs && !s->readonly &&
-		    (s->dirty || cache_is_dirty(s->cache)))
-			commit_in_background(s);
+		bool early = wait_for_work(s, &until);
+
+		if (s->flusher_stop)
+			break;
+		if (!early) {
+			if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
+				commit_in_background(s);
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_sec += interval;
+		} else if (durable_is_due(s)) {
+			durable_serve(s);
+		} else {
+			checkpoint_step(s);
+		}
 	}
 	server_unlock(s);
 	return NULL;
@@ -499,7 +544,9 @@ int super_start_flusher(struct server *s)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&s->flusher, NULL, flusher, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	server_lock(s);
 	s->flusher_runs = !err;
+	server_unlock(s);
 	return -err;
 }
 
@@ -512,8 +559,11 @@ void super_stop_flusher(struct server *s)
 	pthread_cond_signal(&s->flusher_wake);
 	server_unlock(s);
 	pthread_join(s->flusher, NULL);
-	pthread_cond_destroy(&s->flusher_wake);
+	server_lock(s);
 	s->flusher_runs = false;
+	durable_end(s);
+	server_unlock(s);
+	pthread_cond_destroy(&s->flusher_wake);
 }
 
 void super_statfs(struct server *s, struct statvfs *st)

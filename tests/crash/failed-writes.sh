@@ -9,7 +9,7 @@
 aborts=0 tried=0
 # Which writes are the journal's is a matter of timing: should none of the first ten be, more of
 # them fail until one is.
-for n in 40 150 333 400 512 601 777 900 1001 1100 $(seq 75 50 1100); do
+for n in 40 150 333 400 512 601 777 900 1001 1100 $(seq 60 15 480); do
 	[ $((tried++)) -lt 10 ] || [ $aborts -eq 0 ] || break
 	make_old_image "$TMP/image" 24M -b 1024 -t ext4 -J size=1
 	cp "$TMP/image" "$TMP/base"

@@ -330,6 +330,7 @@ int journal_write(struct journal *j, const struct journal_record *rec)
 	if (!err)
 		err = write_log(j, advanced(j, j->head, n),
 				rec->image + (size_t)n * j->shape.blocksize, 1);
+	/* RWF_DSYNC would be no better: behind such a write to a device Linux flushes it, too */
 	if (!err)
 		err = device_flush(j->dev);
 	if (err)
@@ -338,6 +339,36 @@ int journal_write(struct journal *j, const struct journal_record *rec)
 	j->used += n + 1;
 	j->sequence++;
 	return 0;
+}
+
+struct journal_mark journal_mark(const struct journal *j)
+{
+	return (struct journal_mark){ .head = j->head, .sequence = j->sequence };
+}
+
+/* With a fast commit area it must not come around: see empty_log(). */
+bool journal_can_advance(const struct journal *j)
+{
+	return !(j->sb.incompat & JOURNAL_INCOMPAT_FAST_COMMIT);
+}
+
+int journal_advance(struct journal *j, const struct journal_mark *mark)
+{
+	uint32_t size = journal_size(j);
+	/* less than the whole log is in use, so the distances are what they seem to be */
+	uint32_t left = (j->head - mark->head + size) % size;
+	int err;
+
+	if (left >= j->used)
+		return 0;
+	j->sb.start = mark->head;
+	j->sb.sequence = mark->sequence;
+	err = write_super(j);
+	if (!err)
+		err = device_flush(j->dev);
+	if (!err)
+		j->used = left;
+	return err;
 }
 
 static int empty_log(struct journal *j, uint32_t start)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The journal as a log: transactions go in at the head; when everything in it is
- * in its place the log is emptied as a whole.
+ * The journal as a log: transactions go in at the head, and at the tail those go whose
+ * blocks are all in their places, or have newer copies; or it is emptied as a whole.
  *
  *	first          tail              head           last
  *	  |  free       |  transactions   |  free        |
@@ -14,8 +14,8 @@
  *  - blocks of the log are written again only after the superblock on stable
  *    storage says that nothing there is needed.
  *
- * Locking: journal_write() may run without the server lock, everything else
- * needs it.  There is one writer at a time.
+ * Locking: journal_write() and journal_advance() may run without the server lock,
+ * everything else needs it, and none of them may be running.
  */
 #ifndef IOMAP4FS_JOURNAL_H
 #define IOMAP4FS_JOURNAL_H
@@ -91,6 +91,20 @@ void journal_record_free(struct journal_record *rec);
  * block and after it.
  */
 int journal_write(struct journal *j, const struct journal_record *rec);
+
+/* Where the next transaction goes, and its number */
+struct journal_mark {
+	uint32_t head, sequence;
+};
+
+struct journal_mark journal_mark(const struct journal *j);
+/*
+ * No block needs a copy of before @mark any more: it is in its place, on stable storage, or
+ * has a newer copy behind the mark, or a revoke.  Forget these transactions.
+ */
+int journal_advance(struct journal *j, const struct journal_mark *mark);
+/* False: the log has to be emptied as a whole. */
+bool journal_can_advance(const struct journal *j);
 
 /* All that is in the log is in its place, on stable storage: forget it. */
 int journal_forget(struct journal *j);

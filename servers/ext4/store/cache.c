@@ -32,6 +32,8 @@ struct block {
 	char *data;
 	bool dirty;
 	bool committing, logged;		/* with a journal: see cache.h */
+	bool sweeping, placed;			/* what is logged is being put in place, is there */
+	uint32_t sequence;			/* of the transaction that logged it last */
 	bool verified;
 };
 
@@ -67,6 +69,16 @@ struct cache_fetch {
 		bool stale;			/* written or dropped meanwhile */
 		bool failed;
 	} parts[NOTES_MAX];
+};
+
+struct cache_sweep {
+	const struct device *dev;
+	uint32_t blocksize;
+	size_t nr, next;			/* of @all, and the first that wasn't taken */
+	size_t nr_taken;
+	char *copies;				/* of those taken */
+	uint64_t *taken;
+	uint64_t all[];				/* numbers, in order */
 };
 
 void cache_set_max_blocks(struct cache *cache, uint64_t blocks)
@@ -147,12 +159,20 @@ static void lru_push(struct cache *cache, struct block *b)
 	cache->hot = b;
 }
 
-static struct block *find(struct cache *cache, uint64_t nr)
+/* Doesn't make it hot. */
+static struct block *look_up(struct cache *cache, uint64_t nr)
 {
 	struct block *b = *bucket_of(cache, nr);
 
 	while (b && b->nr != nr)
 		b = b->hash_next;
+	return b;
+}
+
+static struct block *find(struct cache *cache, uint64_t nr)
+{
+	struct block *b = look_up(cache, nr);
+
 	if (b && b != cache->hot) {
 		lru_unlink(cache, b);
 		lru_push(cache, b);
@@ -252,7 +272,7 @@ static int write_run(struct cache *cache, struct block **run, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		clear_dirty(cache, run[i]);
 		cache->nr_logged -= run[i]->logged;
-		run[i]->logged = false;
+		run[i]->logged = run[i]->placed = false;
 	}
 	return 0;
 }
@@ -540,15 +560,14 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 	}
 }
 
-int cache_flush(struct cache *cache)
+int cache_write_back(struct cache *cache)
 {
 	int err = write_dirty(cache);
-	int flush_err = device_flush(cache->dev);
 
 	if (!err)
 		err = cache->error;
 	cache->error = 0;
-	return err ? err : flush_err;
+	return err;
 }
 
 uint64_t cache_nr_failures(const struct cache *cache)
@@ -782,13 +801,12 @@ int cache_commit_begin(struct cache *cache, struct journal_content *c)
 	return 0;
 }
 
-void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged)
+void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged,
+		      uint32_t sequence)
 {
 	for (size_t i = 0; logged && i < c->nr_blocks; i++) {
-		struct block *b = *bucket_of(cache, c->blocks[i].nr);
+		struct block *b = look_up(cache, c->blocks[i].nr);
 
-		while (b && b->nr != c->blocks[i].nr)
-			b = b->hash_next;
 		/* freed meanwhile? */
 		if (!b || !b->committing)
 			continue;
@@ -796,10 +814,124 @@ void cache_commit_end(struct cache *cache, struct journal_content *c, bool logge
 		cache->nr_committing--;
 		cache->nr_logged += !b->logged;
 		b->logged = true;
+		b->placed = false;
+		b->sequence = sequence;
 	}
 	free(c->blocks);
 	free(c->revokes);
 	*c = (struct journal_content){ 0 };
+}
+
+uint64_t cache_nr_logged(const struct cache *cache)
+{
+	return cache->nr_logged;
+}
+
+/* Is what is here what was committed last, and not in its place? */
+static bool can_sweep(const struct block *b)
+{
+	return b->logged && !b->placed && !b->dirty && !b->committing;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int cache_sweep_begin(struct cache *cache, struct cache_sweep **out)
+{
+	size_t max = CLUSTER_MAX / cache->blocksize;
+	struct cache_sweep *sweep = malloc(sizeof(*sweep) + cache->nr_logged * sizeof(uint64_t));
+
+	if (!sweep)
+		return -ENOMEM;
+	*sweep = (struct cache_sweep){ .dev = cache->dev, .blocksize = cache->blocksize };
+	sweep->taken = calloc(max, sizeof(*sweep->taken));
+	if (!sweep->taken || posix_memalign((void **)&sweep->copies, 4096, CLUSTER_MAX)) {
+		free(sweep->taken);
+		free(sweep);
+		return -ENOMEM;
+	}
+	for (struct block *b = cache->hot; b && sweep->nr < cache->nr_logged; b = b->lru_next)
+		if (b->logged)
+			sweep->all[sweep->nr++] = b->nr;
+	qsort(sweep->all, sweep->nr, sizeof(*sweep->all), by_value);
+	*out = sweep;
+	return 0;
+}
+
+bool cache_sweep_take(struct cache *cache, struct cache_sweep *sweep)
+{
+	size_t max = CLUSTER_MAX / cache->blocksize;
+
+	for (; sweep->next < sweep->nr && sweep->nr_taken < max; sweep->next++) {
+		struct block *b = look_up(cache, sweep->all[sweep->next]);
+
+		if (!b || !can_sweep(b))
+			continue;
+		memcpy(sweep->copies + sweep->nr_taken * cache->blocksize, b->data,
+		       cache->blocksize);
+		sweep->taken[sweep->nr_taken++] = b->nr;
+		b->sweeping = true;
+	}
+	return sweep->nr_taken;
+}
+
+int cache_sweep_write(struct cache_sweep *sweep)
+{
+	size_t bs = sweep->blocksize;
+	int first_err = 0;
+
+	for (size_t i = 0, len; i < sweep->nr_taken; i += len) {
+		int err;
+
+		for (len = 1; i + len < sweep->nr_taken; len++)
+			if (sweep->taken[i + len] != sweep->taken[i] + len)
+				break;
+		err = device_write(sweep->dev, sweep->copies + i * bs, len * bs,
+				   sweep->taken[i] * bs);
+		if (err && !first_err)
+			first_err = err;
+	}
+	return first_err;
+}
+
+void cache_sweep_done(struct cache *cache, struct cache_sweep *sweep, bool written)
+{
+	for (size_t i = 0; i < sweep->nr_taken; i++) {
+		struct block *b = look_up(cache, sweep->taken[i]);
+
+		outdate(cache, sweep->taken[i], 1);
+		/* maybe changed meanwhile; one that was dropped is another one now */
+		if (!b || !b->sweeping)
+			continue;
+		b->sweeping = false;
+		b->placed = written;
+	}
+	sweep->nr_taken = 0;
+}
+
+void cache_sweep_forgotten(struct cache *cache, struct cache_sweep *sweep, uint32_t sequence)
+{
+	for (size_t i = 0; i < sweep->nr; i++) {
+		struct block *b = look_up(cache, sweep->all[i]);
+
+		if (!b || !b->logged || !b->placed || (int32_t)(b->sequence - sequence) >= 0)
+			continue;
+		b->logged = b->placed = false;
+		cache->nr_logged--;
+	}
+}
+
+void cache_sweep_end(struct cache_sweep *sweep)
+{
+	if (!sweep)
+		return;
+	free(sweep->copies);
+	free(sweep->taken);
+	free(sweep);
 }
 
 int cache_checkpoint(struct cache *cache)

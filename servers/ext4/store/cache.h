@@ -17,24 +17,25 @@
  *	            +------------+------------+    changed again
  *
  * dirty: part of the running transaction; committing: of the one that is being
- * written to the journal; logged: in the journal, not yet in its place.  Dirty may
- * come together with either of the others; then the contents to put in place are
- * gone until the next commit.
+ * written to the journal; logged: a copy is in the journal; it may be in its place, too,
+ * but recovery would write it once more.  Dirty may come together with either of the others;
+ * then the contents to put in place are gone until the next commit.
  *
  * Invariants:
  *  - a block that isn't in use by metadata has no cached copy: whoever frees a
  *    metadata block or takes blocks for data calls cache_forget(), so that no
  *    stale dirty copy can be written over data;
- *  - a write error is remembered until cache_flush() has reported it; the block
+ *  - a write error is remembered until cache_write_back() has reported it; the block
  *    stays dirty;
- *  - with a journal only clean blocks leave the cache, and only cache_checkpoint()
- *    and cache_write_through() write in place;
+ *  - with a journal only clean blocks leave the cache, and only cache_checkpoint(),
+ *    cache_sweep_write() and cache_write_through() write in place;
  *  - a block that is dropped while a copy of it may be in the journal is revoked by
  *    the running transaction;
  *  - what is read without the lock gets in only if nothing was written to its place, and
  *    nobody has dropped it, since the reading began.
  *
- * Locking: none here, the server lock serialises all calls but cache_fetch_read().
+ * Locking: none here, the server lock serialises all calls but cache_fetch_read() and
+ * cache_sweep_write().
  */
 #ifndef IOMAP4FS_CACHE_H
 #define IOMAP4FS_CACHE_H
@@ -79,10 +80,10 @@ int cache_new(struct cache *cache, uint64_t blk, void **data);
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
 
 /*
- * Write all dirty blocks, in order of their number, and flush the device.
- * Returns the first error, also one of an earlier write-back.
+ * Write all dirty blocks, in order of their number.  Doesn't flush.  Returns the first
+ * error, also one of an earlier write-back.
  */
-int cache_flush(struct cache *cache);
+int cache_write_back(struct cache *cache);
 
 /* How often a block could not be brought in; and how often contents were changed */
 uint64_t cache_nr_failures(const struct cache *cache);
@@ -160,8 +161,38 @@ uint64_t cache_max_blocks(const struct cache *cache);
  * given back with cache_commit_end().
  */
 int cache_commit_begin(struct cache *cache, struct journal_content *c);
-/* It is in the journal; or nothing will ever be written again if not @logged. */
-void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged);
+/*
+ * It is in the journal, as transaction @sequence; or nothing will ever be written again if
+ * not @logged.
+ */
+void cache_commit_end(struct cache *cache, struct journal_content *c, bool logged,
+		      uint32_t sequence);
+/*
+ * Write logged blocks in place a few at a time, without the lock.  What is written is a copy
+ * of what was committed last: a block that has changed since then is left out, it will be
+ * in the journal again.  Nothing may be committed, nor be put in place by other means, between
+ * cache_sweep_take() and cache_sweep_done(): so nothing that is on its way can become free
+ * for something else meanwhile.
+ */
+struct cache_sweep;
+
+/* Blocks that are logged */
+uint64_t cache_nr_logged(const struct cache *cache);
+/* All that is logged now.  0 or -ENOMEM */
+int cache_sweep_begin(struct cache *cache, struct cache_sweep **sweep);
+/* The next ones.  False: there are none left. */
+bool cache_sweep_take(struct cache *cache, struct cache_sweep *sweep);
+/* Without the lock.  Doesn't flush. */
+int cache_sweep_write(struct cache_sweep *sweep);
+/*
+ * They are in their places if @written.  They stay logged: as long as there is a copy in the
+ * journal, they have to be revoked when they are dropped.
+ */
+void cache_sweep_done(struct cache *cache, struct cache_sweep *sweep, bool written);
+/* The journal has no transaction before @sequence any more. */
+void cache_sweep_forgotten(struct cache *cache, struct cache_sweep *sweep, uint32_t sequence);
+void cache_sweep_end(struct cache_sweep *sweep);
+
 /*
  * Write all logged blocks in place and flush the device.  Nothing may be dirty or
  * being committed.

@@ -112,10 +112,10 @@ static void is_stale(struct cache *cache, const struct device *dev, bool journal
 	put(cache, 201, 77);
 	if (journal) {
 		CHECK(!cache_commit_begin(cache, &content));
-		cache_commit_end(cache, &content, true);
+		cache_commit_end(cache, &content, true, 1);
 		CHECK(!cache_checkpoint(cache));
 	} else {
-		CHECK(!cache_flush(cache));
+		CHECK(!cache_write_back(cache));
 	}
 	cache_shrink(cache, 0);
 	CHECK(!cache_nr_blocks(cache));
@@ -172,7 +172,7 @@ static void makes_room(const struct device *dev)
 	CHECK(!cache_nr_dirty(cache));
 	for (uint64_t i = 300; i < 333; i++)
 		CHECK(get(cache, i) == 88);
-	CHECK(!cache_flush(cache));
+	CHECK(!cache_write_back(cache));
 	cache_destroy(cache);
 }
 

@@ -74,7 +74,7 @@ static void with_journal(const struct device *dev)
 	/* being committed: pinned */
 	cache_shrink(cache, 0);
 	CHECK(cache_nr_blocks(cache) == 100);
-	cache_commit_end(cache, &content, true);
+	cache_commit_end(cache, &content, true, 1);
 	for (uint64_t i = 50; i < 150; i++)
 		put(cache, i, 2);
 	for (uint64_t i = 150; i < 400; i++)
@@ -102,7 +102,7 @@ static void with_journal(const struct device *dev)
 	for (uint64_t i = 0; i < 150; i++)
 		CHECK(in_cache(cache, i) == (i < 50 ? 1 : 2));
 	CHECK(!cache_commit_begin(cache, &content));
-	cache_commit_end(cache, &content, true);
+	cache_commit_end(cache, &content, true, 1);
 	CHECK(!cache_checkpoint(cache));
 	for (uint64_t i = 0; i < 150; i++)
 		CHECK(on_device(dev, i) == (i < 50 ? 1 : 2));
@@ -125,7 +125,7 @@ static void without_journal(const struct device *dev)
 	cache_shrink(cache, 0);
 	CHECK(cache_nr_blocks(cache) == 20);
 	CHECK(on_device(dev, 500) == 0);
-	CHECK(!cache_flush(cache));
+	CHECK(!cache_write_back(cache));
 	cache_shrink(cache, 0);
 	CHECK(cache_nr_blocks(cache) == 0);
 	CHECK(on_device(dev, 519) == 3);

@@ -4,10 +4,10 @@
  *
  * In fresh images transactions go into the journal with copies of blocks that nobody
  * uses, among them copies that begin with the journal's magic number, and with
- * revokes.  Some are put in place and the log emptied, so that the ring comes around.  Then
- * comes a crash: e2fsck replays, and each block has the contents of its last copy
- * that was not revoked, or what it had before.  The last transaction lacks its commit
- * block: nothing of it may be seen.
+ * revokes.  Some are put in place and the log emptied, or cut at its tail, so that the ring
+ * comes around.  Then comes a crash: e2fsck replays, and each block has the contents of its
+ * last copy that was not revoked, or what it had before.  The last transaction lacks its
+ * commit block: nothing of it may be seen.
  */
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
@@ -128,6 +128,7 @@ static void reserve_fast_commits(const struct image *im)
 struct model {
 	uint8_t now[NR_BLOCKS][MAX_BS];		/* after replay */
 	bool logged[NR_BLOCKS];
+	uint32_t sequence[NR_BLOCKS];		/* where the last copy is */
 	unsigned int nr_logged;
 };
 
@@ -157,6 +158,7 @@ static void make(struct image *im, struct journal *j, struct model *m, bool comp
 			if (!complete)
 				continue;
 			m->logged[i] = true;
+			m->sequence[i] = journal_mark(j).sequence;
 			memcpy(m->now[i], data[i], im->bs);
 		}
 	}
@@ -181,6 +183,19 @@ static void checkpoint(struct image *im, struct journal *j, struct model *m)
 	CHECK(!journal_forget(j));
 }
 
+/* What has no copy behind @mark is put in its place, and what is before it forgotten. */
+static void cut(struct image *im, struct journal *j, struct model *m,
+		const struct journal_mark *mark)
+{
+	for (unsigned int i = 0; i < NR_BLOCKS; i++) {
+		if (!m->logged[i] || (int32_t)(m->sequence[i] - mark->sequence) >= 0)
+			continue;
+		CHECK(!device_write(&im->dev, m->now[i], im->bs, (im->first + i) * im->bs));
+		m->logged[i] = false;
+	}
+	CHECK(!journal_advance(j, mark));
+}
+
 static void try(const char *path, const char *mke2fs, unsigned int transactions)
 {
 	static struct model m;
@@ -188,7 +203,10 @@ static void try(const char *path, const char *mke2fs, unsigned int transactions)
 	struct image im = { .path = path };
 	struct journal_wants wants;
 	uint64_t last;
-	unsigned int wraps = 0;
+	unsigned int emptied = 0, wraps = 0, cuts = 0;
+	struct journal_mark mark = { 0 };
+	bool marked = false;
+	uint32_t head;
 	struct journal *j;
 	const char *why;
 	char command[400];
@@ -220,11 +238,27 @@ static void try(const char *path, const char *mke2fs, unsigned int transactions)
 	for (unsigned int n = 0; n < transactions; n++) {
 		if (!journal_has_room(j, journal_need(j, NR_BLOCKS, NR_BLOCKS))) {
 			checkpoint(&im, j, &m);
-			wraps++;
+			emptied++;
+			marked = false;
 		}
+		if (journal_can_advance(j) && (!marked || !rnd(4))) {
+			mark = journal_mark(j);
+			marked = true;
+		}
+		head = journal_mark(j).head;
 		make(&im, j, &m, true);
+		wraps += journal_mark(j).head < head;
+		/* not as often as it takes, so that it fills up now and then */
+		if (marked && rnd(100) < n % 50) {
+			uint64_t used = journal_used(j);
+
+			cut(&im, j, &m, &mark);
+			cuts += journal_used(j) < used;
+			marked = false;
+		}
 	}
-	CHECK(transactions < 100 || wraps > 1);
+	CHECK(transactions < 100 || journal_can_advance(j) || emptied > 1);
+	CHECK(transactions < 100 || !journal_can_advance(j) || (wraps > 1 && cuts > 10));
 	if (strstr(mke2fs, "fast_commit")) {
 		read_block(&im, last, buf);
 		CHECK(!memcmp(buf, fast, im.bs));
