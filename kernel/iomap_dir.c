@@ -2,44 +2,105 @@
 /*
  * Directories that are listed without being opened (FUSE_IOMAP_CONFIG_DIRS).
  *
- * Most directories are small and read once, from the beginning: then OPENDIR, the question
+ * Most directories are small and read from the beginning to the end: then OPENDIR, the question
  * whether there is more, and RELEASEDIR are three requests of four.  So open(2) asks
- * nothing, and the first listing is asked for with file handle 0:
+ * nothing, and a listing is asked for with file handle 0:
  *
- *	all of it fits into an answer    it is kept with the open file, which needs no handle
- *	EOVERFLOW                        OPENDIR, and the ordinary requests with its handle
+ *	all of it fits into an answer    names and types are kept: no handle is needed
+ *	EOVERFLOW                        once more with room for a larger one; then OPENDIR, and
+ *	                                 the ordinary requests with its handle
  *
  * A listing is a snapshot: positions in it mean something only together with it.  That is
- * what a handle is for in the server, and here the answer that is kept: whoever reads on,
- * however slowly, or goes back to where he was, reads the same listing.  It is
- * given back when he begins anew, or closes.
+ * what a handle is for in the server, and here a listing that is kept, which each open file
+ * that reads it holds: whoever reads on, however slowly, or goes back to where he was, reads
+ * the same one.  Beginning anew takes the newest one.  That stays with the inode, for others
+ * to read without a question, until a name comes or goes.  The page cache, in which the client
+ * keeps entries of all listings under their positions, is not used.
  *
  * With a handle, too, nobody asks whether there is more behind an answer that had room left.
- *
- * The page cache, where the client keeps entries, gets them from the second listing on: most
- * directories don't have one, and a page to fill costs as much as half a request.
  *
  * Only for directories that nobody else changes and whose permissions are the kernel's business.
  */
 #include "iomap_i.h"
 
+#include <linux/iversion.h>
 #include <linux/mutex.h>
-#include <linux/pagemap.h>
+#include <linux/refcount.h>
 
-/* What fuse_readdir_cached() returns if the page cache does not have it */
-#define NOT_CACHED	1
+/* Room for answers without a handle, bytes: most directories need no more than the first. */
+static const unsigned int answer_sizes[] = { PAGE_SIZE, SZ_32K };
+#define NEEDS_HANDLE	ARRAY_SIZE(answer_sizes)
+
+/* A whole listing; never changes. */
+struct fuse_iomap_listing {
+	refcount_t users;
+	u64 version;			/* of the directory: i_version when it was asked for */
+	unsigned int size;		/* bytes of entries */
+	char entries[] __aligned(8);	/* struct fuse_dirent, as in the answer to READDIR */
+};
 
 /* An open directory; fuse_file.iomap_dir */
 struct fuse_iomap_dir {
 	struct mutex lock;		/* readers of one open file, and what follows */
 	bool has_handle;		/* OPENDIR has been answered: ask with fuse_file.fh */
-	bool plus;			/* @all has attributes */
-	struct folio *all;		/* the whole listing, or NULL */
-	unsigned int size;		/* bytes of it */
+	struct fuse_iomap_listing *all;	/* what is read, or NULL */
+	loff_t pos;			/* the reader has come to there in it, */
+	unsigned int at;		/* which is at this entry */
 	loff_t end;			/* with a handle: no entry is behind this position; or 0 */
 };
 
 static struct file_operations fuse_iomap_dir_operations __ro_after_init;
+
+static void put_listing(struct fuse_iomap_listing *l)
+{
+	if (l && refcount_dec_and_test(&l->users))
+		kvfree(l);
+}
+
+/* Nobody is to begin to read the listing that is kept of @inode. */
+void fuse_iomap_forget_listing(struct inode *inode)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	struct fuse_iomap_listing *old;
+
+	spin_lock(&fi->lock);
+	old = fi->iomap.listing;
+	fi->iomap.listing = NULL;
+	spin_unlock(&fi->lock);
+	put_listing(old);
+}
+
+/*
+ * The listing of @inode that was made since the last name has come or gone, with a reference;
+ * or NULL.  Caller holds i_rwsem.
+ */
+static struct fuse_iomap_listing *get_kept(struct inode *inode)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	struct fuse_iomap_listing *l;
+
+	spin_lock(&fi->lock);
+	l = fi->iomap.listing;
+	if (l && l->version == inode_peek_iversion(inode))
+		refcount_inc(&l->users);
+	else
+		l = NULL;
+	spin_unlock(&fi->lock);
+	return l;
+}
+
+static void keep(struct inode *inode, struct fuse_iomap_listing *l)
+{
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	struct fuse_iomap_listing *old;
+
+	refcount_inc(&l->users);
+	spin_lock(&fi->lock);
+	old = fi->iomap.listing;
+	fi->iomap.listing = l;
+	spin_unlock(&fi->lock);
+	put_listing(old);
+}
 
 /*
  * The entry at *@at in an answer of @size bytes, with @plus in the attributes before it;
@@ -65,12 +126,12 @@ static struct fuse_dirent *next_entry(char *answer, unsigned int size, bool plus
 	return entry;
 }
 
-/* Had an answer of @size bytes room for one more entry, whatever its name? */
-static bool is_last(unsigned int size, bool plus)
+/* Had an answer of @size bytes, of at most @max, room for one more entry, whatever its name? */
+static bool is_last(unsigned int size, unsigned int max, bool plus)
 {
 	unsigned int head = plus ? offsetof(struct fuse_direntplus, dirent) : 0;
 
-	return size + FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + FUSE_NAME_MAX) <= PAGE_SIZE;
+	return size + FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET + FUSE_NAME_MAX) <= max;
 }
 
 /* Bring the inodes of an answer into memory.  Each was counted as looked up by the server. */
@@ -93,37 +154,28 @@ static int link_entries(struct file *file, char *answer, unsigned int size, u64 
 }
 
 /*
- * Ask for the entries behind @pos, into @folio, of one page; link their inodes if @plus.
- * Upcall, under i_rwsem shared.  Returns the bytes of the answer or a negative errno.
+ * Ask for the entries behind @pos, at most @max bytes; link their inodes if @plus.  Upcall, under
+ * i_rwsem shared.  Returns the bytes of the answer or a negative errno.
  */
-static ssize_t ask(struct file *file, loff_t pos, bool plus, struct folio *folio)
+static ssize_t ask(struct file *file, loff_t pos, bool plus, char *answer, unsigned int max)
 {
 	struct inode *inode = file_inode(file);
 	struct fuse_mount *fm = get_fuse_mount(inode);
-	struct fuse_folio_desc desc = { .length = PAGE_SIZE };
 	u64 attr_version = fuse_get_attr_version(fm->fc);
 	u64 evict_ctr = fuse_get_evict_ctr(fm->fc);
-	struct fuse_io_args ia = {
-		.ap = {
-			.args = { .out_pages = true },
-			.uses_folios = true,
-			.num_folios = 1,
-			.folios = &folio,
-			.folio_descs = &desc,
-		},
-	};
+	struct fuse_io_args ia = {};
 	bool locked;
 	ssize_t size;
 	int err;
 
-	fuse_read_args_fill(&ia, file, pos, PAGE_SIZE, plus ? FUSE_READDIRPLUS : FUSE_READDIR);
+	fuse_read_args_fill(&ia, file, pos, max, plus ? FUSE_READDIRPLUS : FUSE_READDIR);
+	ia.ap.args.out_args[0].value = answer;
 	locked = fuse_lock_inode(inode);
 	size = fuse_simple_request(fm, &ia.ap.args);
 	fuse_unlock_inode(inode, locked);
 	fuse_invalidate_atime(inode);
-	set_bit(FUSE_IOMAP_WAS_LISTED, &FUSE_IOMAP_I(inode)->state);
 	if (size > 0 && plus) {
-		err = link_entries(file, folio_address(folio), size, attr_version, evict_ctr);
+		err = link_entries(file, answer, size, attr_version, evict_ctr);
 		if (err)
 			return err;
 	}
@@ -134,8 +186,8 @@ static ssize_t ask(struct file *file, loff_t pos, bool plus, struct folio *folio
  * Give the caller entries of an answer from *@at on, as many as he takes; @at and ctx->pos
  * follow.  Returns 1 if he has taken all of them, 0 if not, or a negative errno.
  */
-static int emit(struct file *file, struct dir_context *ctx, char *answer, unsigned int size,
-		bool plus, unsigned int *at)
+static int emit(struct dir_context *ctx, char *answer, unsigned int size, bool plus,
+		unsigned int *at)
 {
 	struct fuse_dirent *entry;
 	unsigned int next = *at;
@@ -143,7 +195,7 @@ static int emit(struct file *file, struct dir_context *ctx, char *answer, unsign
 	while ((entry = next_entry(answer, size, plus, &next))) {
 		if (IS_ERR(entry))
 			return PTR_ERR(entry);
-		if (!fuse_emit(file, ctx, entry))
+		if (!dir_emit(ctx, entry->name, entry->namelen, entry->ino, entry->type))
 			return 0;
 		ctx->pos = entry->off;
 		*at = next;
@@ -151,91 +203,118 @@ static int emit(struct file *file, struct dir_context *ctx, char *answer, unsign
 	return 1;
 }
 
-static void forget_listing(struct fuse_iomap_dir *dir)
+/* Names, types and positions of an answer, with one reference; or an ERR_PTR(). */
+static struct fuse_iomap_listing *make_listing(char *answer, unsigned int size, bool plus,
+					       u64 version)
 {
-	if (dir->all)
-		folio_put(dir->all);
-	dir->all = NULL;
-	dir->end = 0;
+	struct fuse_iomap_listing *l;
+	struct fuse_dirent *entry;
+	unsigned int at = 0, used = 0;
+
+	while ((entry = next_entry(answer, size, plus, &at))) {
+		if (IS_ERR(entry))
+			return ERR_CAST(entry);
+		used += FUSE_DIRENT_SIZE(entry);
+	}
+	l = kvmalloc(struct_size(l, entries, used), GFP_KERNEL_ACCOUNT);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&l->users, 1);
+	l->version = version;
+	l->size = used;
+	at = used = 0;
+	while ((entry = next_entry(answer, size, plus, &at))) {
+		memcpy(l->entries + used, entry, FUSE_NAME_OFFSET + entry->namelen);
+		used += FUSE_DIRENT_SIZE(entry);
+	}
+	return l;
 }
 
-/* Where in the listing that is kept are the entries behind @pos?  -1: it has no such position. */
-static int find_pos(const struct fuse_iomap_dir *dir, loff_t pos)
+/* List all of it without a handle, with room for @max bytes.  -EOVERFLOW: that is not enough. */
+static struct fuse_iomap_listing *list_in(struct file *file, struct dir_context *ctx,
+					  unsigned int max)
+{
+	struct inode *inode = file_inode(file);
+	u64 version = inode_query_iversion(inode);
+	bool plus = fuse_use_readdirplus(inode, ctx);
+	char *answer = kvmalloc(max, GFP_KERNEL);
+	struct fuse_iomap_listing *l;
+	ssize_t size;
+
+	if (!answer)
+		return ERR_PTR(-ENOMEM);
+	size = ask(file, 0, plus, answer, max);
+	l = size < 0 ? ERR_PTR(size) : make_listing(answer, size, plus, version);
+	kvfree(answer);
+	return l;
+}
+
+/* The same, with as much room as it takes. */
+static struct fuse_iomap_listing *list_all(struct file *file, struct dir_context *ctx)
+{
+	struct inode *inode = file_inode(file);
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	struct fuse_iomap_listing *l = ERR_PTR(-EOVERFLOW);
+	unsigned int i;
+
+	for (i = READ_ONCE(ii->listing_size); i < NEEDS_HANDLE; i++) {
+		l = list_in(file, ctx, answer_sizes[i]);
+		if (l == ERR_PTR(-EOVERFLOW))
+			continue;
+		if (!IS_ERR(l)) {
+			WRITE_ONCE(ii->listing_size, i);
+			keep(inode, l);
+		}
+		break;
+	}
+	return l;
+}
+
+/* Where in the listing are the entries behind @pos?  -1: it has no such position. */
+static int find_pos(struct fuse_iomap_dir *dir, loff_t pos)
 {
 	struct fuse_dirent *entry;
 	unsigned int at = 0;
 
-	if (!pos)
-		return 0;
-	while ((entry = next_entry(folio_address(dir->all), dir->size, dir->plus, &at)))
-		if (IS_ERR(entry) || entry->off == pos)
-			return IS_ERR(entry) ? -1 : at;
+	/* the server may have several entries at one position: who reads on gets on */
+	if (pos == dir->pos)
+		return dir->at;
+	while ((entry = next_entry(dir->all->entries, dir->all->size, false, &at)))
+		if (entry->off == pos)
+			return at;
 	return -1;
 }
 
-/* Entries to the last one have gone into the page cache, if they go there. */
-static void end_of_listing(struct file *file, struct dir_context *ctx)
+/* Go on at ctx->pos in the listing, at the entry @at. */
+static int read_listing(struct dir_context *ctx, struct fuse_iomap_dir *dir, unsigned int at)
 {
-	const struct fuse_file *ff = file->private_data;
+	int ret = emit(ctx, dir->all->entries, dir->all->size, false, &at);
 
-	if (ff->open_flags & FOPEN_CACHE_DIR)
-		fuse_readdir_cache_end(file, ctx->pos);
-}
-
-/* Go on at ctx->pos in the listing that is kept. */
-static int read_kept(struct file *file, struct dir_context *ctx, struct fuse_iomap_dir *dir,
-		     unsigned int at)
-{
-	int ret = emit(file, ctx, folio_address(dir->all), dir->size, dir->plus, &at);
-
-	if (ret > 0)
-		end_of_listing(file, ctx);
+	dir->pos = ctx->pos;
+	dir->at = at;
 	return min(ret, 0);
-}
-
-/* List all of it without a handle.  -EOVERFLOW: that takes one. */
-static int read_all(struct file *file, struct dir_context *ctx, struct fuse_iomap_dir *dir)
-{
-	struct folio *folio = folio_alloc(GFP_KERNEL_ACCOUNT, 0);
-	ssize_t size;
-
-	if (!folio)
-		return -ENOMEM;
-	dir->plus = fuse_use_readdirplus(file_inode(file), ctx);
-	size = ask(file, 0, dir->plus, folio);
-	if (size < 0) {
-		folio_put(folio);
-		return size;
-	}
-	dir->all = folio;
-	dir->size = size;
-	return read_kept(file, ctx, dir, 0);
 }
 
 /* The next part of a listing that the server keeps. */
 static int read_part(struct file *file, struct dir_context *ctx, struct fuse_iomap_dir *dir)
 {
-	struct folio *folio;
 	unsigned int at = 0;
 	ssize_t size;
+	char *answer;
 	bool plus;
 	int ret;
 
 	if (dir->end && ctx->pos == dir->end)
 		return 0;
-	folio = folio_alloc(GFP_KERNEL, 0);
-	if (!folio)
+	answer = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!answer)
 		return -ENOMEM;
 	plus = fuse_use_readdirplus(file_inode(file), ctx);
-	size = ask(file, ctx->pos, plus, folio);
-	ret = size;
-	if (size >= 0)
-		ret = emit(file, ctx, folio_address(folio), size, plus, &at);
-	if (ret > 0 && is_last(size, plus)) {
+	size = ask(file, ctx->pos, plus, answer, PAGE_SIZE);
+	ret = size < 0 ? size : emit(ctx, answer, size, plus, &at);
+	if (ret > 0 && is_last(size, PAGE_SIZE, plus))
 		dir->end = ctx->pos;
-		end_of_listing(file, ctx);
-	}
-	folio_put(folio);
+	kfree(answer);
 	return min(ret, 0);
 }
 
@@ -255,37 +334,48 @@ static int get_handle(struct file *file, struct fuse_iomap_dir *dir)
 	opened->args = NULL;
 	fuse_file_free(opened);
 	dir->has_handle = true;
-	if (!(ff->open_flags & FOPEN_KEEP_CACHE))
-		invalidate_inode_pages2(inode->i_mapping);
+	WRITE_ONCE(FUSE_IOMAP_I(inode)->listing_size, NEEDS_HANDLE);
+	return 0;
+}
+
+/* A listing to read from the beginning.  1: it takes a handle. */
+static int begin(struct file *file, struct dir_context *ctx, struct fuse_iomap_dir *dir)
+{
+	struct fuse_iomap_listing *l;
+
+	put_listing(dir->all);
+	dir->all = NULL;
+	dir->end = 0;
+	if (dir->has_handle)
+		return 1;
+	l = get_kept(file_inode(file));
+	if (!l)
+		l = list_all(file, ctx);
+	if (l == ERR_PTR(-EOVERFLOW))
+		return 1;
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	dir->all = l;
+	dir->pos = 0;
+	dir->at = 0;
 	return 0;
 }
 
 static int read_locked(struct file *file, struct dir_context *ctx, struct fuse_iomap_dir *dir)
 {
-	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(file_inode(file));
-	struct fuse_file *ff = file->private_data;
 	int ret, at;
 
-	/* from the beginning: as it is now */
-	if (!ctx->pos)
-		forget_listing(dir);
+	if (!ctx->pos) {
+		ret = begin(file, ctx, dir);
+		if (ret < 0)
+			return ret;
+	}
 	if (dir->all) {
 		at = find_pos(dir, ctx->pos);
 		if (at >= 0)
-			return read_kept(file, ctx, dir, at);
-	}
-	if (ff->open_flags & FOPEN_CACHE_DIR) {
-		ret = fuse_readdir_cached(file, ctx);
-		if (ret != NOT_CACHED)
-			return ret;
+			return read_listing(ctx, dir, at);
 	}
 	if (!dir->has_handle) {
-		if (!ctx->pos && !test_bit(FUSE_IOMAP_LISTING_IS_LONG, &ii->state)) {
-			ret = read_all(file, ctx, dir);
-			if (ret != -EOVERFLOW)
-				return ret;
-			set_bit(FUSE_IOMAP_LISTING_IS_LONG, &ii->state);
-		}
 		ret = get_handle(file, dir);
 		if (ret)
 			return ret;
@@ -337,8 +427,6 @@ static int dir_open(struct inode *inode, struct file *file)
 	ff->iomap_dir = dir;
 	ff->nodeid = get_node_id(inode);
 	ff->open_flags = FOPEN_KEEP_CACHE;
-	if (test_bit(FUSE_IOMAP_WAS_LISTED, &FUSE_IOMAP_I(inode)->state))
-		ff->open_flags |= FOPEN_CACHE_DIR;
 	file->private_data = ff;
 	return 0;
 }
@@ -347,7 +435,7 @@ static int dir_release(struct inode *inode, struct file *file)
 {
 	struct fuse_file *ff = file->private_data;
 
-	forget_listing(ff->iomap_dir);
+	put_listing(ff->iomap_dir->all);
 	mutex_destroy(&ff->iomap_dir->lock);
 	kfree(ff->iomap_dir);
 	fuse_release_common(file, true);

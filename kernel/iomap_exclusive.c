@@ -137,13 +137,10 @@ void fuse_iomap_xattr_read(struct inode *inode, const char *name, u32 changes, s
 	spin_unlock(&fi->lock);
 }
 
-/* Attribute @name is about to be set or removed. */
-void fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
+static void note_xattr_change(struct inode *inode, const char *name)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
 
-	/* if that fails it is told later, and the ACL is made of the mode that the server has */
-	fuse_iomap_tell_mode_first(inode);
 	spin_lock(&fi->lock);
 	WRITE_ONCE(fi->iomap.xattr_changes, fi->iomap.xattr_changes + 1);
 	if (!strcmp(name, XATTR_NAME_CAPS)) {
@@ -151,6 +148,19 @@ void fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
 		inode_set_flags(inode, 0, S_NOSEC);
 	}
 	spin_unlock(&fi->lock);
+}
+
+/*
+ * Attribute @name is about to be set or removed; an error if that can't be: an ACL is made
+ * from the mode, and what is told of that later must not undo it.
+ */
+int fuse_iomap_xattr_is_set(struct inode *inode, const char *name)
+{
+	int err = fuse_iomap_tell_mode_first(inode);
+
+	if (!err)
+		note_xattr_change(inode, name);
+	return err;
 }
 
 /* Attributes of @inode that the server was asked for before now say nothing of @mask (STATX_*). */
@@ -173,7 +183,7 @@ void fuse_iomap_xattr_was_set(struct inode *inode, const char *name)
 		distrust(inode, STATX_MODE);
 	/* who asked meanwhile may have been told of what there was before */
 	if (!strcmp(name, XATTR_NAME_CAPS))
-		fuse_iomap_xattr_is_set(inode, name);
+		note_xattr_change(inode, name);
 }
 
 /*

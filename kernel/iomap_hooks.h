@@ -52,6 +52,9 @@ extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 bool fuse_iomap_is_to_create(struct inode *dir, struct dentry *entry, unsigned int flags);
 void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode);
 
+/* iomap_dir.c */
+void fuse_iomap_forget_listing(struct inode *inode);
+
 /* iomap_durable.c */
 void fuse_iomap_request_ended(const struct fuse_req *req);
 
@@ -64,7 +67,7 @@ bool fuse_iomap_keeps_nosec(struct inode *inode);
 bool fuse_iomap_has_no_xattr(struct inode *inode, const char *name);
 u32 fuse_iomap_xattr_changes(struct inode *inode);
 void fuse_iomap_xattr_read(struct inode *inode, const char *name, u32 changes, ssize_t ret);
-void fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
+int fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
 void fuse_iomap_xattr_was_set(struct inode *inode, const char *name);
 void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid);
 
@@ -81,6 +84,7 @@ long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_evict_inode(struct inode *inode);
 void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr);
+void fuse_iomap_attr_is_old(struct inode *inode, struct fuse_attr *attr);
 int fuse_iomap_drop_inode(struct inode *inode);
 
 /* iomap_attr.c */
@@ -129,10 +133,7 @@ extern const struct file_operations fuse_dir_operations;
 /* file.c */
 extern const struct file_operations fuse_file_operations;
 
-/* readdir.c; the first returns 1 if the page cache does not have what is wanted */
-int fuse_readdir_cached(struct file *file, struct dir_context *ctx);
-void fuse_readdir_cache_end(struct file *file, loff_t pos);
-bool fuse_emit(struct file *file, struct dir_context *ctx, struct fuse_dirent *dirent);
+/* readdir.c */
 bool fuse_use_readdirplus(struct inode *dir, struct dir_context *ctx);
 int fuse_direntplus_link(struct file *file, struct fuse_direntplus *direntplus,
 			 u64 attr_version, u64 evict_ctr);

@@ -157,6 +157,7 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 /* @inode goes, its page cache is empty. */
 void fuse_iomap_evict_inode(struct inode *inode)
 {
+	fuse_iomap_forget_listing(inode);
 	if (!fuse_is_iomap(inode))
 		return;
 	/* it has ended the last writeback but may not have returned yet */
@@ -177,6 +178,20 @@ void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr)
 		return;
 	fuse_iomap_pin_mode(inode, attr);
 	attr->blksize = i_blocksize(inode);
+	attr->atime = inode_get_atime_sec(inode);
+	attr->atimensec = inode_get_atime_nsec(inode);
+}
+
+/*
+ * Attributes @attr have arrived that are older than what is known: they change nothing, but are
+ * shown to who has asked.  Caller holds fuse_inode.lock.
+ */
+void fuse_iomap_attr_is_old(struct inode *inode, struct fuse_attr *attr)
+{
+	if (!fuse_is_iomap(inode))
+		return;
+	/* the server may have heard of it since (iomap_mode.c) */
+	attr->mode = (attr->mode & S_IFMT) | (inode->i_mode & ~S_IFMT);
 	attr->atime = inode_get_atime_sec(inode);
 	attr->atimensec = inode_get_atime_nsec(inode);
 }

@@ -32,7 +32,7 @@ bool fuse_iomap_mode_can_wait(struct inode *inode, const struct iattr *attr)
 	umode_t old = inode->i_mode, new = attr->ia_mode;
 
 	/* where there is an ACL, or may be, the server changes that as well */
-	return (new & old) == old && !((new ^ old) & ~users) && !is_sxid(old) &&
+	return (new & old) == old && !((new ^ old) & ~users) && !(old & (S_ISUID | S_ISGID)) &&
 	       !READ_ONCE(inode->i_acl) && !IS_SYNC(inode);
 }
 
@@ -93,7 +93,12 @@ void fuse_iomap_pin_mode(struct inode *inode, struct fuse_attr *attr)
  */
 int fuse_iomap_tell_mode_first(struct inode *inode)
 {
-	if (!fuse_is_iomap(inode) || !is_untold(FUSE_IOMAP_I(inode)))
+	const struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	int err;
+
+	if (!fuse_is_iomap(inode) || !is_untold(ii))
 		return 0;
-	return sync_inode_metadata(inode, 1);
+	err = sync_inode_metadata(inode, 1);
+	/* that may be an error of data that was written some time ago */
+	return is_untold(ii) ? err ?: -EIO : 0;
 }

@@ -89,15 +89,12 @@ enum {
 
 struct block_device;
 struct fuse_iomap_cache;
+struct fuse_iomap_listing;
 
 /* fuse_iomap_inode.state */
 enum {
 	/* some of the file's bytes have been in the server's metadata */
 	FUSE_IOMAP_HAD_INLINE,
-	/* somebody has listed the directory */
-	FUSE_IOMAP_WAS_LISTED,
-	/* its listing was too long for one answer */
-	FUSE_IOMAP_LISTING_IS_LONG,
 	/* of the root: it has been asked by GETATTR */
 	FUSE_IOMAP_ROOT_ASKED,
 };
@@ -120,6 +117,10 @@ struct fuse_iomap_inode {
 	/* how often permissions were given, and up to which the server knows; the same lock */
 	u32 mode_changes;
 	u32 mode_told;
+
+	/* of a directory (iomap_dir.c): how large listings are, a guess, and the newest one; the same lock */
+	u8 listing_size;
+	struct fuse_iomap_listing *listing;
 
 	/* Times that are being told, or have been: odd while the inode is written (iomap_attr.c). */
 	atomic_t tellings;

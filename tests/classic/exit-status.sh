@@ -38,6 +38,10 @@ make_image "$TMP/outer" 200M -t ext4
 mkdir "$TMP/below"
 "$IOMAP4FS" "$TMP/outer" "$TMP/below" -f -o iomap=off 2>/dev/null &
 outer=$!
+at_end() {
+	kill -CONT $outer 2>/dev/null
+	mountpoint -q "$TMP/below" && umount -l "$TMP/below"
+}
 for _ in $(seq 300); do
 	mountpoint -q "$TMP/below" && break
 	sleep 0.1
@@ -60,6 +64,11 @@ for arguments in "" -f; do
 		kill -CONT $outer
 		wait $pid || got=$?
 		[ $got = 8 ] || { cat "$TMP/err" >&2; fail "SIG$signal $arguments: status $got"; }
+		# by the process in the background, maybe when the other has ended
+		for _ in $(seq 100); do
+			grep interrupted "$TMP/err" >/dev/null && break
+			sleep 0.1
+		done
 		grep interrupted "$TMP/err" >/dev/null || fail "nothing is said: $(cat "$TMP/err")"
 		mountpoint -q "$MNT" && fail "SIG$signal $arguments: mounted"
 	done

@@ -13,6 +13,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static const struct rule {
 	int namelen;			/* instead of 1, if not 0 */
 	char letter;			/* instead of f */
 	size_t cut, extra;		/* bytes that are left, that follow */
+	bool twice;			/* the entry, and so the position */
 	uint64_t nodeid;		/* instead of the file's */
 	mode_t mode;			/* instead of the file's */
 	/* what the user sees: an errno, or 0 and so many entries */
@@ -53,6 +55,7 @@ static const struct rule {
 	{ .name = "cut-in-the-head", .cut = 20, .entries = 0 },
 	{ .name = "more-behind", .extra = 100, .entries = 1 },
 	{ .name = "zeroes-behind", .extra = 1000, .sees = EIO },
+	{ .name = "same-position", .twice = true, .entries = 2 },
 	{ .name = "root-inside", .nodeid = FUSE_ROOT_ID, .entries = 1 },
 	{ .name = "no-such-type", .mode = 0, .nodeid = FILE_INO, .entries = 1 },
 	{ .name = "error", .error = EACCES, .sees = EACCES },
@@ -139,6 +142,10 @@ static void list(fuse_req_t req, fuse_ino_t ino, off_t off, bool opened, bool pl
 	e.attr = st;
 	size = plus ? fuse_iomap_add_direntry_plus(req, buf, sizeof(buf), "f", &e, 1, 0) :
 		      fuse_add_direntry(req, buf, sizeof(buf), "f", &st, 1);
+	if (rule->twice) {
+		memcpy(buf + size, buf, size);
+		size *= 2;
+	}
 	if (rule->namelen) {
 		uint32_t namelen = rule->namelen < 0 ? 0 : rule->namelen;
 

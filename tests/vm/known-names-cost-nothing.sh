@@ -30,9 +30,7 @@ look()
 }
 chmod 755 "$TEST_TMP" "$m"
 
-# Three times: the first listing of a directory fills one cache, the second the other, and each
-# makes its access time old
-look
+# Twice: listing a directory makes its access time old
 look
 look
 cp "$(connection_dir "$m")/requests" "$TEST_TMP/before"
