@@ -16,7 +16,8 @@
  *
  * Each commit that begins when the last block has been written makes the second and the third
  * true, and flushes the device before it ends, which makes the first one durable.  If there
- * is nothing to commit there are no such blocks, and it takes a flush.
+ * is nothing to commit there are no such blocks, and it takes a flush.  A flush of somebody
+ * else that has failed meanwhile makes these fail, too (device_flush()).
  *
  * A block stays logged until its last copy is before the mark and that has been forgotten, also
  * when it is in its place: if it is freed before, recovery has to be told not to write it over
@@ -61,6 +62,11 @@ bool checkpoint_is_due(const struct server *s)
 		return true;
 	return journal_can_advance(c->journal) && is_worth_it(s) &&
 	       !(cp->tried && cp->tried_at == journal_mark(c->journal).sequence);
+}
+
+bool checkpoint_is_urgent(const struct server *s)
+{
+	return journal_used(s->commits.journal) > journal_size(s->commits.journal) / 4;
 }
 
 void checkpoint_cancel(struct server *s)

@@ -27,6 +27,8 @@ struct checkpoint {
 
 /* Is there something to do, for the flusher thread? */
 bool checkpoint_is_due(const struct server *s);
+/* Should it not wait for those who wait for commits? */
+bool checkpoint_is_urgent(const struct server *s);
 /* Do some of it.  Lets go of the lock. */
 void checkpoint_step(struct server *s);
 /* All is in its place by other means, or will never be.  Nobody may be writing. */

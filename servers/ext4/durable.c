@@ -39,9 +39,20 @@ static bool note_waiter(struct server *s, uint64_t question, void (*done)(void *
 }
 
 /*
+ * What @question is answered after a commit that ended with @err: it may be covered though
+ * something behind that failed; and where what was done before is lost, "read-only" would not
+ * be all of the truth.
+ */
+static int seen_by_caller(const struct server *s, uint64_t question, int err)
+{
+	if (commit_has_covered(s, question))
+		return 0;
+	return err == -EROFS && s->commits.aborted ? -EIO : err;
+}
+
+/*
  * Those that are covered; and if a commit ended with @err, also those that had asked by
- * @failed, when it began.  What they did before may be lost, so "read-only" would not be all
- * of the truth.
+ * @failed, when it began.
  */
 static struct durable_waiter *take(struct server *s, uint64_t failed, int err)
 {
@@ -54,7 +65,7 @@ static struct durable_waiter *take(struct server *s, uint64_t failed, int err)
 			link = &w->next;
 			continue;
 		}
-		w->err = covered ? 0 : err == -EROFS ? -EIO : err;
+		w->err = seen_by_caller(s, w->question, err);
 		*link = w->next;
 		w->next = taken;
 		taken = w;
@@ -96,7 +107,7 @@ void durable_when(struct server *s, void (*done)(void *req, int err), void *req)
 		return;
 	}
 	asked = commit_asked(s);
-	err = commit_cover(s, question);
+	err = seen_by_caller(s, question, commit_cover(s, question));
 	others = take(s, asked, err);
 	super_wake_flusher(s);
 	server_unlock(s);
@@ -106,7 +117,8 @@ void durable_when(struct server *s, void (*done)(void *req, int err), void *req)
 
 bool durable_is_due(const struct server *s)
 {
-	return s->waiters && !s->commits.busy;
+	/* who wants a commit for something else comes first, and covers them */
+	return s->waiters && !s->commits.busy && !s->commits.wanting;
 }
 
 void durable_serve(struct server *s)

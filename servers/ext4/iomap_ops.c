@@ -708,6 +708,8 @@ static void iop_shutdownfs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t fla
 	server_lock(s);
 	log_err("the device is gone or the file system was shut down: nothing is written any more");
 	s->readonly = s->shut_down = true;
+	/* what is on its way already */
+	commit_wait_idle(s);
 	trim_wait(s);
 	server_unlock(s);
 	fuse_iomap_reply_err(req, 0);

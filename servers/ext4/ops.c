@@ -944,8 +944,8 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		goto out;
 	}
 	server_lock(s);
-	err = list_dir(s, dh, off, &fresh);
-	if (!err && whole && (off || !all_fit(req, dh, size, plus)))
+	err = whole && off ? -EOVERFLOW : list_dir(s, dh, off, &fresh);
+	if (!err && whole && !all_fit(req, dh, size, plus))
 		err = -EOVERFLOW;
 	cold_begin(s, &cold);
 	while (!err && dir_handle_entry(dh, off, &l)) {

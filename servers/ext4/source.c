@@ -92,6 +92,14 @@ static bool behind_busy_loop(const struct stat *st)
 	return busy;
 }
 
+static int init_device(struct source *src, bool direct)
+{
+	int err = device_init(&src->dev, src->fd, direct);
+
+	src->dev.flush_error = &src->flush_error;
+	return err;
+}
+
 static int open_device(struct source *src, const char *path, bool readonly)
 {
 	int flags = (readonly ? O_RDONLY : O_RDWR) | O_EXCL | O_CLOEXEC;
@@ -108,7 +116,7 @@ static int open_device(struct source *src, const char *path, bool readonly)
 			log_err("can't open %s: %s", path, strerror(-err));
 		return err;
 	}
-	err = device_init(&src->dev, src->fd, true);
+	err = init_device(src, true);
 	if (err)
 		log_err("can't use %s: %s", path, strerror(-err));
 	return err;
@@ -142,7 +150,7 @@ static int open_image(struct source *src, const char *path, const struct stat *s
 		return -EBUSY;
 	}
 	src->fd = src->image_fd;
-	err = device_init(&src->dev, src->fd, false);
+	err = init_device(src, false);
 	if (err)
 		log_err("can't use %s: %s", path, strerror(-err));
 	return err;
@@ -286,7 +294,7 @@ int source_attach_loop(struct source *src, const char *path, bool readonly, uint
 		return err;
 	}
 	set_name(src, src->path);
-	err = device_init(&src->dev, src->fd, true);
+	err = init_device(src, true);
 	if (err)
 		log_err("can't use %s: %s", src->path, strerror(-err));
 	return err;

@@ -17,6 +17,7 @@ struct source {
 	char name[32];		/* of the block device or image, without folders */
 	char path[64];		/* of the loop device; empty: the source itself */
 	struct device dev;
+	int flush_error;	/* see there */
 };
 
 /*

@@ -519,6 +519,9 @@ static void *flusher(void *arg)
 			until.tv_sec += interval;
 		} else if (durable_is_due(s)) {
 			durable_serve(s);
+			/* those who call fsync all the time are not to fill the journal */
+			if (checkpoint_is_due(s) && checkpoint_is_urgent(s))
+				checkpoint_step(s);
 		} else {
 			checkpoint_step(s);
 		}

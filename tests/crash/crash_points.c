@@ -246,7 +246,8 @@ static void read_ledger(const char *path)
 			p.kind = KEEP;
 		else if (sscanf(line, "drop %llu %127s", &time, p.path) == 2)
 			p.kind = DROP;
-		else if (sscanf(line, "over %llu %llu %127s", &time, &id, p.path) == 3)
+		else if (sscanf(line, "over %llu %llu %llu %d %127s", &time, &id, &size, &whole,
+				p.path) == 5)
 			p.kind = OVER;
 		else if (sscanf(line, "made %llu %llu %127s", &time, &id, p.path) != 3)
 			continue;
@@ -411,8 +412,10 @@ static bool check_promise(ext2_filsys fs, size_t i, const struct step *last)
 			continue;
 		if (p->kind == KEEP && q.time < p->time)
 			continue;
-		/* with nothing promised of its size */
+		/* what was durable of it before; of one that was only made nothing is */
 		q.kind = p->kind;
+		if (p->kind == MADE)
+			q.size = q.whole = 0;
 		if (check_file(fs, &q, other))
 			return true;
 	}

@@ -86,8 +86,9 @@ static void made(const struct file *f)
 /* Before @f replaces what is at @path */
 static void over(const struct file *f, const char *path)
 {
-	fprintf(ledger, "over %llu %llu %s/%s\n", (unsigned long long)now_ns(),
-		(unsigned long long)f->id, prefix, path);
+	fprintf(ledger, "over %llu %llu %llu %d %s/%s\n", (unsigned long long)now_ns(),
+		(unsigned long long)f->id, (unsigned long long)f->synced, f->synced_whole, prefix,
+		path);
 	end_line();
 }
 

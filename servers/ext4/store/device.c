@@ -311,5 +311,12 @@ int device_discard_unit(const struct device *dev, uint32_t *unit)
 
 int device_flush(const struct device *dev)
 {
-	return fdatasync(dev->fd) ? -errno : 0;
+	int err = fdatasync(dev->fd) ? -errno : 0, none = 0;
+
+	if (!dev->flush_error)
+		return err;
+	if (err && err != -EINTR)
+		__atomic_compare_exchange_n(dev->flush_error, &none, err, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
+	return err ? err : __atomic_load_n(dev->flush_error, __ATOMIC_SEQ_CST);
 }

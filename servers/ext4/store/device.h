@@ -32,6 +32,12 @@ struct device {
 	uint32_t align;		/* of address, length and offset when direct; bytes */
 	uint64_t base;		/* where the file system begins, bytes */
 	uint64_t size;		/* from there on, bytes */
+	/*
+	 * The error of the first flush that failed, 0: none has; atomic.  The system tells of
+	 * what it could not write once, whoever asks, and forgets it.  So no flush is believed
+	 * any more after that one.  NULL: each is by itself.
+	 */
+	int *flush_error;
 };
 
 /* Learn size and alignment of @fd; @direct: it was opened with O_DIRECT.  0 or -errno. */
@@ -52,7 +58,7 @@ int device_zero(const struct device *dev, uint64_t off, uint64_t len);
 int device_discard(const struct device *dev, uint64_t off, uint64_t len);
 /* Smaller pieces than *@unit, bytes, aren't worth it.  -EOPNOTSUPP */
 int device_discard_unit(const struct device *dev, uint32_t *unit);
-/* Everything written so far is on stable storage. */
+/* Everything written so far is on stable storage.  An error is for good. */
 int device_flush(const struct device *dev);
 
 #endif
