@@ -118,7 +118,7 @@ struct fuse_iomap_inode {
 	u32 mode_changes;
 	u32 mode_told;
 
-	/* of a directory (iomap_dir.c): how large listings are, a guess, and the newest one; the same lock */
+	/* of a directory (iomap_dir.c): a guess how large its listing is, and that; the same lock */
 	u8 listing_size;
 	struct fuse_iomap_listing *listing;
 

@@ -5,8 +5,8 @@
  * A line of /proc/self/cgroup names the process's place in a hierarchy, "0::/a/b"
  * for v2, "4:memory:/a/b" for v1.  Every group from there up to the root may have a
  * limit, and in v2 another one, memory.high, from which on its processes are slowed down
- * and their memory is taken back: that is as good as the end.  In a container the file system may show only a part of the hierarchy:
- * a folder that isn't there is passed over.
+ * and their memory is taken back: that is as good as the end.  In a container the file system
+ * may show only a part of the hierarchy: a folder that isn't there is passed over.
  */
 #include "memory.h"
 

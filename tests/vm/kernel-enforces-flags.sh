@@ -62,9 +62,9 @@ chattr +S "$m/f"
 expect_op 4096 append "$m/f" 0 4096
 expect_equal 1 "$(($(request_count "$m" $FUSE_FSYNC) - before))" "FSYNC requests of a sync file"
 
-# The kernel asked about opening once, and was told not to ask again.
+# The kernel has never asked about opening.
 FUSE_OPEN=14
-expect_equal 1 "$(request_count "$m" $FUSE_OPEN)" "OPEN requests"
+expect_equal 0 "$(request_count "$m" $FUSE_OPEN)" "OPEN requests"
 umount_iomap4fs "$m"
 
 # What is on the disk is enforced from the first lookup on.
