@@ -214,6 +214,9 @@ static struct fuse_iomap_listing *make_listing(char *answer, unsigned int size, 
 	while ((entry = next_entry(answer, size, plus, &at))) {
 		if (IS_ERR(entry))
 			return ERR_CAST(entry);
+		/* where it begins; who has come there would begin anew for ever */
+		if ((s64)entry->off <= 0)
+			return ERR_PTR(-EIO);
 		used += FUSE_DIRENT_SIZE(entry);
 	}
 	l = kvmalloc(struct_size(l, entries, used), GFP_KERNEL_ACCOUNT);

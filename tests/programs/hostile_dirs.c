@@ -40,6 +40,7 @@ static const struct rule {
 	char letter;			/* instead of f */
 	size_t cut, extra;		/* bytes that are left, that follow */
 	bool twice;			/* the entry, and so the position */
+	bool at_begin;			/* the position behind it is 0 */
 	uint64_t nodeid;		/* instead of the file's */
 	mode_t mode;			/* instead of the file's */
 	/* what the user sees: an errno, or 0 and so many entries */
@@ -56,6 +57,7 @@ static const struct rule {
 	{ .name = "more-behind", .extra = 100, .entries = 1 },
 	{ .name = "zeroes-behind", .extra = 1000, .sees = EIO },
 	{ .name = "same-position", .twice = true, .entries = 2 },
+	{ .name = "position-0", .at_begin = true, .sees = EIO },
 	{ .name = "root-inside", .nodeid = FUSE_ROOT_ID, .entries = 1 },
 	{ .name = "no-such-type", .mode = 0, .nodeid = FILE_INO, .entries = 1 },
 	{ .name = "error", .error = EACCES, .sees = EACCES },
@@ -124,6 +126,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, off_t off, bool opened, bool pl
 	size_t head = plus ? HEAD : 0, size;
 	struct stat st = stat_of(FILE_INO);
 	char buf[4096] = { 0 };
+	off_t behind;
 	int error;
 
 	if (!rule || off) {
@@ -140,8 +143,9 @@ static void list(fuse_req_t req, fuse_ino_t ino, off_t off, bool opened, bool pl
 		st.st_mode = rule->mode;
 	}
 	e.attr = st;
-	size = plus ? fuse_iomap_add_direntry_plus(req, buf, sizeof(buf), "f", &e, 1, 0) :
-		      fuse_add_direntry(req, buf, sizeof(buf), "f", &st, 1);
+	behind = rule->at_begin ? 0 : 1;
+	size = plus ? fuse_iomap_add_direntry_plus(req, buf, sizeof(buf), "f", &e, behind, 0) :
+		      fuse_add_direntry(req, buf, sizeof(buf), "f", &st, behind);
 	if (rule->twice) {
 		memcpy(buf + size, buf, size);
 		size *= 2;
