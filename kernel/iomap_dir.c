@@ -7,8 +7,8 @@
  * nothing, and a listing is asked for with file handle 0:
  *
  *	all of it fits into an answer    names and types are kept: no handle is needed
- *	EOVERFLOW                        once more with room for a larger one; then OPENDIR, and
- *	                                 the ordinary requests with its handle
+ *	EOVERFLOW                        OPENDIR, and the ordinary requests with its handle; or, if
+ *	                                 it is known to be worth it, room for more entries
  *
  * A listing is a snapshot: positions in it mean something only together with it.  That is
  * what a handle is for in the server, and here a listing that is kept, which each open file
@@ -27,7 +27,10 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 
-/* Room for answers without a handle, bytes: most directories need no more than the first. */
+/*
+ * Room for answers without a handle, bytes: most directories need no more than the first.  The
+ * second brings some hundred inodes into memory.
+ */
 static const unsigned int answer_sizes[] = { PAGE_SIZE, SZ_32K };
 #define NEEDS_HANDLE	ARRAY_SIZE(answer_sizes)
 
@@ -43,6 +46,7 @@ struct fuse_iomap_listing {
 struct fuse_iomap_dir {
 	struct mutex lock;		/* readers of one open file, and what follows */
 	bool has_handle;		/* OPENDIR has been answered: ask with fuse_file.fh */
+	u8 too_small;			/* so many of answer_sizes */
 	struct fuse_iomap_listing *all;	/* what is read, or NULL */
 	loff_t pos;			/* the reader has come to there in it, */
 	unsigned int at;		/* which is at this entry */
@@ -252,23 +256,27 @@ static struct fuse_iomap_listing *list_in(struct file *file, struct dir_context 
 	return l;
 }
 
-/* The same, with as much room as it takes. */
-static struct fuse_iomap_listing *list_all(struct file *file, struct dir_context *ctx)
+/* The same, with as much room as it takes, and is worth it. */
+static struct fuse_iomap_listing *list_all(struct file *file, struct dir_context *ctx,
+					   struct fuse_iomap_dir *dir)
 {
 	struct inode *inode = file_inode(file);
-	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
+	struct fuse_inode *fi = get_fuse_inode(inode);
 	struct fuse_iomap_listing *l = ERR_PTR(-EOVERFLOW);
 	unsigned int i;
 
-	for (i = READ_ONCE(ii->listing_size); i < NEEDS_HANDLE; i++) {
+	for (i = READ_ONCE(fi->iomap.listing_size); i < NEEDS_HANDLE; i++) {
+		/* has anybody used the inodes of an earlier listing? */
+		if (i && !test_bit(FUSE_I_ADVISE_RDPLUS, &fi->state))
+			break;
 		l = list_in(file, ctx, answer_sizes[i]);
-		if (l == ERR_PTR(-EOVERFLOW))
-			continue;
-		if (!IS_ERR(l)) {
-			WRITE_ONCE(ii->listing_size, i);
-			keep(inode, l);
-		}
-		break;
+		if (l != ERR_PTR(-EOVERFLOW))
+			break;
+	}
+	dir->too_small = i;
+	if (!IS_ERR(l)) {
+		WRITE_ONCE(fi->iomap.listing_size, i);
+		keep(inode, l);
 	}
 	return l;
 }
@@ -337,7 +345,9 @@ static int get_handle(struct file *file, struct fuse_iomap_dir *dir)
 	opened->args = NULL;
 	fuse_file_free(opened);
 	dir->has_handle = true;
-	WRITE_ONCE(FUSE_IOMAP_I(inode)->listing_size, NEEDS_HANDLE);
+	/* only now: who asks from a user namespace that is not the server's gets EOVERFLOW, too */
+	if (dir->too_small)
+		WRITE_ONCE(FUSE_IOMAP_I(inode)->listing_size, dir->too_small);
 	return 0;
 }
 
@@ -353,7 +363,7 @@ static int begin(struct file *file, struct dir_context *ctx, struct fuse_iomap_d
 		return 1;
 	l = get_kept(file_inode(file));
 	if (!l)
-		l = list_all(file, ctx);
+		l = list_all(file, ctx, dir);
 	if (l == ERR_PTR(-EOVERFLOW))
 		return 1;
 	if (IS_ERR(l))

@@ -104,6 +104,8 @@ expect_fail by_user
 expect_tell ok timeout 3600
 inval_attributes
 by_descriptor
-expect_asked 0 1 stat -L --cached=never /proc/self/fd/7 >/dev/null
+before=$(request_count "$m" $GETATTR)
+stat -L --cached=never /proc/self/fd/7 >/dev/null
+[ "$(request_count "$m" $GETATTR)" -gt "$before" ] || fail "stat --cached=never has not asked"
 exec 7<&-
 stop_puppet "$m"
