@@ -13,11 +13,12 @@
  * The unit is the cluster, mostly one block; the bitmaps here take the numbers of blocks
  * all the same, and whoever takes or frees some does so in whole clusters.
  *
- * With a journal freed blocks may not be used again before that is durable: after
+ * Freed blocks may not be used again before that is durable: after
  * a crash they belong to who had them.  They are counted as free at once, but stay
  * marked in the bitmap (pinned), so that no allocation, by libext2fs neither, finds
- * them.  Only while the bitmap is written out are they unmarked.  The same is done with
- * blocks that are being discarded (trim.h).
+ * them.  With a journal they are unmarked while the bitmap is written out; without one they are
+ * in use on the device, too, as long as something there may point to them (careful.h).  The
+ * same is done with blocks that are being discarded (trim.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -179,8 +180,6 @@ static void pin(struct server *s, uint64_t pblk, uint64_t len)
 	struct pins *p = &s->pins;
 	struct pin *last = p->nr ? &p->list[p->nr - 1] : NULL;
 
-	if (!s->commits.journal)
-		return;
 	ext2fs_mark_block_bitmap_range2(s->fs->block_map, pblk, len);
 	p->blocks += len;
 	/* not one of a transaction that is being committed */
@@ -236,7 +235,8 @@ static void mark_pins(struct server *s, size_t n, bool used)
 
 void alloc_unpin(struct server *s)
 {
-	mark_pins(s, s->pins.nr, false);
+	if (!s->careful.on)
+		mark_pins(s, s->pins.nr, false);
 	windows_mark(s, false);
 	trim_mark(s, false);
 }
@@ -253,6 +253,11 @@ void alloc_pins_commit(struct server *s)
 	s->pins.committing = s->pins.nr;
 }
 
+void alloc_pins_keep(struct server *s)
+{
+	s->pins.committing = 0;
+}
+
 void alloc_pins_committed(struct server *s)
 {
 	struct pins *p = &s->pins;
@@ -261,7 +266,14 @@ void alloc_pins_committed(struct server *s)
 	mark_pins(s, p->committing, false);
 	for (size_t i = 0; i < p->committing; i++) {
 		p->blocks -= p->list[i].len;
-		trim_changed(s, p->list[i].pblk, p->list[i].len);
+		if (s->careful.on)
+			bitmaps_blocks_changed(s, p->list[i].pblk, p->list[i].len);
+		else
+			trim_changed(s, p->list[i].pblk, p->list[i].len);
+	}
+	if (s->careful.on && p->committing) {
+		ext2fs_mark_bb_dirty(s->fs);
+		s->dirty = true;
 	}
 	for (size_t i = 0; i < left; i++)
 		p->list[i] = p->list[p->committing + i];

@@ -72,14 +72,11 @@ static int find_runs(struct server *s, struct inode *in, struct journal_run **ru
 
 void commits_set_limit(struct server *s)
 {
-	uint64_t limit;
+	uint64_t limit = cache_max_blocks(s->cache) / 4;
 
-	if (!s->commits.journal)
-		return;
 	/* three of these before the half is full: time for a checkpoint without the lock */
-	limit = journal_size(s->commits.journal) / 6;
-	if (limit > cache_max_blocks(s->cache) / 4)
-		limit = cache_max_blocks(s->cache) / 4;
+	if (s->commits.journal && limit > journal_size(s->commits.journal) / 6)
+		limit = journal_size(s->commits.journal) / 6;
 	s->commits.limit = limit;
 }
 
@@ -96,8 +93,17 @@ int commits_open(struct server *s)
 	size_t nr = 0;
 	int err;
 
-	if (!ext2fs_has_feature_journal(sb) || s->readonly || s->opt.noload)
+	if (s->readonly)
 		return 0;
+	/* backups are for what changes seldom, as in kernel ext4 */
+	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
+	if (!ext2fs_has_feature_journal(sb) || s->opt.noload) {
+		err = careful_open(s);
+		if (err)
+			log_err("out of memory");
+		commits_set_limit(s);
+		return err;
+	}
 	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
 						  sizeof(in.raw)), in.ino);
 	if (!err)
@@ -125,8 +131,6 @@ int commits_open(struct server *s)
 		sb->s_state |= EXT2_ERROR_FS;
 		ext2fs_mark_super_dirty(s->fs);
 	}
-	/* backups are for what changes seldom, as in kernel ext4 */
-	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
 	cache_use_journal(s->cache);
 	commits_set_limit(s);
 	return 0;
@@ -199,7 +203,9 @@ static void note_abort(struct server *s)
 		return;
 	err = write_error(s);
 	if (!err)
-		err = journal_abort(s->commits.journal, s->commits.abort_error);
+		err = s->commits.journal ?
+		      journal_abort(s->commits.journal, s->commits.abort_error) :
+		      device_flush(&s->src.dev);
 	if (err)
 		log_err("can't even note the error on the device: %s", strerror(-err));
 	s->commits.abort_error = 0;
@@ -207,13 +213,13 @@ static void note_abort(struct server *s)
 
 void commit_abort(struct server *s, int err)
 {
-	if (s->commits.aborted || !s->commits.journal)
+	if (s->commits.aborted)
 		return;
 	s->commits.aborted = true;
 	s->commits.abort_error = err;
 	s->readonly = true;
 	log_err("going read-only; what was not committed is lost");
-	/* if the journal is being written, whoever does that goes on with this */
+	/* if somebody is writing, he goes on with this */
 	note_abort(s);
 	nodes_forget_mappings(s);
 }
@@ -330,6 +336,57 @@ static int log_content(struct server *s, struct journal_content *c, bool unlock)
 	return err;
 }
 
+static int write_batch(struct server *s, bool unlock)
+{
+	struct careful_batch *batch;
+	int err = careful_take(s, &batch);
+
+	if (err)
+		return err;
+	s->commits.busy = unlock;
+	if (unlock)
+		server_unlock(s);
+	err = careful_write(s, batch);
+	if (unlock)
+		server_lock(s);
+	careful_done(s, batch, err);
+	commit_set_idle(s);
+	return err;
+}
+
+/* Without a journal */
+static int commit_carefully(struct server *s, bool flush, bool unlock)
+{
+	struct commits *c = &s->commits;
+	uint64_t asked;
+	int err;
+
+	wait_until_idle(s);
+	err = may_commit(s);
+	if (err)
+		return err;
+	asked = commit_asked(s);
+	if (!s->careful.on) {
+		/* nothing has ever changed */
+		c->covered = asked;
+		return 0;
+	}
+	err = collect(s);
+	if (!err && cache_nr_dirty(s->cache))
+		err = write_batch(s, unlock);
+	else if (!err && flush)
+		err = flush_only(s, unlock);
+	else
+		return err;
+	if (err) {
+		log_err("can't write metadata: %s", strerror(-err));
+		s->dirty = true;
+	} else if (c->covered < asked) {
+		c->covered = asked;
+	}
+	return err;
+}
+
 /* @flush: even if no metadata changed; @unlock: the lock may be let go of */
 static int commit(struct server *s, bool flush, bool unlock)
 {
@@ -338,6 +395,8 @@ static int commit(struct server *s, bool flush, bool unlock)
 	uint64_t asked, need;
 	int err;
 
+	if (!c->journal)
+		return commit_carefully(s, flush, unlock);
 	wait_until_idle(s);
 	err = may_commit(s);
 	if (err)
@@ -376,15 +435,16 @@ static int commit(struct server *s, bool flush, bool unlock)
 
 int commit_now(struct server *s)
 {
-	if (s->commits.journal)
-		return commit(s, true, false);
-	return super_write_all(s);
+	return commit(s, true, false);
 }
 
 int commit_and_empty(struct server *s)
 {
 	int err = commit_now(s);
 
+	/* what was pinned is free in the bitmaps now, but not on the device */
+	while (!err && !s->commits.journal && !s->readonly && s->dirty)
+		err = commit_now(s);
 	if (err || !s->commits.journal)
 		return err;
 	checkpoint_cancel(s);
@@ -402,25 +462,22 @@ int commit_and_unpin(struct server *s)
 {
 	int err;
 
-	if (!s->commits.journal)
-		return super_write_all(s);
 	err = commit(s, false, false);
-	return err ? err : checkpoint(s);
+	return err || !s->commits.journal ? err : checkpoint(s);
 }
 
 bool commit_is_due(const struct server *s)
 {
 	const struct commits *c = &s->commits;
 
-	return c->journal && !c->aborted && !s->readonly &&
+	return !c->aborted && !s->readonly &&
 	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) >
 	       c->limit;
 }
 
 static bool is_large(const struct server *s)
 {
-	return commit_is_due(s) || (s->commits.journal && !s->commits.aborted && !s->readonly &&
-				    alloc_is_short(s));
+	return commit_is_due(s) || (!s->commits.aborted && !s->readonly && alloc_is_short(s));
 }
 
 int commit_part(struct server *s)
@@ -447,10 +504,7 @@ void commit_if_large_locked(struct server *s)
 
 void commit_in_background(struct server *s)
 {
-	if (s->commits.journal)
-		commit(s, false, true);
-	else
-		super_write_all(s);
+	commit(s, false, true);
 }
 
 bool commit_frees_space(struct server *s, int err, unsigned int *tries)
@@ -460,7 +514,7 @@ bool commit_frees_space(struct server *s, int err, unsigned int *tries)
 	if (err != -ENOSPC || s->readonly)
 		return false;
 	/* an operation that fails may free what it took: one more try is enough */
-	if (!(*tries)++ && s->commits.journal && alloc_has_pins(s))
+	if (!(*tries)++ && (alloc_has_pins(s) || careful_has_pins(s)))
 		more = !commit(s, false, true);
 	/* as often as something is being trimmed, which comes to an end */
 	return trim_wait(s) || more;
@@ -481,25 +535,6 @@ bool commit_has_covered(const struct server *s, uint64_t question)
 	return s->commits.covered >= question;
 }
 
-/* Without a journal: what is written is so with the lock held, as everybody may change it. */
-static int write_and_flush(struct server *s)
-{
-	uint64_t asked = commit_asked(s);
-	int err = 0, flush_err = 0;
-
-	if (!s->readonly) {
-		err = super_write_back(s);
-		flush_err = flush_only(s, true);
-		if (flush_err)
-			super_flush_failed(s, flush_err);
-	}
-	if (!err)
-		err = flush_err;
-	if (!err && s->commits.covered < asked)
-		s->commits.covered = asked;
-	return err;
-}
-
 int commit_cover(struct server *s, uint64_t question)
 {
 	int err = 0;
@@ -508,7 +543,7 @@ int commit_cover(struct server *s, uint64_t question)
 		if (s->commits.busy)
 			wait_until_idle(s);
 		else
-			err = s->commits.journal ? commit(s, true, true) : write_and_flush(s);
+			err = commit(s, true, true);
 	}
 	return err;
 }

@@ -8,9 +8,9 @@
  * they are then, and lets go of the lock while it writes them to the journal.
  * Meanwhile the next transaction grows.
  *
- * Without a journal (ext2, or -o noload) everything is written in place in an
- * order of no importance, and the superblock says that the file system is not
- * clean.
+ * Without a journal (ext2, or -o noload) it is written in place, in an order that lets e2fsck
+ * put right what a crash leaves (careful.h), and the superblock says that the file system is
+ * not clean.
  */
 #ifndef IOMAP4FS_COMMIT_H
 #define IOMAP4FS_COMMIT_H

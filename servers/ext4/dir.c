@@ -388,13 +388,20 @@ int dir_is_empty(struct server *s, struct inode *dir)
 /* Out of the inode, into a block. */
 static int move_to_block(struct server *s, struct inode *dir)
 {
+	struct block_iter it = { .lblk = 0 };
 	int err;
 
 	if (!inode_is_inline(dir))
 		return 0;
 	err = lib_error(s, ext2fs_expand_dir(s->fs, dir->ino), dir->ino);
 	s->dirty = true;
-	return err ? err : inode_load(s, dir->ino, dir);
+	if (!err)
+		err = inode_load(s, dir->ino, dir);
+	if (!err)
+		err = dir_block_load(s, dir, &it);
+	if (!err)
+		careful_names_moved(s, it.pblk);
+	return err;
 }
 
 static int add_in_new_block(struct server *s, struct inode *dir, struct dir_name name,
@@ -576,6 +583,22 @@ int dir_replace(struct server *s, struct inode *dir, struct dir_name name, ext2_
 	de->inode = ino;
 	ext2fs_dirent_set_file_type(de, dirent_type(s, mode));
 	return dir_block_changed(s, dir, data);
+}
+
+int dir_may_move(struct server *s, struct inode *dir, struct dir_name name, bool *may)
+{
+	struct place p;
+	int err;
+
+	*may = true;
+	if (!s->careful.on)
+		return 0;
+	err = move_to_block(s, dir);
+	if (!err)
+		err = find_entry(s, dir, name, &p);
+	if (!err)
+		*may = !careful_has_no_order(s, p.pblk);
+	return err;
 }
 
 int dir_set_parent(struct server *s, struct inode *dir, ext2_ino_t parent)

@@ -39,6 +39,12 @@ int dir_remove(struct server *s, struct inode *dir, struct dir_name name);
 int dir_replace(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_t ino,
 		mode_t mode);
 
+/*
+ * Before a name gets a successor and then is removed: *@may is false if what was changed before
+ * has to be written first (careful.h).
+ */
+int dir_may_move(struct server *s, struct inode *dir, struct dir_name name, bool *may);
+
 /* Give a new directory its first block. */
 int dir_init(struct server *s, struct inode *dir, ext2_ino_t parent, const struct caller *who);
 /* 1: only "." and "..", 0: more; or -errno */

@@ -284,6 +284,8 @@ int dir_block_change(struct server *s, struct inode *dir, uint64_t pblk, char **
 	if (ext2fs_has_feature_metadata_csum(s->fs->super) && !find_sum(s, (char *)now, &p))
 		return fs_error(s, dir->ino, pblk, "no place for a directory block's checksum");
 	err = cache_change(s->cache, pblk, &block);
+	if (!err)
+		careful_dir_changed(s, pblk);
 	*data = block;
 	return err;
 }
@@ -314,6 +316,8 @@ int dir_block_write(struct server *s, struct inode *dir, uint64_t pblk, char *da
 
 	if (!err)
 		err = cache_write(s->cache, pblk * s->fs->blocksize, data, s->fs->blocksize);
+	if (!err)
+		careful_dir_changed(s, pblk);
 	s->dirty = true;
 	forget_hints(s, dir);
 	if (!err)

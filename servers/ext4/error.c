@@ -128,14 +128,7 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 	if (policy == ERRORS_CONTINUE)
 		return -EUCLEAN;
 	/* what the operation has done so far must not be committed */
-	if (s->commits.journal) {
-		commit_abort(s, -EUCLEAN);
-	} else {
-		log_err("going read-only");
-		super_write_all(s);
-		s->readonly = true;
-		nodes_forget_mappings(s);
-	}
+	commit_abort(s, -EUCLEAN);
 	if (policy == ERRORS_PANIC) {
 		log_err("ending, because of errors=panic");
 		_exit(1);

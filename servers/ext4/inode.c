@@ -391,6 +391,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 		return ret;
 	ext2fs_inode_alloc_stats2(s->fs, ino, 1, S_ISDIR(mode));
 	bitmaps_inode_changed(s, ino);
+	careful_new_inode(s, ino);
 	s->dirty = true;
 	ret = quota_inode(s, in, true);
 	if (ret)
@@ -418,6 +419,7 @@ int inode_free(struct server *s, struct inode *in)
 	struct timespec now = inode_now();
 	int err, ret;
 
+	careful_lose_name(s, in->ino);
 	ret = inode_free_blocks(s, in);
 	err = xattr_free_all(s, in);
 	if (err && !ret)
@@ -437,5 +439,6 @@ int inode_free(struct server *s, struct inode *in)
 		ret = err;
 	ext2fs_inode_alloc_stats2(s->fs, in->ino, -1, inode_is_dir(in));
 	bitmaps_inode_changed(s, in->ino);
+	careful_pin_inode(s, in->ino);
 	return ret;
 }

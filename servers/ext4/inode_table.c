@@ -21,7 +21,8 @@
 #define EXTRA_OF_SUM_HI	(offsetof(struct ext2_inode_large, i_checksum_hi) + sizeof(uint16_t) - \
 			 EXT2_GOOD_OLD_INODE_SIZE)
 
-static errcode_t find(const struct server *s, ext2_ino_t ino, uint64_t *blk, unsigned int *off)
+errcode_t inode_table_find(const struct server *s, ext2_ino_t ino, uint64_t *blk,
+			   unsigned int *off)
 {
 	const struct ext2_super_block *sb = s->fs->super;
 	uint64_t at, table;
@@ -111,7 +112,7 @@ errcode_t inode_table_read(struct server *s, ext2_ino_t ino, void *buf, size_t l
 	unsigned int off;
 	const void *data;
 	uint64_t blk;
-	errcode_t err = find(s, ino, &blk, &off);
+	errcode_t err = inode_table_find(s, ino, &blk, &off);
 
 	if (!err)
 		err = -cache_peek(s->cache, blk, &data, NULL);
@@ -136,7 +137,7 @@ errcode_t inode_table_write(struct server *s, ext2_ino_t ino, const void *buf, s
 		len = size;
 	if (s->fs->write_inode)
 		return ext2fs_write_inode_full(s->fs, ino, (struct ext2_inode *)buf, (int)len);
-	err = find(s, ino, &blk, &off);
+	err = inode_table_find(s, ino, &blk, &off);
 	if (!err && !(s->fs->flags & EXT2_FLAG_RW))
 		err = EXT2_ET_RO_FILSYS;
 	if (!err)
@@ -163,7 +164,7 @@ bool inode_table_has_xattrs(struct server *s, const struct inode *in)
 	    at + sizeof(magic) > EXT2_INODE_SIZE(s->fs->super))
 		return false;
 	/* who can't read it finds out why */
-	if (find(s, in->ino, &blk, &off) || cache_peek(s->cache, blk, &data, NULL))
+	if (inode_table_find(s, in->ino, &blk, &off) || cache_peek(s->cache, blk, &data, NULL))
 		return true;
 	memcpy(&magic, (const char *)data + off + at, sizeof(magic));
 	return magic == EXT2_EXT_ATTR_MAGIC;

@@ -302,6 +302,7 @@ int namei_drop_link(struct server *s, struct inode *in, bool gone)
 	struct node *node;
 	int err;
 
+	careful_lose_name(s, in->ino);
 	inode_touch(s, in, false);
 	if (gone || in->raw.i_links_count <= 1)
 		in->raw.i_links_count = 0;

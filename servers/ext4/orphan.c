@@ -13,6 +13,9 @@
  * In memory the nodes form the same list, head first, so that an inode can be
  * taken out of the middle.
  *
+ * Without a journal a crash may leave a superblock that is newer than the inodes, or a list of
+ * which only the beginning makes sense (careful.h); e2fsck knows what to do with the rest.
+ *
  * The newer orphan_file feature has a file full of inode numbers instead.  What
  * is found there at mount is processed; new orphans go on the list, which is
  * valid beside the file.
@@ -41,6 +44,7 @@ static int set_next(struct server *s, ext2_ino_t ino, ext2_ino_t next)
 
 	if (err)
 		return err;
+	careful_change_list(s, ino);
 	in.raw.i_dtime = next;
 	return inode_store(s, &in);
 }
@@ -167,6 +171,16 @@ static int process_one(struct server *s, struct inode *in, struct work *w)
 	return inode_store(s, in);
 }
 
+/* Of a list that nobody has written in one transaction: the rest is for e2fsck. */
+static int drop_rest(struct server *s)
+{
+	log_warn("the list of orphaned inodes ends in the middle: running e2fsck is recommended");
+	s->fs->super->s_last_orphan = 0;
+	ext2fs_mark_super_dirty(s->fs);
+	s->dirty = true;
+	return 0;
+}
+
 static int process_list(struct server *s, struct work *w)
 {
 	ext2_ino_t ino = s->fs->super->s_last_orphan;
@@ -180,6 +194,8 @@ static int process_list(struct server *s, struct work *w)
 		/* a cycle can't be longer than the number of inodes */
 		if (!limit--)
 			return fs_error(s, ino, 0, "cycle in the orphan list");
+		if (!is_allocated(s, ino) && s->careful.on)
+			return drop_rest(s);
 		if (!is_allocated(s, ino))
 			return fs_error(s, ino, 0, "a free inode is on the orphan list");
 		err = inode_load(s, ino, &in);

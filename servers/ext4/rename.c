@@ -128,6 +128,7 @@ static int move(struct server *s, struct end *from, struct end *to,
 {
 	bool is_dir = inode_is_dir(&from->in), moves = from->parent != to->parent;
 	struct inode dir;
+	uint64_t added;
 	int err, links;
 
 	err = namei_load_dir(s, to->parent, &dir);
@@ -146,6 +147,7 @@ static int move(struct server *s, struct end *from, struct end *to,
 			      who);
 	if (err)
 		return err;
+	added = s->careful.dir_block;
 	links = is_dir && moves ? 1 : 0;
 	if (to->exists && is_dir)
 		links--;
@@ -156,6 +158,8 @@ static int move(struct server *s, struct end *from, struct end *to,
 	if (!err)
 		err = whiteout ? set_entry(s, from, &whiteout->in) :
 				 dir_remove(s, &dir, dir_name(from->name));
+	if (!err)
+		careful_name_moved(s, added);
 	if (!err && whiteout)
 		whiteout->named = true;
 	if (!err)
@@ -172,16 +176,19 @@ static int move(struct server *s, struct end *from, struct end *to,
 	return err;
 }
 
-int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
-		 ext2_ino_t new_parent, const char *new_name, unsigned int flags,
-		 const struct caller *who)
+/* *@again: what was changed before has been written now; others may have changed something. */
+static int rename_once(struct server *s, ext2_ino_t old_parent, const char *old_name,
+		       ext2_ino_t new_parent, const char *new_name, unsigned int flags,
+		       const struct caller *who, bool *again)
 {
 	struct end from = { .parent = old_parent, .name = old_name };
 	struct end to = { .parent = new_parent, .name = new_name };
 	struct whiteout whiteout = { 0 };
 	struct inode old_dir, new_dir;
+	bool may;
 	int err;
 
+	*again = false;
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
 	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
@@ -223,6 +230,13 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 		return err;
 	if (flags & RENAME_EXCHANGE)
 		return exchange(s, &from, &to);
+	err = dir_may_move(s, &old_dir, dir_name(old_name), &may);
+	if (!err && !may) {
+		err = commit_part(s);
+		*again = !err;
+	}
+	if (err || *again)
+		return err;
 	if (!(flags & RENAME_WHITEOUT))
 		return move(s, &from, &to, NULL, who);
 	err = make_whiteout(s, &from, who, &whiteout.in);
@@ -231,5 +245,19 @@ int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
 	err = move(s, &from, &to, &whiteout, who);
 	if (!whiteout.named)
 		inode_free(s, &whiteout.in);
+	return err;
+}
+
+int namei_rename(struct server *s, ext2_ino_t old_parent, const char *old_name,
+		 ext2_ino_t new_parent, const char *new_name, unsigned int flags,
+		 const struct caller *who)
+{
+	bool again;
+	int err;
+
+	do {
+		err = rename_once(s, old_parent, old_name, new_parent, new_name, flags, who,
+				  &again);
+	} while (again);
 	return err;
 }

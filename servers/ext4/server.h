@@ -14,6 +14,7 @@
  *	bitmaps.c window.c trim.c   free space on the disk, of files that grow, discarded
  *	quota*.c                    what each user has of it
  *	commit.c checkpoint.c       transactions
+ *	careful.c                   what there is instead without a journal
  *	durable.c                   who waits for them
  *	super.c mmp.c error.c       the file system as a whole
  *	journal/                    the log on disk
@@ -37,6 +38,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "careful.h"
 #include "commit.h"
 #include "delayed.h"
 #include "mmp.h"
@@ -92,6 +94,7 @@ struct server {
 	struct source src;
 	struct cache *cache;
 	struct commits commits;
+	struct careful careful;
 	struct mmp mmp;
 	struct pins pins;
 	struct windows windows;
@@ -201,11 +204,6 @@ int super_begin(struct server *s);
 int super_close(struct server *s);
 /* What libext2fs keeps in memory, superblock, descriptors and bitmaps, goes to the cache. */
 int super_collect(struct server *s);
-/* Without a journal: write everything that has changed to stable storage. */
-int super_write_all(struct server *s);
-/* The same in two steps: all but the flush, and if that failed. */
-int super_write_back(struct server *s);
-void super_flush_failed(struct server *s, int err);
 /* Put the file system into a state that needs no recovery; and be ready for changes again. */
 int super_freeze(struct server *s);
 int super_thaw(struct server *s);

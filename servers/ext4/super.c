@@ -302,7 +302,7 @@ static int mark_in_use(struct server *s)
 		s->fs->super->s_state &= ~EXT2_VALID_FS;
 		ext2fs_mark_super_dirty(s->fs);
 		s->dirty = true;
-		return super_write_all(s);
+		return commit_now(s);
 	}
 	ext2fs_set_feature_journal_needs_recovery(s->fs->super);
 	err = write_super(s);
@@ -322,7 +322,7 @@ static int mark_clean(struct server *s)
 		s->fs->super->s_state |= EXT2_VALID_FS;
 		ext2fs_mark_super_dirty(s->fs);
 		s->dirty = true;
-		return super_write_all(s);
+		return commit_now(s);
 	}
 	ext2fs_clear_feature_journal_needs_recovery(s->fs->super);
 	err = write_super(s);
@@ -385,34 +385,6 @@ int super_collect(struct server *s)
 	return err;
 }
 
-void super_flush_failed(struct server *s, int err)
-{
-	log_err("can't write metadata: %s", strerror(-err));
-	s->dirty = true;
-}
-
-int super_write_back(struct server *s)
-{
-	int err = super_collect(s), write_err = cache_write_back(s->cache);
-
-	if (write_err)
-		super_flush_failed(s, write_err);
-	return err ? err : write_err;
-}
-
-int super_write_all(struct server *s)
-{
-	int err, flush_err;
-
-	if (s->readonly)
-		return 0;
-	err = super_write_back(s);
-	flush_err = device_flush(&s->src.dev);
-	if (flush_err)
-		super_flush_failed(s, flush_err);
-	return err ? err : flush_err;
-}
-
 int super_close(struct server *s)
 {
 	int err = 0;
@@ -422,6 +394,7 @@ int super_close(struct server *s)
 	if (!s->readonly)
 		err = mark_clean(s);
 	commits_close(s);
+	careful_close(s);
 	alloc_destroy(s);
 	bitmaps_destroy(s);
 	quota_close(s);

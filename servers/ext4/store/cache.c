@@ -3,13 +3,11 @@
  * The metadata block cache: a hash table of blocks and an LRU list.  See
  * cache.h for the rules.
  *
- * Eviction takes clean blocks from the cold end of the list.  When too many
- * blocks are dirty all of them are written at once, sorted, because one sweep
- * over the device is cheaper than a seek for each.
+ * Eviction takes clean blocks from the cold end of the list.
  *
- * With a journal only commits and checkpoints write.  The cache then grows beyond
- * its bound rather than give up what isn't in its place; whoever decides on
- * commits looks at cache_nr_dirty() and cache_nr_pinned() to prevent that.
+ * Only commits and checkpoints write.  The cache grows beyond its bound rather than give up
+ * what isn't in its place; whoever decides on commits looks at cache_nr_dirty() and
+ * cache_nr_pinned() to prevent that.
  */
 #include "store/cache.h"
 
@@ -35,6 +33,8 @@ struct block {
 	bool sweeping, placed;			/* what is logged is being put in place, is there */
 	uint32_t sequence;			/* of the transaction that logged it last */
 	bool verified;
+	struct cache_order order;		/* without a journal: see cache.h */
+	bool awaited, moved;
 };
 
 struct cache {
@@ -49,9 +49,8 @@ struct cache {
 	struct block *revoked;			/* without data, by hash_next */
 	uint64_t nr_revoked;
 	char *cluster;				/* staging area of write-back */
-	int error;				/* of a write-back not reported yet */
 	uint64_t nr_failures, nr_changes;
-	bool journaled;
+	bool revokes;				/* are kept for the next transaction */
 	bool compare;				/* also with what is on the device */
 	bool trying;
 	unsigned int nr_notes;
@@ -232,12 +231,12 @@ static void drop(struct cache *cache, struct block *b)
 	clear_dirty(cache, b);
 	cache->nr_blocks--;
 	free(b->data);
-	if (!b->committing && !b->logged) {
+	cache->nr_committing -= b->committing;
+	cache->nr_logged -= b->logged;
+	if (!cache->revokes || (!b->committing && !b->logged)) {
 		free(b);
 		return;
 	}
-	cache->nr_committing -= b->committing;
-	cache->nr_logged -= b->logged;
 	b->hash_next = cache->revoked;
 	cache->revoked = b;
 	cache->nr_revoked++;
@@ -297,34 +296,12 @@ static int write_list(struct cache *cache, struct block **list, size_t n)
 	return first_err;
 }
 
-static int write_dirty(struct cache *cache)
-{
-	struct block **list;
-	size_t n = 0;
-	int err;
-
-	if (!cache->nr_dirty)
-		return 0;
-	list = malloc(cache->nr_dirty * sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (struct block *b = cache->dirty; b; b = b->dirty_next)
-		list[n++] = b;
-	err = write_list(cache, list, n);
-	free(list);
-	if (err && !cache->error)
-		cache->error = err;
-	return err;
-}
-
 /*
  * Keep the bound.  Blocks that can't be written stay: losing memory to a
  * failing device is better than losing metadata that may still be read here.
  */
 static void make_room(struct cache *cache)
 {
-	if (cache->nr_dirty > cache->max_blocks / 2 && !cache->journaled)
-		write_dirty(cache);
 	if (cache->nr_blocks - cache_nr_pinned(cache) == 0)
 		return;
 	cache_shrink(cache, cache->max_blocks - 1);
@@ -412,6 +389,8 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 			return err;
 		}
 	}
+	/* whoever takes a block for something new has dropped what it was before */
+	b->order.fresh = !fill;
 	insert(cache, b);
 	*out = b;
 	return 0;
@@ -558,16 +537,6 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 		if (b)
 			drop(cache, b);
 	}
-}
-
-int cache_write_back(struct cache *cache)
-{
-	int err = write_dirty(cache);
-
-	if (!err)
-		err = cache->error;
-	cache->error = 0;
-	return err;
 }
 
 uint64_t cache_nr_failures(const struct cache *cache)
@@ -723,7 +692,7 @@ void cache_fetch_end(struct cache *cache, struct cache_fetch *f)
 
 bool cache_is_dirty(const struct cache *cache)
 {
-	return cache->nr_dirty || cache->nr_committing || cache->error;
+	return cache->nr_dirty || cache->nr_committing;
 }
 
 /*
@@ -732,7 +701,7 @@ bool cache_is_dirty(const struct cache *cache)
 
 void cache_use_journal(struct cache *cache)
 {
-	cache->journaled = true;
+	cache->revokes = true;
 }
 
 void cache_compare_writes(struct cache *cache, bool on)
@@ -964,4 +933,84 @@ int cache_write_through(struct cache *cache, uint64_t blk)
 	if (cache->nr_dirty > 1 || cache->nr_committing)
 		return -EBUSY;
 	return write_run(cache, &b, 1);
+}
+
+/*
+ * Without a journal
+ */
+
+void cache_order_dir(struct cache *cache, uint64_t blk)
+{
+	struct block *b = look_up(cache, blk);
+
+	if (b && !b->order.level)
+		b->order.level = 1;
+}
+
+void cache_order_moved(struct cache *cache, uint64_t blk)
+{
+	struct block *b = look_up(cache, blk);
+
+	if (b)
+		b->moved = true;
+}
+
+void cache_order_after(struct cache *cache, uint64_t first, uint64_t then)
+{
+	struct block *f = look_up(cache, first), *t = look_up(cache, then);
+
+	/* fresh ones are the first anyway */
+	if (!f || !t || f == t || f->order.fresh || t->order.fresh)
+		return;
+	f->awaited = true;
+	if (t->order.level <= f->order.level)
+		t->order.level = f->order.level + 1;
+}
+
+bool cache_order_is_fixed(struct cache *cache, uint64_t blk)
+{
+	const struct block *b = look_up(cache, blk);
+
+	return b && (b->awaited || b->moved || b->order.level == UINT16_MAX);
+}
+
+struct cache_order cache_take_order(struct cache *cache, uint64_t blk)
+{
+	struct block *b = look_up(cache, blk);
+	struct cache_order order = b->order;
+
+	b->order = (struct cache_order){ 0 };
+	b->awaited = b->moved = false;
+	return order;
+}
+
+void cache_written(struct cache *cache, struct journal_content *c, bool written)
+{
+	for (size_t i = 0; i < c->nr_blocks; i++) {
+		struct block *b = look_up(cache, c->blocks[i].nr);
+
+		/* even if it failed: nobody knows then what is there */
+		outdate(cache, c->blocks[i].nr, 1);
+		/* freed meanwhile? */
+		if (!b || !b->committing)
+			continue;
+		b->committing = false;
+		cache->nr_committing--;
+		if (!written)
+			set_dirty(cache, b);
+	}
+	free(c->blocks);
+	free(c->revokes);
+	*c = (struct journal_content){ 0 };
+}
+
+void cache_put_order(struct cache *cache, uint64_t blk, struct cache_order order)
+{
+	struct block *b = look_up(cache, blk);
+
+	if (!b)
+		return;
+	b->order.fresh |= order.fresh;
+	if (b->order.level < order.level)
+		b->order.level = order.level;
 }

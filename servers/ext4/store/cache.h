@@ -9,12 +9,13 @@
  *	libext2fs --> io_manager.c --> cache --> device (O_DIRECT)
  *	dir.c -------------------------^
  *
- * A block with a journal goes through these states; without one it is written in
- * place when it is dirty, and that's it.
+ * A block goes through these states:
  *
  *	clean --> dirty --> committing --> logged --> clean
  *	            ^            |            |
  *	            +------------+------------+    changed again
+ *
+ * Without one, but written carefully, there is no "logged".
  *
  * dirty: part of the running transaction; committing: of the one that is being
  * written to the journal; logged: a copy is in the journal; it may be in its place, too,
@@ -78,12 +79,6 @@ int cache_new(struct cache *cache, uint64_t blk, void **data);
 
 /* Drop blocks, dirty or not: they are not metadata any more. */
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
-
-/*
- * Write all dirty blocks, in order of their number.  Doesn't flush.  Returns the first
- * error, also one of an earlier write-back.
- */
-int cache_write_back(struct cache *cache);
 
 /* How often a block could not be brought in; and how often contents were changed */
 uint64_t cache_nr_failures(const struct cache *cache);
@@ -200,5 +195,31 @@ void cache_sweep_end(struct cache_sweep *sweep);
 int cache_checkpoint(struct cache *cache);
 /* Write a block that is dirty, and the only one that is, in place.  Doesn't flush. */
 int cache_write_through(struct cache *cache, uint64_t blk);
+
+/*
+ * Without a journal: what was taken is written in place by who has taken it, in an order that
+ * takes the following into account (careful.h).
+ */
+struct cache_order {
+	bool fresh;		/* nothing on the device can point to it yet */
+	uint16_t level;		/* after what has a lower one; 0: no directory block */
+};
+
+/* A dirty block is one of a directory. */
+void cache_order_dir(struct cache *cache, uint64_t blk);
+/* Names that are somewhere else on the device have come to @blk, a new block. */
+void cache_order_moved(struct cache *cache, uint64_t blk);
+/* @then was changed because of what was put into @first before: it has to be written later. */
+void cache_order_after(struct cache *cache, uint64_t first, uint64_t then);
+/* Can @blk no longer become the one that is written later? */
+bool cache_order_is_fixed(struct cache *cache, uint64_t blk);
+/* The order of a block that was taken.  The next transaction begins with none. */
+struct cache_order cache_take_order(struct cache *cache, uint64_t blk);
+/*
+ * Of what cache_commit_begin() has taken: all has been written.  Or it has not: then it is as
+ * dirty as before; the caller puts back the orders.
+ */
+void cache_written(struct cache *cache, struct journal_content *c, bool written);
+void cache_put_order(struct cache *cache, uint64_t blk, struct cache_order order);
 
 #endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Careful writes: how changes become durable without a journal (ext2, or -o noload).
+ *
+ * All that has changed since the last time is written in place, in steps with a flush of the
+ * device between them.  A crash between two steps, or in the middle of one, leaves what
+ * e2fsck can put right without a loss: nothing points to what isn't there yet, nothing is used
+ * again before the last that points to it is gone, and no name goes before another one has
+ * come.
+ *
+ *	new		new blocks, bitmaps with all that was in use before or is now,
+ *			group descriptors
+ *	inodes		those that have lost a name as they were before
+ *	maps		blocks of extent trees from the root downwards, all that is not named here
+ *	directories	a block that a name was moved to before the one that it came from
+ *	superblock	with the first of the orphaned inodes
+ *	late		inodes that have lost a name
+ *
+ * File data are on the device before that, as far as anything here says so: what is in the
+ * device's own cache goes with the flush behind the first step.
+ *
+ * Freed blocks and inodes count as free at once, but stay marked in the bitmaps (pinned) until
+ * what pointed to them is gone from the device; so the bitmaps there say so one time later.
+ * Nobody else keeps a name's inode from being freed while the name is on the device: so for each
+ * inode that loses one, its bytes from before are kept, too.
+ *
+ * What is not atomic: exchanging two names, and moving extents inside a file (collapse and
+ * insert range).
+ *
+ * Locking: with the server lock, but for careful_write().
+ */
+#ifndef IOMAP4FS_CAREFUL_H
+#define IOMAP4FS_CAREFUL_H
+
+#include <ext2fs/ext2fs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+struct careful_batch;
+struct careful_image;
+struct careful_range;
+
+struct careful {
+	bool on;
+	uint64_t dir_block;		/* of a directory, the last one that was changed */
+	struct careful_range *ranges;	/* what is where, in order */
+	size_t nr_ranges;
+	ext2_u32_list known;		/* inodes that are new, or have an image */
+	struct careful_image *images;	/* inodes before they lost a name */
+	size_t nr_images, images_room;
+	ext2_ino_t *freed;		/* pinned; the oldest first */
+	size_t nr_freed, freed_room;
+	size_t freed_taken;		/* so many of them, by what is being written */
+};
+
+/* The mount writes, and has no journal: from now on write carefully.  0 or -ENOMEM */
+int careful_open(struct server *s);
+void careful_close(struct server *s);
+
+/* @ino is new: nothing on the device has a name for it. */
+void careful_new_inode(struct server *s, ext2_ino_t ino);
+/* @ino is going to lose a name; it isn't stored yet. */
+void careful_lose_name(struct server *s, ext2_ino_t ino);
+/* The place of @ino in the list of orphaned inodes is going to change. */
+static inline void careful_change_list(struct server *s, ext2_ino_t ino)
+{
+	careful_lose_name(s, ino);
+}
+/* @ino has been freed. */
+void careful_pin_inode(struct server *s, ext2_ino_t ino);
+
+/* A block of a directory has been changed. */
+void careful_dir_changed(struct server *s, uint64_t pblk);
+/* @pblk, a new one, has names now that are in another block on the device. */
+void careful_names_moved(struct server *s, uint64_t pblk);
+/*
+ * A name is going to be removed from @pblk after another one of its inode has been added.  True
+ * if there is no order for that any more, and all has to be written before.
+ */
+bool careful_has_no_order(const struct server *s, uint64_t pblk);
+/* The name in the block that was changed last has gone, as there is another one in @added. */
+void careful_name_moved(struct server *s, uint64_t added);
+
+/* Is there something that only the next time can be written, or be free? */
+bool careful_has_pins(const struct server *s);
+
+/*
+ * Take all that is dirty.  0 or -errno, then nothing has changed.
+ */
+int careful_take(struct server *s, struct careful_batch **batch);
+/* Without the lock: write it, with flushes before all steps but the first and at the end. */
+int careful_write(struct server *s, struct careful_batch *batch);
+/* It has been written, or not, with @err.  Frees @batch. */
+void careful_done(struct server *s, struct careful_batch *batch, int err);
+
+#endif
