@@ -17,7 +17,8 @@
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
  * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
  * the kernel's ext4 does the replay, mounted on that directory.  If there is CRASH_RECOVER,
- * that program does it, called with WORK.
+ * that program does it, called with WORK.  With CRASH_FORGET in it flushes are not obeyed:
+ * then something has to be wrong.
  *
  * Prints figures, and what is wrong.  Exit status 1 if something is.
  */
@@ -507,6 +508,7 @@ static bool is_chosen(size_t i, uint64_t every)
 
 int main(int argc, char **argv)
 {
+	bool obeys = !getenv("CRASH_FORGET");
 	uint8_t *image, *crashed;
 	size_t size, durable = 0;
 	uint64_t every;
@@ -534,7 +536,7 @@ int main(int argc, char **argv)
 		/* nothing, some, much or all of what is not durable */
 		unsigned int chances[2] = { every ? rnd(5) : 4 }, nr = 1;
 
-		for (; flushed && durable < steps[i].rec.off; durable++)
+		for (; obeys && flushed && durable < steps[i].rec.off; durable++)
 			apply(image, size, durable);
 		if (every ? !is_chosen(i, every) : i < nr_steps - 1)
 			continue;
