@@ -57,10 +57,10 @@ struct step {
 };
 
 struct promise {
-	enum { MADE, KEEP, OVER, DROP } kind;
+	enum { MADE, KEEP, OVER, MOVE, DROP } kind;
 	bool whole;
 	uint64_t time, id, size;
-	char path[128];
+	char path[128], to[128];	/* to: of MOVE */
 };
 
 static struct step *steps;
@@ -247,6 +247,8 @@ static void read_ledger(const char *path)
 			p.kind = KEEP;
 		else if (sscanf(line, "drop %llu %127s", &time, p.path) == 2)
 			p.kind = DROP;
+		else if (sscanf(line, "move %llu %127s %127s", &time, p.path, p.to) == 3)
+			p.kind = MOVE;
 		else if (sscanf(line, "over %llu %llu %llu %d %127s", &time, &id, &size, &whole,
 				p.path) == 5)
 			p.kind = OVER;
@@ -382,12 +384,13 @@ static bool is_valid(size_t i, const struct step *last)
 {
 	const struct promise *p = &promises[i];
 
-	if (p->kind == DROP || p->kind == OVER || p->time >= last->from)
+	if (p->kind == DROP || p->kind == OVER || p->kind == MOVE || p->time >= last->from)
 		return false;
 	for (size_t j = 0; j < nr_promises && p->kind == KEEP; j++) {
 		const struct promise *q = &promises[j];
 
-		if (q->kind == MADE || q->kind == OVER || q->time <= p->time || strcmp(q->path, p->path))
+		if ((q->kind != KEEP && q->kind != DROP) || q->time <= p->time ||
+		    strcmp(q->path, p->path))
 			continue;
 		/* a later one to keep says more */
 		if (q->kind == DROP ? q->time <= last->to : q->time < last->from)
@@ -396,13 +399,47 @@ static bool is_valid(size_t i, const struct step *last)
 	return true;
 }
 
+/* May what has come to @p's name by a rename be gone again before @last? */
+static bool may_be_gone(const struct promise *p, const struct step *last)
+{
+	for (size_t j = 0; j < nr_promises; j++) {
+		const struct promise *q = &promises[j];
+
+		if ((q->kind == DROP || q->kind == OVER) && q->time > p->time &&
+		    q->time <= last->to && !strcmp(q->path, p->path))
+			return true;
+	}
+	return false;
+}
+
+/* Is what @p says true of the name that its own may have become? */
+static bool check_moved(ext2_filsys fs, const struct promise *p, const struct step *last)
+{
+	char why[256];
+
+	for (size_t j = 0; j < nr_promises; j++) {
+		const struct promise *q = &promises[j];
+		struct promise now = *p;
+
+		if (q->kind != MOVE || q->time < p->time || q->time > last->to ||
+		    strcmp(q->path, p->path))
+			continue;
+		memcpy(now.path, q->to, sizeof(now.path));
+		now.time = q->time;
+		if (may_be_gone(&now, last) || check_file(fs, &now, why) ||
+		    check_moved(fs, &now, last))
+			return true;
+	}
+	return false;
+}
+
 /* @i is valid: what it says is there, or what may have replaced that. */
 static bool check_promise(ext2_filsys fs, size_t i, const struct step *last)
 {
 	const struct promise *p = &promises[i];
 	char why[256], other[256];
 
-	if (check_file(fs, p, why))
+	if (check_file(fs, p, why) || (p->kind == KEEP && check_moved(fs, p, last)))
 		return true;
 	for (size_t j = 0; j < nr_promises; j++) {
 		struct promise q = promises[j];
@@ -417,7 +454,7 @@ static bool check_promise(ext2_filsys fs, size_t i, const struct step *last)
 		q.kind = p->kind;
 		if (p->kind == MADE)
 			q.size = q.whole = 0;
-		if (check_file(fs, &q, other))
+		if (check_file(fs, &q, other) || (q.kind == KEEP && check_moved(fs, &q, last)))
 			return true;
 	}
 	puts(why);

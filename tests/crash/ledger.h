@@ -40,13 +40,15 @@ struct record {
  *	made TIME ID PATH
  *	keep TIME ID SIZE WHOLE PATH
  *	over TIME ID SIZE WHOLE PATH
+ *	move TIME PATH PATH
  *	drop TIME PATH
  *
  * made: from TIME on there may be PATH, and it has nothing but contents ID or
  * zeroes for all time.  keep: from TIME on it is there and has at least SIZE bytes; if
  * WHOLE is 1, none are zeroes.  over: from TIME on a file with contents ID may be there in
  * place of the one that was, by rename, so that one of them is; of the new one, too, SIZE bytes
- * are durable.  drop: from TIME on what was kept need not be.
+ * are durable.  move: from TIME on the first may have become the second, so that what was kept
+ * is at one of them.  drop: from TIME on what was kept need not be.
  */
 
 /* Contents of file @id at byte @off; never 0 */

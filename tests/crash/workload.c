@@ -92,6 +92,14 @@ static void over(const struct file *f, const char *path)
 	end_line();
 }
 
+/* Before the name becomes @path: from then on it is one or the other. */
+static void moved(const struct file *f, const char *path)
+{
+	fprintf(ledger, "move %llu %s/%s %s/%s\n", (unsigned long long)now_ns(), prefix, f->path,
+		prefix, path);
+	end_line();
+}
+
 static void drop(const struct file *f)
 {
 	fprintf(ledger, "drop %llu %s/%s\n", (unsigned long long)now_ns(), prefix, f->path);
@@ -342,7 +350,7 @@ static void move(struct file *f)
 
 	choose_path(f->path);
 	made(f);
-	drop(&old);
+	moved(&old, f->path);
 	if (failed(rename(old.path, f->path), "rename"))
 		*f = old;
 }
@@ -363,7 +371,7 @@ static void move_over(struct file *f, unsigned int i)
 	for (unsigned int j = 0; j < nr_files; j++)
 		if (j != i && files[j].id == files[i].id)
 			drop(&files[i]);
-	drop(&old);
+	moved(&old, files[i].path);
 	if (failed(rename(old.path, files[i].path), "rename"))
 		return;
 	memcpy(f->path, files[i].path, sizeof(f->path));
