@@ -24,8 +24,8 @@
  * Nobody else keeps a name's inode from being freed while the name is on the device: so for each
  * inode that loses one, its bytes from before are kept, too.
  *
- * What is not atomic: exchanging two names, and moving extents inside a file (collapse and
- * insert range).
+ * What is not atomic: exchanging two names, moving extents inside a file (collapse and insert
+ * range), and replacing attributes whose values are inodes, which libext2fs frees.
  *
  * Locking: with the server lock, but for careful_write().
  */
