@@ -114,12 +114,10 @@ int commits_open(struct server *s)
 	free(runs);
 	if (err)
 		s->commits.journal = NULL;
-	if (err == -EOPNOTSUPP) {
-		log_err("the journal of %s can't be written: %s; use -o ro, or make a new one "
-			"with \"tune2fs -O ^has_journal\" and \"tune2fs -j\"",
-			s->opt.source, why);
-		return -EROFS;
-	}
+	if (err == -EOPNOTSUPP)
+		return readonly_instead(s, "make a new one with \"tune2fs -O ^has_journal\" and "
+					"\"tune2fs -j\"", "the journal of %s can't be written: %s",
+					s->opt.source, why);
 	if (err) {
 		log_err("the journal of %s can't be used: %s; run \"e2fsck -fy %s\"",
 			s->opt.source, why, s->opt.source);

@@ -78,7 +78,11 @@ static int check_mountpoint(const char *path)
 
 static int open_source(struct server *s)
 {
-	return source_open(&s->src, s->opt.source, s->opt.offset, s->opt.readonly);
+	int err = source_open(&s->src, s->opt.source, s->opt.offset, s->opt.readonly);
+
+	if (s->src.readonly)
+		err = readonly_instead(s, NULL, "%s %s", s->opt.source, s->src.readonly);
+	return err;
 }
 
 /*
@@ -94,12 +98,10 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 	/* a backup of the superblock can't tell; it is for looking at damage */
 	if (s->opt.readonly && (s->opt.noload || s->opt.superblock))
 		return 0;
-	if (s->opt.noload) {
-		log_err("%s: the journal needs recovery, and writing without it would make that "
-			"impossible: use -o ro,noload to see it without, or no noload",
-			s->opt.source);
-		return -EROFS;
-	}
+	if (s->opt.noload)
+		return readonly_instead(s, "leave out noload to have it replayed",
+					"%s: the journal needs recovery, and writing without it "
+					"would make that impossible", s->opt.source);
 	if (!source_is_writable(&s->src, s->opt.source)) {
 		log_err("%s: the journal needs recovery, and nothing can be written here: use "
 			"-o ro,noload to see it without", s->opt.source);
@@ -137,19 +139,12 @@ static int say_no_iomap(void)
 	return -ENODEV;
 }
 
-/* Everything up to the point where the file system could be served. */
-static int prepare(struct server *s)
+/* @iomap: the kernel may move the data */
+static int open_file_system(struct server *s, bool iomap)
 {
 	struct ext2_super_block sb;
-	bool iomap = false;
-	int err;
+	int err = open_source(s);
 
-	err = check_mountpoint(s->opt.mountpoint);
-	if (err)
-		return err;
-	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
-		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
-	err = open_source(s);
 	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap)
 		err = say_no_iomap();
 	if (!err)
@@ -170,9 +165,39 @@ static int prepare(struct server *s)
 		err = super_open(s);
 	if (!err && !s->opt.noload && !s->opt.superblock)
 		err = commits_check_replayed(s);
-	if (!err)
-		err = nodes_init(s);
 	return err;
+}
+
+/* Without writing to it */
+static void close_file_system(struct server *s)
+{
+	server_lock(s);
+	s->readonly = true;
+	super_close(s);
+	server_unlock(s);
+	mmp_release(s);
+	source_close(&s->src);
+}
+
+/* Everything up to the point where the file system could be served. */
+static int prepare(struct server *s)
+{
+	bool readonly, iomap = false;
+	int err;
+
+	err = check_mountpoint(s->opt.mountpoint);
+	if (err)
+		return err;
+	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
+		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
+	readonly = s->opt.readonly;
+	err = open_file_system(s, iomap);
+	/* it can only be read: then it is opened as for that, and shared with other readers */
+	if (err && s->opt.readonly != readonly) {
+		close_file_system(s);
+		err = open_file_system(s, iomap);
+	}
+	return err ? err : nodes_init(s);
 }
 
 static int mount_it(struct server *s)

@@ -93,6 +93,19 @@ static bool user_option(struct options *opt, const char *name)
 	return true;
 }
 
+static void read_only(struct options *opt)
+{
+	opt->readonly = true;
+	opt->readwrite = false;
+}
+
+static void read_write(struct options *opt, bool insist)
+{
+	opt->readonly = false;
+	opt->readwrite = insist;
+	opt->mount_flags &= ~MS_RDONLY;
+}
+
 static bool vfs_option(struct options *opt, const char *name)
 {
 	for (size_t i = 0; i < sizeof(vfs_options) / sizeof(vfs_options[0]); i++) {
@@ -100,8 +113,9 @@ static bool vfs_option(struct options *opt, const char *name)
 			continue;
 		opt->mount_flags |= vfs_options[i].set;
 		opt->mount_flags &= ~vfs_options[i].clear;
+		/* mount(8) says so to its helpers whenever nobody has said "ro" */
 		if (!strcmp(name, "rw"))
-			opt->readonly = false;
+			read_write(opt, !opt->helper);
 		return true;
 	}
 	return false;
@@ -273,7 +287,7 @@ static int one_option(struct options *opt, const char *name)
 	if (!*name || is_ignored(name) || user_option(opt, name) || vfs_option(opt, name))
 		return 0;
 	if (!strcmp(name, "ro"))
-		opt->readonly = true;
+		read_only(opt);
 	else if (!strcmp(name, "noload") || !strcmp(name, "norecovery"))
 		opt->noload = true;
 	else if (!strcmp(name, "delalloc"))
@@ -324,7 +338,9 @@ static void usage(FILE *to)
 	      "\n"
 	      "  -f, --foreground   stay in the foreground\n"
 	      "  -d, --debug        foreground, and show every request\n"
-	      "  -o ro              read only\n"
+	      "  -o ro, -o rw       read only; for writing, or not at all if that can't be.\n"
+	      "                     If neither is given, what can't be written is mounted\n"
+	      "                     read-only with a warning\n"
 	      "  -o iomap=MODE      require, auto (default) or off: let the kernel move the\n"
 	      "                     file data (needs the fuseiomap module)\n"
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
@@ -386,12 +402,11 @@ int options_parse(struct options *opt, int argc, char **argv)
 {
 	const char *self = strrchr(argv[0], '/');
 	char *paths[2] = { NULL, NULL };
-	bool helper;
 	int nr = 0;
 
 	self = self ? self + 1 : argv[0];
-	helper = has_prefix(self, "mount.");
 	*opt = (struct options){
+		.helper = has_prefix(self, "mount."),
 		.iomap = FUSE_IOMAP_MODE_AUTO,
 		.delalloc = true,
 		.uid = -1,
@@ -408,7 +423,7 @@ int options_parse(struct options *opt, int argc, char **argv)
 	/* it concerns options before it, too */
 	for (int i = 1; i < argc; i++)
 		opt->sloppy |= argv[i][0] == '-' && argv[i][1] != '-' && argv[i][1] != 'o' &&
-			       strchr(argv[i], 's') && helper;
+			       strchr(argv[i], 's') && opt->helper;
 
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
@@ -448,15 +463,17 @@ int options_parse(struct options *opt, int argc, char **argv)
 			return -1;
 		} else {
 			for (const char *p = arg + 1; *p; p++) {
-				if (*p == 'f' && helper)
+				if (*p == 'f' && opt->helper)
 					opt->fake = true;
 				else if (*p == 'f')
 					opt->foreground = true;
 				else if (*p == 'd')
 					opt->debug = opt->foreground = true;
 				else if (*p == 'r')
-					opt->readonly = true;
-				else if (!strchr("snvw", *p)) {
+					read_only(opt);
+				else if (*p == 'w')
+					read_write(opt, true);
+				else if (!strchr("snv", *p)) {
 					log_err("unknown option \"-%c\"", *p);
 					return -1;
 				}

@@ -32,6 +32,7 @@ struct options {
 	unsigned int commit_interval;	/* s, 0: the default */
 	uint32_t map_cache;		/* bytes of mappings kept by the kernel for each file */
 	bool readonly;
+	bool readwrite;			/* asked for: then it's that or no mount */
 	bool foreground;
 	bool debug;
 	bool noload;			/* do not replay the journal */
@@ -43,6 +44,7 @@ struct options {
 	bool fakeroot;			/* whoever may use the mount may do all that root may */
 	bool grpid;			/* new files get the directory's group */
 	bool sloppy;			/* mount(8) -s: unknown options are ignored */
+	bool helper;			/* called by mount(8), as mount.iomap4fs */
 	bool fake;			/* mount(8) -f: all but mounting */
 };
 

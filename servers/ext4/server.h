@@ -193,6 +193,14 @@ int lib_error(struct server *s, errcode_t err, ext2_ino_t ino);
 int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what);
 
 /*
+ * readonly.c: the mount can't be for writing, as @fmt says, and can be for reading.
+ * Returns -EROFS; if s->opt.readonly is set then, preparing the mount has to begin anew.
+ * @else_how: NULL, or what to do to have it for writing
+ */
+int readonly_instead(struct server *s, const char *else_how, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
  * super.c
  */
 

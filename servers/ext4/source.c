@@ -100,22 +100,38 @@ static int init_device(struct source *src, bool direct)
 	return err;
 }
 
+/* Opening for writing has failed with @err, but for reading it would not. */
+static bool can_be_read(int err, const char *path, bool readonly)
+{
+	return (err == -EROFS || err == -EACCES) && !readonly &&
+	       !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
+}
+
+static int only_read(struct source *src, const char *why)
+{
+	src->readonly = why;
+	return -EROFS;
+}
+
 static int open_device(struct source *src, const char *path, bool readonly)
 {
 	int flags = (readonly ? O_RDONLY : O_RDWR) | O_EXCL | O_CLOEXEC;
-	int err;
+	int err, protected = 0;
 
 	src->fd = open(path, flags | O_DIRECT);
 	if (src->fd < 0) {
 		err = -errno;
+		if (can_be_read(err, path, readonly))
+			return only_read(src, "is write-protected");
 		if (err == -EBUSY)
 			log_err("%s is in use", path);
-		else if (err == -EROFS || (err == -EACCES && !readonly && !access(path, R_OK)))
-			log_err("%s is write-protected: mount it with -o ro", path);
 		else
 			log_err("can't open %s: %s", path, strerror(-err));
 		return err;
 	}
+	/* most kernels open it all the same, and refuse to write */
+	if (!readonly && !ioctl(src->fd, BLKROGET, &protected) && protected)
+		return only_read(src, "is write-protected");
 	err = init_device(src, true);
 	if (err)
 		log_err("can't use %s: %s", path, strerror(-err));
@@ -129,12 +145,10 @@ static int open_image(struct source *src, const char *path, const struct stat *s
 	src->image_fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (src->image_fd < 0) {
 		err = -errno;
-		if (err == -EROFS)
-			log_err("%s is on a read-only file system: mount it with -o ro", path);
-		else if (err == -EACCES && !readonly && !access(path, R_OK))
-			log_err("this user may only read %s: mount it with -o ro", path);
-		else
-			log_err("can't open %s: %s", path, strerror(-err));
+		if (can_be_read(err, path, readonly))
+			return only_read(src, err == -EROFS ? "is on a read-only file system" :
+							      "may only be read by this user");
+		log_err("can't open %s: %s", path, strerror(-err));
 		return err;
 	}
 	if (flock(src->image_fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB)) {

@@ -18,11 +18,14 @@ struct source {
 	char path[64];		/* of the loop device; empty: the source itself */
 	struct device dev;
 	int flush_error;	/* see there */
+	/* source_open() for writing failed for this and nothing else; NULL: it didn't */
+	const char *readonly;
 };
 
 /*
  * Open @path for this mount alone, read only if @readonly; the file system begins
- * at byte @offset.  Says what is wrong and returns a negative errno if it can't.
+ * at byte @offset.  Says what is wrong and returns a negative errno if it can't; but if
+ * all that is wrong is that it can only be read, -EROFS, and src->readonly says why.
  */
 int source_open(struct source *src, const char *path, uint64_t offset, bool readonly);
 

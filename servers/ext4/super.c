@@ -85,18 +85,14 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 		return -EINVAL;
 	}
 	feature = features_unsupported(sb, s->opt.readonly);
-	if (feature) {
-		log_err("%s has a feature that this program can only read: %s; use -o ro", path,
-			feature);
-		return -EROFS;
-	}
+	if (feature)
+		return readonly_instead(s, NULL, "%s has a feature that this program can only "
+					"read: %s", path, feature);
 	/* before somebody replays it: that would be for nothing */
 	if (ext2fs_has_feature_journal(sb) && !sb->s_journal_inum && !s->opt.readonly &&
-	    !s->opt.noload) {
-		log_err("%s has its journal on another device: use -o ro, or -o noload to do "
-			"without it", path);
-		return -EROFS;
-	}
+	    !s->opt.noload)
+		return readonly_instead(s, "use -o noload to do without it",
+					"%s has its journal on another device", path);
 	if (ext2fs_has_feature_casefold(sb) && !casefold_encoding_known(sb)) {
 		log_err("%s has a feature that this program can't handle: casefold with encoding %u",
 			path, sb->s_encoding);

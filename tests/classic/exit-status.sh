@@ -28,6 +28,13 @@ status 1 "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,frobnicate
 status 1 "$IOMAP4FS" "$TMP/image" "$MNT" -o remount,ro
 grep 'unmount it and mount it again' "$TMP/out" >/dev/null || fail "remount: $(cat "$TMP/out")"
 status 32 "$IOMAP4FS" "$TMP/none" "$MNT" -o iomap=off
+# what can only be read, when writing is insisted on; else it is read
+make_image "$TMP/read" 32M -t ext2 -O ^resize_inode
+debugfs -w -R "ssv feature_ro_compat 0x4001" "$TMP/read" >/dev/null 2>&1
+status 32 "$IOMAP4FS" "$TMP/read" "$MNT" -o iomap=off,rw
+status 32 "$IOMAP4FS" -w "$TMP/read" "$MNT" -o iomap=off
+status 0 "$IOMAP4FS" "$TMP/read" "$MNT" -o iomap=off
+unmount_image "$TMP/read"
 status 32 "$IOMAP4FS" "$TMP/image" "$TMP/none" -o iomap=off
 
 # not enough descriptors to start with

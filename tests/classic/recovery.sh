@@ -29,6 +29,10 @@ status=0
 [ $status = 32 ] || fail "mounted without replaying the journal: status $status"
 grep -q 'journal needs recovery.*-o ro,noload' "$TMP/err" ||
 	fail "doesn't say what to do: $(cat "$TMP/err")"
+# nor if nobody has said ro
+"$IOMAP4FS" "$LOOP" "$MNT" -o iomap=off 2>"$TMP/err" && fail "mounted without the journal"
+grep -q 'journal needs recovery.*-o ro,noload' "$TMP/err" ||
+	fail "doesn't say what to do: $(cat "$TMP/err")"
 "$IOMAP4FS" "$LOOP" "$MNT" -o iomap=off,ro,noload || fail "noload needs no journal"
 umount "$MNT"
 for _ in $(seq 300); do
@@ -42,7 +46,7 @@ mount_image "$TMP/image" ro,noload
 unmount_image "$TMP/image"
 [ "$before" = "$(sha256sum <"$TMP/image")" ] || fail "noload changed the image"
 status=0
-"$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,noload 2>"$TMP/err" || status=$?
+"$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,rw,noload 2>"$TMP/err" || status=$?
 [ $status = 32 ] || fail "mounted for writing without the journal: status $status"
 
 cp "$TMP/image" "$TMP/copy"

@@ -96,8 +96,6 @@ static int write_super(struct journal *j)
 /* NULL, or why this superblock can't be used */
 static const char *defect(const struct journal_super *sb, uint32_t blocksize, uint64_t have)
 {
-	if (sb->incompat & ~JOURNAL_INCOMPAT_KNOWN || sb->ro_compat)
-		return "it has an unknown feature";
 	if (sb->blocksize != blocksize)
 		return "its block size is wrong";
 	if (sb->maxlen > have || !sb->first || sb->first >= sb->maxlen)
@@ -183,6 +181,9 @@ int journal_open(struct journal **out, const struct device *dev, uint32_t blocks
 	*why = "it has the old format, without revoke records";
 	err = -EOPNOTSUPP;
 	if (j->sb.type != JOURNAL_SUPER_V2)
+		goto fail;
+	*why = "it has an unknown feature";
+	if (j->sb.incompat & ~JOURNAL_INCOMPAT_KNOWN || j->sb.ro_compat)
 		goto fail;
 	*why = defect(&j->sb, blocksize, have);
 	err = *why ? -EUCLEAN : set_up_log(j, why);

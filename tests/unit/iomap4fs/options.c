@@ -67,7 +67,9 @@ static void own_options(void)
 	       opt.default_permissions && opt.cache_size == 0);
 	EXPECT("ro", opt.readonly && opt.mount_flags & MS_RDONLY);
 	EXPECT("ro,rw", !opt.readonly && !(opt.mount_flags & MS_RDONLY));
-	EXPECT("rw,ro", opt.readonly);
+	EXPECT("rw,ro", opt.readonly && !opt.readwrite);
+	EXPECT("defaults", !opt.readwrite);
+	EXPECT("rw", opt.readwrite);
 	EXPECT("noload", opt.noload);
 	EXPECT("norecovery", opt.noload);
 	EXPECT("nodev", opt.delalloc);
@@ -152,6 +154,17 @@ static void as_mount_helper(void)
 	options_free(&opt);
 	if (parse("iomap4fs", "-f", "ro", &opt) || opt.fake || !opt.foreground)
 		failed("iomap4fs -f", "not in the foreground");
+	options_free(&opt);
+	/* mount(8) says "rw" by itself */
+	if (parse("mount.iomap4fs", NULL, "rw", &opt) || opt.readonly || opt.readwrite)
+		failed("mount.iomap4fs -o rw", "is taken for the user's word");
+	options_free(&opt);
+	if (parse("iomap4fs", "-w", "ro", &opt) || opt.readonly || !opt.readwrite ||
+	    opt.mount_flags & MS_RDONLY)
+		failed("iomap4fs -w", "not for writing");
+	options_free(&opt);
+	if (parse("iomap4fs", "-r", "rw", &opt) || !opt.readonly || opt.readwrite)
+		failed("iomap4fs -r", "not read-only");
 	options_free(&opt);
 	/* also for what stands before it */
 	if (parse("mount.iomap4fs", "-s", "frobnicate,ro", &opt) || !opt.readonly)

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What can be read but not written is mounted read-only, and the reason is said, as
+ * mount(8) does it with file systems of the kernel.  Who asks for writing on the command
+ * line gets that or nothing.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "log.h"
+#include "server.h"
+
+int readonly_instead(struct server *s, const char *else_how, const char *fmt, ...)
+{
+	char why[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	if (s->opt.readwrite) {
+		log_err("%s; use -o ro%s%s", why, else_how ? ", or " : "",
+			else_how ? else_how : "");
+		return -EROFS;
+	}
+	log_warn("%s; it is mounted read-only%s%s%s", why, else_how ? " (for writing " : "",
+		 else_how ? else_how : "", else_how ? ")" : "");
+	s->opt.readonly = true;
+	s->opt.mount_flags |= MS_RDONLY;
+	return -EROFS;
+}
