@@ -73,7 +73,8 @@ struct fuse_iomap_ops {
 	 *	answer has all entries, or is EOVERFLOW; and no answer may be shorter
 	 *	than it needs to be, but for the last one.  fsyncdir() and ioctl() may come
 	 *	with fi->fh 0, too.  With FUSE_IOMAP_CONFIG_NO_OPEN open() and release()
-	 *	are never called.
+	 *	are never called.  FUSE_IOMAP_CONFIG_READ_ONLY is for
+	 *	fuse_iomap_turn_read_only().
 	 * @maxbytes: largest file the kernel handles, bytes
 	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()
@@ -384,6 +385,14 @@ int fuse_iomap_upsert_mappings(struct fuse_iomap_session *fis, fuse_ino_t nodeid
 int fuse_iomap_inval_mappings(struct fuse_iomap_session *fis, fuse_ino_t nodeid,
 			      uint64_t attr_ino, const struct fuse_range *read,
 			      const struct fuse_range *write);
+/*
+ * The server writes nothing any more, and what is not durable yet never will be: the mount
+ * becomes read-only, as the mount table says too, until it is unmounted.  syncfs(2) fails
+ * once.  Done at once, or as soon as the kernel can (a frozen file system is thawed first).
+ * The server goes on refusing writes by itself: files may be open for writing, and pages
+ * dirty.  -EOPNOTSUPP without FUSE_IOMAP_CONFIG_READ_ONLY in the answer to config().
+ */
+int fuse_iomap_turn_read_only(struct fuse_iomap_session *fis);
 
 /*
  * Capabilities

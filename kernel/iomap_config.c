@@ -95,6 +95,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 	ic->lists_unopened = (flags & FUSE_IOMAP_CONFIG_DIRS) && fc->default_permissions;
 	if (flags & FUSE_IOMAP_CONFIG_NO_OPEN)
 		fc->no_open = 1;
+	ic->may_turn_read_only = flags & FUSE_IOMAP_CONFIG_READ_ONLY;
 	return 0;
 }
 

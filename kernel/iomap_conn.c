@@ -41,6 +41,7 @@ void fuse_iomap_conn_init(struct fuse_conn *fc)
 	spin_lock_init(&ic->devices_lock);
 	idr_init(&ic->devices);
 	INIT_WORK(&ic->thaw_work, fuse_iomap_thaw_worker);
+	INIT_WORK(&ic->read_only_work, fuse_iomap_read_only_worker);
 }
 
 /* The last reference to a connection goes.  May sleep. */

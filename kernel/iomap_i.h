@@ -195,6 +195,13 @@ void fuse_iomap_put_worker(struct work_struct *work);
 void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
 
 /*
+ * iomap_readonly.c
+ */
+int fuse_iomap_turn_read_only(struct fuse_conn *fc);
+void fuse_iomap_try_read_only(struct fuse_conn *fc);
+void fuse_iomap_read_only_worker(struct work_struct *work);
+
+/*
  * iomap_super.c
  */
 void fuse_iomap_thaw_worker(struct work_struct *work);

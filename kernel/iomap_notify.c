@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the server tells without being asked: mappings to forget or to remember, and
- * parts of a device whose page cache is out of date.
+ * What the server tells without being asked: mappings to forget or to remember, parts of
+ * a device whose page cache is out of date, and that it writes nothing any more.
  *
  * A notification comes in the server's write(2) to the device, maybe of its only
  * thread.  So it must not wait for anything that the server has to do: not for an
@@ -18,6 +18,7 @@ union notice {
 	struct fuse_iomap_backing_inval_out backing_inval;
 	struct fuse_iomap_inval_mappings_out inval;
 	struct fuse_iomap_upsert_mappings_out upsert;
+	struct fuse_iomap_read_only_out read_only;
 };
 
 /*
@@ -209,6 +210,15 @@ static int notify_backing_inval(struct fuse_conn *fc,
 }
 
 /*
+ * The file system
+ */
+
+static int notify_read_only(struct fuse_conn *fc, const struct fuse_iomap_read_only_out *n)
+{
+	return n->reserved ? -EINVAL : fuse_iomap_turn_read_only(fc);
+}
+
+/*
  * The server has sent notification @code of @size bytes, which @cs copies from its
  * memory.  Returns 0 or what its write(2) shall fail with.
  */
@@ -229,6 +239,9 @@ int fuse_iomap_notify(struct fuse_conn *fc, int code, unsigned int size,
 	case FUSE_NOTIFY_IOMAP_UPSERT_MAPPINGS:
 		want = sizeof(n.upsert);
 		break;
+	case FUSE_NOTIFY_IOMAP_READ_ONLY:
+		want = sizeof(n.read_only);
+		break;
 	default:
 		want = 0;
 	}
@@ -243,6 +256,8 @@ int fuse_iomap_notify(struct fuse_conn *fc, int code, unsigned int size,
 		return notify_backing_inval(fc, &n.backing_inval);
 	case FUSE_NOTIFY_IOMAP_UPSERT_MAPPINGS:
 		return notify_upsert(fc, &n.upsert);
+	case FUSE_NOTIFY_IOMAP_READ_ONLY:
+		return notify_read_only(fc, &n.read_only);
 	default:
 		return notify_inval(fc, &n.inval);
 	}

@@ -53,6 +53,8 @@ int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
 	err = freeze_super(sb, who);
 	if (err && !was_frozen)
 		clear_bit(FUSE_IOMAP_FROZEN, &ic->state);
+	if (err)
+		fuse_iomap_try_read_only(fc);
 	/* whoever came with an abort meanwhile may have found nothing to thaw */
 	if (!err && !READ_ONCE(fc->connected))
 		fuse_iomap_aborted(fc);
@@ -91,8 +93,10 @@ int fuse_iomap_unfreeze_fs(struct super_block *sb)
 	err = fuse_simple_request(get_fuse_mount_super(sb), &args);
 	if (err == -ENOSYS || err == -ENOTCONN || err == -ECONNABORTED)
 		err = 0;
-	if (!err)
+	if (!err) {
 		clear_bit(FUSE_IOMAP_FROZEN, &get_fuse_conn_super(sb)->iomap.state);
+		fuse_iomap_try_read_only(get_fuse_conn_super(sb));
+	}
 	return err;
 }
 

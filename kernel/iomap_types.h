@@ -40,6 +40,9 @@ struct fuse_iomap_conn {
 	unsigned long state;
 	/* thaws a mount without server; holds a reference to the connection */
 	struct work_struct thaw_work;
+	/* the server may turn the mount read-only; does so when it can; holds one, too */
+	bool may_turn_read_only;
+	struct work_struct read_only_work;
 	/* references to inodes that are still to be put (iomap_notify.c, iomap_delalloc.c) */
 	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
@@ -85,6 +88,8 @@ enum {
 	FUSE_IOMAP_FROZEN,
 	/* the server has refused something with EROFS */
 	FUSE_IOMAP_READ_ONLY,
+	/* it has said that it writes nothing any more (iomap_readonly.c) */
+	FUSE_IOMAP_TURNED_READ_ONLY,
 };
 
 struct block_device;

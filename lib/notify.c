@@ -68,3 +68,10 @@ int fuse_iomap_inval_mappings(struct fuse_iomap_session *fis, fuse_ino_t nodeid,
 		arg.write = *write;
 	return notify(fis, FUSE_NOTIFY_IOMAP_INVAL_MAPPINGS, &arg, sizeof(arg));
 }
+
+int fuse_iomap_turn_read_only(struct fuse_iomap_session *fis)
+{
+	struct fuse_iomap_read_only_out arg = { 0 };
+
+	return notify(fis, FUSE_NOTIFY_IOMAP_READ_ONLY, &arg, sizeof(arg));
+}

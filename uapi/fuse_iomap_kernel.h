@@ -55,6 +55,8 @@
 #define FUSE_NOTIFY_IOMAP_BACKING_INVAL		99
 #define FUSE_NOTIFY_IOMAP_UPSERT_MAPPINGS	100
 #define FUSE_NOTIFY_IOMAP_INVAL_MAPPINGS	101
+/* an extension of this project, see FUSE_IOMAP_CONFIG_READ_ONLY */
+#define FUSE_NOTIFY_IOMAP_READ_ONLY		1001
 
 /*
  * fuse_attr.flags, beside FUSE_ATTR_SUBMOUNT and FUSE_ATTR_DAX.
@@ -166,8 +168,14 @@
  */
 #define FUSE_IOMAP_CONFIG_DIRS		(1ULL << 49)
 #define FUSE_IOMAP_CONFIG_NO_OPEN	(1ULL << 51)
+/*
+ * The server may say, by FUSE_NOTIFY_IOMAP_READ_ONLY, that it writes nothing any more.  Then
+ * the mount is read-only for the kernel, too, and stays so.
+ */
+#define FUSE_IOMAP_CONFIG_READ_ONLY	(1ULL << 52)
 #define FUSE_IOMAP_CONFIG_EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_DIRS | \
-					 FUSE_IOMAP_CONFIG_BEFORE | FUSE_IOMAP_CONFIG_NO_OPEN)
+					 FUSE_IOMAP_CONFIG_BEFORE | FUSE_IOMAP_CONFIG_NO_OPEN | \
+					 FUSE_IOMAP_CONFIG_READ_ONLY)
 
 /* begin_in.room: mappings behind the one asked for, and before it */
 #define FUSE_IOMAP_ROOM(behind, before)	((__u32)(before) << 16 | (__u16)(behind))
@@ -292,6 +300,10 @@ struct fuse_iomap_inval_mappings_out {
 	__u64 attr_ino;
 	struct fuse_range read;
 	struct fuse_range write;
+};
+
+struct fuse_iomap_read_only_out {
+	__u64 reserved;		/* 0 */
 };
 
 /* What the module can do (FUSE_DEV_IOC_IOMAP_SUPPORT) */
@@ -423,6 +435,8 @@ FUSE_IOMAP_AT(fuse_iomap_inval_mappings_out, nodeid, 0);
 FUSE_IOMAP_AT(fuse_iomap_inval_mappings_out, attr_ino, 8);
 FUSE_IOMAP_AT(fuse_iomap_inval_mappings_out, read, 16);
 FUSE_IOMAP_AT(fuse_iomap_inval_mappings_out, write, 32);
+
+FUSE_IOMAP_SIZE(fuse_iomap_read_only_out, 8);
 
 FUSE_IOMAP_SIZE(fuse_iomap_support, 16);
 FUSE_IOMAP_AT(fuse_iomap_support, padding, 8);

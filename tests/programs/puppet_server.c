@@ -10,7 +10,8 @@
  * kernel checks permissions, and mounts can be idmapped. FIELDs are of the answer to
  * CONFIG: sid, uuid (text of up to 16 bytes), blocksize, links, gran, min, max, maxbytes;
  * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC, exclusive=1: DIR
- * is changed by this mount only.
+ * is changed by this mount only; readonly=1 agrees that the server may turn it read-only;
+ * freeze=1 implements FREEZE_FS and UNFREEZE_FS.
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
@@ -210,6 +211,16 @@ static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		fuse_iomap_reply_err(req, -device_id);
 	else
 		fuse_iomap_reply_config(req, &answer);
+}
+
+static void on_freeze(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked)
+{
+	fuse_iomap_reply_err(req, 0);
+}
+
+static void on_unfreeze(fuse_iomap_req_t req, fuse_ino_t nodeid)
+{
+	fuse_iomap_reply_err(req, 0);
 }
 
 static bool wants_space(uint32_t opflags)
@@ -475,7 +486,7 @@ static struct fuse_lowlevel_ops fuse_ops = {
 	.release	= on_release,
 };
 
-static const struct fuse_iomap_ops iomap_ops = {
+static struct fuse_iomap_ops iomap_ops = {
 	.config		= on_config,
 	.begin		= on_begin,
 	.end		= on_end,
@@ -677,6 +688,10 @@ int main(int argc, char **argv)
 			fuse_ops.fsync = on_fsync;
 		else if (!strcmp(argv[1], "exclusive=1"))
 			root_is_exclusive = true;
+		else if (!strcmp(argv[1], "readonly=1"))
+			config.flags |= FUSE_IOMAP_CONFIG_READ_ONLY;
+		else if (!strcmp(argv[1], "freeze=1"))
+			iomap_ops.freezefs = on_freeze, iomap_ops.unfreezefs = on_unfreeze;
 		else if (!puppet_config_field(&config, argv[1]))
 			errx(2, "no such field: %s", argv[1]);
 	}

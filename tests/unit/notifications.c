@@ -34,6 +34,7 @@ int main(void)
 	struct fuse_iomap_backing_inval_out backing;
 	struct fuse_iomap_upsert_mappings_out upsert;
 	struct fuse_iomap_inval_mappings_out inval;
+	struct fuse_iomap_read_only_out read_only;
 	struct peer_reply r;
 	struct peer p;
 
@@ -67,6 +68,10 @@ int main(void)
 	CHECK_EQ(inval.write.offset, 4096);
 	CHECK_EQ(inval.write.length, FUSE_IOMAP_INVAL_TO_EOF);
 
+	CHECK_EQ(fuse_iomap_turn_read_only(p.fis), 0);
+	receive(&p, 1001, &read_only, 8);
+	CHECK_EQ(read_only.reserved, 0);
+
 	/* a socket takes no ioctl: the error is the system call's */
 	CHECK_EQ(fuse_iomap_device_add(p.fis, 0, 0), -ENOTTY);
 	CHECK_EQ(fuse_iomap_device_add(p.fis, 0, 1), -EINVAL);
@@ -81,6 +86,7 @@ int main(void)
 	CHECK_EQ(fuse_iomap_device_invalidate(p.fis, 3, 512, 1024), -ENOSYS);
 	CHECK_EQ(fuse_iomap_upsert_mappings(p.fis, 5, 6, &map, NULL), -ENOSYS);
 	CHECK_EQ(fuse_iomap_inval_mappings(p.fis, 5, 6, NULL, &range), -ENOSYS);
+	CHECK_EQ(fuse_iomap_turn_read_only(p.fis), -ENOSYS);
 	CHECK_EQ(fuse_iomap_device_add(p.fis, 0, 0), -EOPNOTSUPP);
 	CHECK_EQ(fuse_iomap_device_remove(p.fis, 1), -EOPNOTSUPP);
 	CHECK_EQ(fuse_iomap_device_set_blocksize(p.fis, 1, 4096), -EOPNOTSUPP);
