@@ -219,7 +219,7 @@ void commit_abort(struct server *s, int err)
 	log_err("going read-only; what was not committed is lost");
 	/* if somebody is writing, he goes on with this */
 	note_abort(s);
-	nodes_forget_mappings(s);
+	turned_readonly(s);
 }
 
 static int may_commit(const struct server *s)

@@ -73,6 +73,7 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 	c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
 	if (waives_open(s))
 		c->flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
+	c->flags |= flags & FUSE_IOMAP_CONFIG_READ_ONLY;
 	c->cache_maxbytes = s->opt.map_cache;
 	memcpy(c->s_id, s->src.name, sizeof(c->s_id) - 1);
 	memcpy(c->s_uuid, sb->s_uuid, sizeof(c->s_uuid));
@@ -112,10 +113,16 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		log_debug("block size of the device: %s", strerror(-err));
 	fill_config(s, flags, maxbytes, &config);
 	err = fuse_iomap_reply_config(req, &config);
-	if (err)
+	if (err) {
 		log_err("the kernel doesn't take the geometry: %s", strerror(-err));
-	else
-		s->ready(s);
+		return;
+	}
+	/* an error of before, which the kernel could not be told of */
+	server_lock(s);
+	if (s->readonly && !s->opt.readonly)
+		turned_readonly(s);
+	server_unlock(s);
+	s->ready(s);
 }
 
 /*

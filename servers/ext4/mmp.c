@@ -232,8 +232,7 @@ static void lost(struct server *s, const struct mmp_struct *block)
 	server_lock(s);
 	s->readonly = true;
 	s->commits.aborted = true;
-	if (s->nodes)
-		nodes_forget_mappings(s);
+	turned_readonly(s);
 	server_unlock(s);
 	log_err("going read-only; what was not committed is lost");
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
+ * Mounts that are, or turn, read-only without having been asked for as such.
+ *
  * What can be read but not written is mounted read-only, and the reason is said, as
  * mount(8) does it with file systems of the kernel.  Who asks for writing on the command
  * line gets that or nothing.
@@ -7,9 +9,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 
 #include "log.h"
+#include "node.h"
 #include "server.h"
 
 int readonly_instead(struct server *s, const char *else_how, const char *fmt, ...)
@@ -30,4 +34,18 @@ int readonly_instead(struct server *s, const char *else_how, const char *fmt, ..
 	s->opt.readonly = true;
 	s->opt.mount_flags |= MS_RDONLY;
 	return -EROFS;
+}
+
+/* Both are notifications, for which the kernel waits for nothing that needs the lock. */
+void turned_readonly(struct server *s)
+{
+	int err;
+
+	if (!s->session || !fuse_iomap_session_negotiated(s->session))
+		return;
+	if (s->nodes)
+		nodes_forget_mappings(s);
+	err = fuse_iomap_turn_read_only(s->session);
+	if (err)
+		log_debug("the mount table goes on saying rw: %s", strerror(-err));
 }

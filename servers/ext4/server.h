@@ -201,6 +201,12 @@ int readonly_instead(struct server *s, const char *else_how, const char *fmt, ..
 	__attribute__((format(printf, 3, 4)));
 
 /*
+ * readonly.c: s->readonly has been set because of an error.  The kernel is told: it asks for
+ * each write from now on, and if it can the mount is read-only for everybody to see.
+ */
+void turned_readonly(struct server *s);
+
+/*
  * super.c
  */
 
