@@ -339,11 +339,11 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	char *buf;
 	int ret;
 
-	if (s->opt.grpid || (dir->raw.i_mode & S_ISGID)) {
+	/* with grpid the bit means nothing, so it isn't handed on */
+	if (s->opt.grpid || (dir->raw.i_mode & S_ISGID))
 		gid = inode_group(dir);
-		if (S_ISDIR(mode) && (dir->raw.i_mode & S_ISGID))
-			mode |= S_ISGID;
-	}
+	if (!s->opt.grpid && S_ISDIR(mode) && (dir->raw.i_mode & S_ISGID))
+		mode |= S_ISGID;
 	ret = quota_prepare(s, who->uid, gid,
 			    dir->raw.i_flags & EXT4_PROJINHERIT_FL ? dir->raw.i_projid : 0);
 	if (ret)
