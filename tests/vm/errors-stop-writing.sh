@@ -41,3 +41,16 @@ echo 1 >/proc/sys/vm/drop_caches
 expect_equal 8192 "$(tr -dc w <"$m/good" | head -c 8192 | wc -c)" "bytes written before, and still readable"
 umount_iomap4fs "$m"
 dumpe2fs -h "$JOB_DISK1" 2>/dev/null | grep "with errors" >/dev/null || fail "the superblock does not tell of errors"
+
+# An error before the kernel can be told of it: while the mount is being made
+make_ext4 "$JOB_DISK1" -e remount-ro
+debugfs -w -R "ssv last_orphan 500" "$JOB_DISK1" 2>/dev/null
+mount_iomap4fs "$JOB_DISK1" "$m" 2>"$TEST_TMP/err"
+grep "going read-only" "$TEST_TMP/err" >/dev/null || fail "no error: $(<"$TEST_TMP/err")"
+is_read_only()
+{
+	[ "$(findmnt -no OPTIONS "$m" | cut -d, -f1)" = ro ]
+}
+wait_until 10 is_read_only || fail "an error before the mount: the mount table says rw"
+expect_fail touch "$m/new" 2>/dev/null
+umount_iomap4fs "$m"

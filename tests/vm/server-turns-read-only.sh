@@ -140,6 +140,40 @@ wait_until 10 shown ro || fail "synced, but it is not read-only"
 umount "$m"
 expect_ended
 
+# While others freeze, thaw and remount it all the time
+unrest()
+{
+	while [ ! -e "$TEST_TMP/stop" ]; do
+		mount -i -o remount,rw "$m" 2>/dev/null || :
+		fsfreeze -f "$m" 2>/dev/null || :
+		fsfreeze -u "$m" 2>/dev/null || :
+		mount -i -o remount,ro "$m" 2>/dev/null || :
+		touch "$m/f" 2>/dev/null || :
+	done
+	fsfreeze -u "$m" 2>/dev/null || :
+}
+at_exit touch "$TEST_TMP/stop"
+for round in 1 2 3 4; do
+	rm -f "$TEST_TMP/stop"
+	start_puppet "$JOB_DISK1" "$m"
+	unrest &
+	unrest=($!)
+	unrest &
+	unrest+=($!)
+	sleep "0.$round"
+	expect_tell ok message $READ_ONLY 8
+	wait_until 10 shown ro || fail "round $round: not read-only"
+	sleep 0.3
+	shown ro || fail "round $round: not read-only any more"
+	touch "$TEST_TMP/stop"
+	wait "${unrest[@]}"
+	shown ro || fail "round $round: not read-only at the end"
+	# it is not frozen: whatever is refused is so at once
+	expect_op EROFS write "$m/f" 0 4096
+	umount "$m"
+	expect_ended
+done
+
 # The server dies first.
 start_puppet "$JOB_DISK1" "$m"
 expect_tell ok message $READ_ONLY 8
