@@ -71,6 +71,9 @@ int fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
 void fuse_iomap_xattr_was_set(struct inode *inode, const char *name);
 void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid);
 
+/* iomap_replace.c */
+void fuse_iomap_prepare_rename(struct dentry *from, struct dentry *to, unsigned int flags);
+
 /* iomap_super.c */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);
 int fuse_iomap_freeze_fs(struct super_block *sb);
