@@ -74,7 +74,9 @@ struct fuse_iomap_ops {
 	 *	than it needs to be, but for the last one.  fsyncdir() and ioctl() may come
 	 *	with fi->fh 0, too.  With FUSE_IOMAP_CONFIG_NO_OPEN open() and release()
 	 *	are never called.  FUSE_IOMAP_CONFIG_READ_ONLY is for
-	 *	fuse_iomap_turn_read_only().
+	 *	fuse_iomap_turn_read_only().  With FUSE_IOMAP_CONFIG_REPLACE rename() over
+	 *	another file is called when ioend() has told of all data of the renamed one,
+	 *	and a file that was cut to nothing is written from its close on.
 	 * @maxbytes: largest file the kernel handles, bytes
 	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()

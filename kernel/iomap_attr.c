@@ -154,6 +154,8 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 			truncate_setsize(inode, oldsize);
 	} else {
 		fuse_iomap_size_recorded(inode, attr->ia_size);
+		if (!attr->ia_size)
+			fuse_iomap_emptied(inode);
 		fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
 		apply(idmap, inode, attr, tellings);
 	}

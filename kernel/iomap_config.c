@@ -93,6 +93,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 	ic->tells_before = flags & FUSE_IOMAP_CONFIG_BEFORE;
 	/* else it is the server's answer to OPENDIR that says who may read a directory */
 	ic->lists_unopened = (flags & FUSE_IOMAP_CONFIG_DIRS) && fc->default_permissions;
+	ic->writes_replacements = flags & FUSE_IOMAP_CONFIG_REPLACE;
 	if (flags & FUSE_IOMAP_CONFIG_NO_OPEN)
 		fc->no_open = 1;
 	ic->may_turn_read_only = flags & FUSE_IOMAP_CONFIG_READ_ONLY;

@@ -51,8 +51,8 @@ void fuse_iomap_conn_free(struct fuse_conn *fc)
 
 	fuse_iomap_dev_remove_all(fc);
 	idr_destroy(&ic->devices);
-	if (ic->trim_wq)
-		destroy_workqueue(ic->trim_wq);
+	if (ic->closed_wq)
+		destroy_workqueue(ic->closed_wq);
 	if (ic->completion_wq)
 		destroy_workqueue(ic->completion_wq);
 }
@@ -77,8 +77,8 @@ int fuse_iomap_conn_setup(struct super_block *sb, struct file *file)
 					    WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_FREEZABLE, 0,
 					    sb->s_id);
 	/* one of its own, too: what is on it may wait as long as the server likes */
-	ic->trim_wq = alloc_workqueue("fuseiomap-trim/%s", WQ_UNBOUND, 0, sb->s_id);
-	if (!ic->completion_wq || !ic->trim_wq)
+	ic->closed_wq = alloc_workqueue("fuseiomap-closed/%s", WQ_UNBOUND, 0, sb->s_id);
+	if (!ic->completion_wq || !ic->closed_wq)
 		return -ENOMEM;
 	/* each window of readahead may cost a question to the server */
 	sb->s_bdi->ra_pages = max_t(unsigned long, sb->s_bdi->ra_pages, SZ_1M >> PAGE_SHIFT);

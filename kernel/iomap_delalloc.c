@@ -109,28 +109,30 @@ void fuse_iomap_delalloc_trim(struct inode *inode)
 }
 
 /* With a reference to the inode, which an unmount waits for. */
-void fuse_iomap_trim_worker(struct work_struct *work)
+void fuse_iomap_closed_worker(struct work_struct *work)
 {
-	struct fuse_iomap_inode *ii = container_of(work, struct fuse_iomap_inode, trim_work);
+	struct fuse_iomap_inode *ii = container_of(work, struct fuse_iomap_inode, closed_work);
 	struct inode *inode = &container_of(ii, struct fuse_inode, iomap)->inode;
 	struct fuse_conn *fc = get_fuse_conn(inode);
 
 	inode_lock_shared(inode);
 	fuse_iomap_delalloc_trim(inode);
 	inode_unlock_shared(inode);
+	fuse_iomap_write_emptied(inode);
 	iput(inode);
 	if (atomic_dec_and_test(&fc->iomap.nr_puts))
 		wake_up_var(&fc->iomap.nr_puts);
 }
 
-static void trim_later(struct inode *inode)
+/* What closing a file would do, and wait for the server, is done by somebody else. */
+void fuse_iomap_close_later(struct inode *inode)
 {
 	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
 	atomic_t *nr_puts = &ic->nr_puts;
 
 	atomic_inc(nr_puts);
 	ihold(inode);
-	if (queue_work(ic->trim_wq, &FUSE_IOMAP_I(inode)->trim_work))
+	if (queue_work(ic->closed_wq, &FUSE_IOMAP_I(inode)->closed_work))
 		return;
 	/* it is going to run anyway; the file that is being closed has a reference, too */
 	iput(inode);
@@ -145,6 +147,15 @@ static bool is_killed(void)
 	       ((current->flags & PF_EXITING) && (current->signal->group_exit_code & 0x7f));
 }
 
+/*
+ * Must the current task, which closes a file, not wait for the server?  Not if it is killed;
+ * and a kernel thread may be the one that closes files for the whole machine.
+ */
+bool fuse_iomap_must_not_wait(void)
+{
+	return (current->flags & PF_KTHREAD) || is_killed();
+}
+
 /* @file is being closed.  Others may have the file open: they ask again. */
 void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file)
 {
@@ -152,12 +163,9 @@ void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file)
 	    READ_ONCE(FUSE_IOMAP_I(inode)->delayed_end) <=
 	    round_up((u64)i_size_read(inode), i_blocksize(inode)))
 		return;
-	/*
-	 * Nor wait for the lock: a file may be closed under other ones.  And a kernel thread may
-	 * be the one that closes files for the whole machine.
-	 */
-	if ((current->flags & PF_KTHREAD) || is_killed() || !inode_trylock_shared(inode)) {
-		trim_later(inode);
+	/* nor wait for the lock: a file may be closed under other ones */
+	if (fuse_iomap_must_not_wait() || !inode_trylock_shared(inode)) {
+		fuse_iomap_close_later(inode);
 		return;
 	}
 	fuse_iomap_delalloc_trim(inode);

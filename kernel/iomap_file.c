@@ -43,10 +43,11 @@ int fuse_iomap_open(struct inode *inode, struct file *file)
 	return err;
 }
 
-/* Dirty data stays in the page cache, as with any disk file system. */
+/* Dirty data stays in the page cache, but for what replaces older contents (iomap_replace.c). */
 int fuse_iomap_release(struct inode *inode, struct file *file)
 {
 	fuse_iomap_delalloc_closed(inode, file);
+	fuse_iomap_emptied_closed(inode, file);
 	fuse_release_common(file, false);
 	return 0;
 }

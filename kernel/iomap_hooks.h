@@ -74,6 +74,9 @@ void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid);
 /* iomap_readonly.c */
 int fuse_iomap_reconfigure(struct fs_context *fsc);
 
+/* iomap_replace.c */
+void fuse_iomap_prepare_rename(struct dentry *from, struct dentry *to, unsigned int flags);
+
 /* iomap_super.c */
 int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who);
 int fuse_iomap_freeze_fs(struct super_block *sb);

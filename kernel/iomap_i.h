@@ -151,7 +151,9 @@ void fuse_iomap_delalloc_promised(struct inode *inode, const struct fuse_iomap_b
 				  const struct fuse_iomap_io *more, unsigned int nr);
 void fuse_iomap_delalloc_unheard(struct inode *inode);
 void fuse_iomap_delalloc_trim(struct inode *inode);
-void fuse_iomap_trim_worker(struct work_struct *work);
+void fuse_iomap_closed_worker(struct work_struct *work);
+void fuse_iomap_close_later(struct inode *inode);
+bool fuse_iomap_must_not_wait(void);
 void fuse_iomap_delalloc_closed(struct inode *inode, struct file *file);
 void fuse_iomap_delalloc_short(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
 			       struct iomap *iomap);
@@ -200,6 +202,13 @@ void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
 int fuse_iomap_turn_read_only(struct fuse_conn *fc);
 void fuse_iomap_try_read_only(struct fuse_conn *fc);
 void fuse_iomap_read_only_worker(struct work_struct *work);
+
+/*
+ * iomap_replace.c
+ */
+void fuse_iomap_emptied(struct inode *inode);
+void fuse_iomap_emptied_closed(struct inode *inode, struct file *file);
+void fuse_iomap_write_emptied(struct inode *inode);
 
 /*
  * iomap_super.c

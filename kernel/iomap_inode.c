@@ -133,7 +133,7 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	spin_lock_init(&ii->ioend_lock);
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);
-	INIT_WORK(&ii->trim_work, fuse_iomap_trim_worker);
+	INIT_WORK(&ii->closed_work, fuse_iomap_closed_worker);
 	/* it may be new; what the server did when it was in memory before is not known */
 	atomic64_set(&ii->metadata_changes, 1);
 	atomic64_set(&ii->attr_changes, 1);

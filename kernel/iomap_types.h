@@ -51,6 +51,8 @@ struct fuse_iomap_conn {
 	bool tells_before;
 	/* the server lists directories that have not been opened */
 	bool lists_unopened;
+	/* what replaces older contents is written early (iomap_replace.c) */
+	bool writes_replacements;
 	/* the server has promised space without an address before */
 	bool delays;
 	/* bytes of mappings to keep for each inode */
@@ -66,8 +68,8 @@ struct fuse_iomap_conn {
 
 	/* completions that have to ask the server; may be needed to free memory */
 	struct workqueue_struct *completion_wq;
-	/* promises of space that somebody else gives back; they wait for the server */
-	struct workqueue_struct *trim_wq;
+	/* what a close leaves to do, and must not wait for the server itself */
+	struct workqueue_struct *closed_wq;
 
 	/* answered requests that may have changed any inode (iomap_durable.c) */
 	atomic64_t other_changes;
@@ -102,6 +104,10 @@ enum {
 	FUSE_IOMAP_HAD_INLINE,
 	/* of the root: it has been asked by GETATTR */
 	FUSE_IOMAP_ROOT_ASKED,
+	/* it was cut to nothing: what is written next takes the place of what was there */
+	FUSE_IOMAP_EMPTIED,
+	/* it has been closed since, writeback has still to begin */
+	FUSE_IOMAP_TO_WRITE,
 };
 
 struct fuse_iomap_inode {
@@ -167,8 +173,8 @@ struct fuse_iomap_inode {
 
 	/* puts a reference that a notification can't */
 	struct work_struct put_work;
-	/* gives back what a killed task leaves promised; holds a reference, too */
-	struct work_struct trim_work;
+	/* does what a killed task leaves to do (iomap_delalloc.c); holds a reference, too */
+	struct work_struct closed_work;
 };
 
 #endif /* _FUSE_IOMAP_TYPES_H */

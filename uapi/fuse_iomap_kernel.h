@@ -165,6 +165,8 @@
  * EOVERFLOW if they don't fit; then the kernel opens it.  An answer, also of an opened
  * directory, that has room for one more entry with the longest name has the last one.
  * NO_OPEN: OPEN and RELEASE are never sent, nor is RELEASE for what CREATE has opened.
+ * REPLACE: before a RENAME over another file the kernel writes the data of the renamed one and
+ * sends its IOENDs; and it begins writeback when a file that was cut to nothing is closed.
  */
 #define FUSE_IOMAP_CONFIG_DIRS		(1ULL << 49)
 #define FUSE_IOMAP_CONFIG_NO_OPEN	(1ULL << 51)
@@ -173,9 +175,10 @@
  * the mount is read-only for the kernel, too, and stays so.
  */
 #define FUSE_IOMAP_CONFIG_READ_ONLY	(1ULL << 52)
+#define FUSE_IOMAP_CONFIG_REPLACE	(1ULL << 53)
 #define FUSE_IOMAP_CONFIG_EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_DIRS | \
 					 FUSE_IOMAP_CONFIG_BEFORE | FUSE_IOMAP_CONFIG_NO_OPEN | \
-					 FUSE_IOMAP_CONFIG_READ_ONLY)
+					 FUSE_IOMAP_CONFIG_READ_ONLY | FUSE_IOMAP_CONFIG_REPLACE)
 
 /* begin_in.room: mappings behind the one asked for, and before it */
 #define FUSE_IOMAP_ROOM(behind, before)	((__u32)(before) << 16 | (__u16)(behind))

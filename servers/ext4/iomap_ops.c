@@ -71,6 +71,8 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 		c->flags |= flags & FUSE_IOMAP_CONFIG_BEFORE;
 	/* nor does anything depend on who has which directory open */
 	c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
+	if (s->opt.auto_da_alloc)
+		c->flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
 	if (waives_open(s))
 		c->flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
 	c->flags |= flags & FUSE_IOMAP_CONFIG_READ_ONLY;

@@ -247,6 +247,14 @@ static int value_option(struct options *opt, const char *name)
 		opt->commit_interval = n;
 		return 0;
 	}
+	if (has_prefix(name, "auto_da_alloc=")) {
+		uint64_t n;
+
+		if (parse_number(value, UINT32_MAX, &n))
+			return -1;
+		opt->auto_da_alloc = n;
+		return 0;
+	}
 	if (has_prefix(name, "threads=")) {
 		uint64_t n;
 
@@ -294,6 +302,10 @@ static int one_option(struct options *opt, const char *name)
 		opt->delalloc = true;
 	else if (!strcmp(name, "nodelalloc"))
 		opt->delalloc = false;
+	else if (!strcmp(name, "auto_da_alloc"))
+		opt->auto_da_alloc = true;
+	else if (!strcmp(name, "noauto_da_alloc"))
+		opt->auto_da_alloc = false;
 	else if (!strcmp(name, "minixdf"))
 		opt->minixdf = true;
 	else if (!strcmp(name, "bsddf"))
@@ -346,6 +358,7 @@ static void usage(FILE *to)
 	      "  -o errors=WHAT     continue, remount-ro or panic when corruption is found\n"
 	      "  -o noload          don't use the journal, neither to recover nor to write\n"
 	      "  -o nodelalloc      find space when it is written to, not at writeback\n"
+	      "  -o noauto_da_alloc what replaces a file is not written early\n"
 	      "  -o offset=N        the file system begins N bytes into the image\n"
 	      "  -o sb=N            read the superblock at N KiB (with ro only)\n"
 	      "  -o uid=N, -o gid=N all files seem to belong to this user or group\n"
@@ -409,6 +422,7 @@ int options_parse(struct options *opt, int argc, char **argv)
 		.helper = has_prefix(self, "mount."),
 		.iomap = FUSE_IOMAP_MODE_AUTO,
 		.delalloc = true,
+		.auto_da_alloc = true,
 		.uid = -1,
 		.gid = -1,
 		.resuid = -1,

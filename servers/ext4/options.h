@@ -38,6 +38,7 @@ struct options {
 	bool noload;			/* do not replay the journal */
 	bool quota, project_quota;	/* limits are wanted, of projects too */
 	bool delalloc;			/* buffered writes get their blocks at writeback */
+	bool auto_da_alloc;		/* what replaces older contents is written early */
 	bool minixdf;
 	bool allow_other;
 	bool default_permissions;

@@ -42,10 +42,6 @@ static const struct {
 	{ "journal_path=",		REFUSED,	"the journal has to be in the image" },
 	{ "max_batch_time=",		SAME,		NULL },
 	{ "min_batch_time=",		SAME,		NULL },
-	{ "auto_da_alloc",		NO_EFFECT,	"a file is durable after fsync, not "
-							"because it replaced another one" },
-	{ "auto_da_alloc=",		SAME,		NULL },
-	{ "noauto_da_alloc",		SAME,		NULL },
 	{ "discard",			NO_EFFECT,	"blocks that become free are not "
 							"discarded" },
 	{ "nodiscard",			SAME,		NULL },

@@ -356,9 +356,10 @@ static void move(struct file *f)
 }
 
 /*
- * In place of another file, which must not be lost before.  Cutting a file zeroes a part of
- * a block at once, whatever becomes durable when; so of the old file nothing is promised
- * if it can still be changed by another name.
+ * In place of another file, which must not be lost before; the new one has all of its contents
+ * then, without fsync (auto_da_alloc).  Cutting a file zeroes a part of a block at once, whatever
+ * becomes durable when; so of the old file nothing is promised if it can still be changed by
+ * another name.
  */
 static void move_over(struct file *f, unsigned int i)
 {
@@ -367,6 +368,8 @@ static void move_over(struct file *f, unsigned int i)
 	/* names of one file: rename does nothing */
 	if (files[i].id == f->id)
 		return;
+	f->synced = f->size;
+	f->synced_whole = f->whole;
 	over(f, files[i].path);
 	for (unsigned int j = 0; j < nr_files; j++)
 		if (j != i && files[j].id == files[i].id)

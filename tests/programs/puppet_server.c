@@ -5,13 +5,15 @@
  *
  *	puppet_server [FIELD=VALUE]... DEVICE DIR LOG [ROOT [idmap]]
  *
- * serves DIR/f in the foreground, beside it DIR/p, which is no iomap file and empty; ROOT
- * is the node id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the
- * kernel checks permissions, and mounts can be idmapped. FIELDs are of the answer to
- * CONFIG: sid, uuid (text of up to 16 bytes), blocksize, links, gran, min, max, maxbytes;
+ * serves DIR/f in the foreground, beside it DIR/p, which is no iomap file and empty, and
+ * DIR/q, a fifo, which leaves the mount the dirty page limits of a disk; ROOT is the node
+ * id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the kernel checks
+ * permissions, and mounts can be idmapped. FIELDs are of the answer to CONFIG: sid, uuid
+ * (text of up to 16 bytes), blocksize, links, gran, min, max, maxbytes;
  * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC, exclusive=1: DIR
  * is changed by this mount only; readonly=1 agrees that the server may turn it read-only;
- * freeze=1 implements FREEZE_FS and UNFREEZE_FS.
+ * freeze=1 implements FREEZE_FS and UNFREEZE_FS; replace=1: what replaces older contents is to
+ * be written early. Renames are written to LOG, and refused.
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
@@ -84,11 +86,12 @@ static int device_fd, device_id;
 /* node ids, which are inode numbers, too */
 static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
 #define PLAIN_INO	1000003
+#define FIFO_INO	1000004
 /* as main() has it from its arguments */
 static struct fuse_iomap_config_out config = {
 	.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE, .s_blocksize = BLOCK,
 };
-static bool keeps = true, root_is_exclusive;
+static bool keeps = true, root_is_exclusive, writes_replacements;
 static mode_t file_mode = 0644;
 static double timeout = 3600;
 /* the commands' own */
@@ -206,6 +209,8 @@ static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 
 	if (keeps)
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_MAPPINGS;
+	if (writes_replacements)
+		answer.flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
 	device_id = fuse_iomap_device_add(session, device_fd, 0);
 	if (device_id < 0)
 		fuse_iomap_reply_err(req, -device_id);
@@ -340,7 +345,8 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 	st->st_ino = ino;
 	st->st_nlink = 1;
 	st->st_blksize = BLOCK;
-	st->st_mode = ino == root_ino ? S_IFDIR | 0755 : S_IFREG | 0644;
+	st->st_mode = ino == root_ino ? S_IFDIR | 0755 :
+		      ino == FIFO_INO ? S_IFIFO | 0644 : S_IFREG | 0644;
 	if (ino == file_ino) {
 		st->st_mode = S_IFREG | file_mode;
 		st->st_size = file_size;
@@ -349,10 +355,13 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	bool plain = !strcmp(name, "p");
-	struct fuse_entry_param e = { .ino = plain ? PLAIN_INO : file_ino };
+	struct fuse_entry_param e = { .ino = file_ino };
 
-	if (parent != root_ino || (!plain && strcmp(name, "f"))) {
+	if (!strcmp(name, "p"))
+		e.ino = PLAIN_INO;
+	else if (!strcmp(name, "q"))
+		e.ino = FIFO_INO;
+	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f"))) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
@@ -360,7 +369,7 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fill_stat(e.ino, &e.attr);
 	e.attr_timeout = e.entry_timeout = timeout;
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_entry(req, &e, plain ? 0 : FUSE_ATTR_IOMAP);
+	fuse_iomap_reply_entry(req, &e, e.ino == file_ino ? FUSE_ATTR_IOMAP : 0);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -393,6 +402,13 @@ static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 {
 	log_line("release");
 	fuse_reply_err(req, 0);
+}
+
+static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		      const char *newname, unsigned int flags)
+{
+	log_line("rename %s %s %x", name, newname, flags);
+	fuse_reply_err(req, EXDEV);
 }
 
 static void on_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -484,6 +500,7 @@ static struct fuse_lowlevel_ops fuse_ops = {
 	.setattr	= on_setattr,
 	.open		= on_open,
 	.release	= on_release,
+	.rename		= on_rename,
 };
 
 static struct fuse_iomap_ops iomap_ops = {
@@ -692,6 +709,8 @@ int main(int argc, char **argv)
 			config.flags |= FUSE_IOMAP_CONFIG_READ_ONLY;
 		else if (!strcmp(argv[1], "freeze=1"))
 			iomap_ops.freezefs = on_freeze, iomap_ops.unfreezefs = on_unfreeze;
+		else if (!strcmp(argv[1], "replace=1"))
+			writes_replacements = true;
 		else if (!puppet_config_field(&config, argv[1]))
 			errx(2, "no such field: %s", argv[1]);
 	}

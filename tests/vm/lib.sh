@@ -259,6 +259,19 @@ delay_writes()
 	dmsetup resume --noudevsync slow
 }
 
+# stop_flusher: until the end of the test nothing is written back only because it is late.
+stop_flusher()
+{
+	local parameter
+
+	for parameter in dirty_writeback_centisecs dirty_expire_centisecs; do
+		at_exit eval "echo $(cat /proc/sys/vm/$parameter) >/proc/sys/vm/$parameter"
+	done
+	# not 0, with which every file that becomes dirty wakes it
+	echo 100000 >/proc/sys/vm/dirty_writeback_centisecs
+	echo 100000 >/proc/sys/vm/dirty_expire_centisecs
+}
+
 # use_cgroups [DIR]: groups of processes with little memory, mounted there.
 use_cgroups()
 {

@@ -75,6 +75,11 @@ static void own_options(void)
 	EXPECT("nodev", opt.delalloc);
 	EXPECT("nodelalloc", !opt.delalloc);
 	EXPECT("nodelalloc,delalloc", opt.delalloc);
+	EXPECT("nodev", opt.auto_da_alloc);
+	EXPECT("noauto_da_alloc", !opt.auto_da_alloc);
+	EXPECT("noauto_da_alloc,auto_da_alloc", opt.auto_da_alloc);
+	EXPECT("auto_da_alloc=0", !opt.auto_da_alloc);
+	EXPECT("auto_da_alloc=1", opt.auto_da_alloc);
 	EXPECT("offset=1M", opt.offset == 1048576);
 	EXPECT("offset=0", opt.offset == 0);
 	EXPECT("offset=32256", opt.offset == 63 * 512);
@@ -114,7 +119,7 @@ static void bad_values(void)
 		"uid", "uid=", "uid=-1", "uid=4294967295", "uid=root", "gid=1x", "gid= 1",
 		"resuid=", "resgid=4294967295", "commit=901", "commit=x", "cache_size=1",
 		"errors=", "errors=stop", "iomap=maybe", "log=xml", "log", "threads=0",
-		"threads=65", "map_cache=1", "rox", "no", "=", "remount", "remount,ro",
+		"auto_da_alloc=", "auto_da_alloc=x", "noauto_da_alloc=1", "threads=65", "map_cache=1", "rox", "no", "=", "remount", "remount,ro",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
