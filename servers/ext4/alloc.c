@@ -27,6 +27,9 @@
 #include "commit.h"
 #include "map.h"
 
+/* Groups that are looked through for room for all of a file: it is looked for often. */
+#define ROOM_GROUPS	16
+
 /*
  * Less than half of the reserve and this, clusters: then what must not fail could.  Data
  * that finds no space can wait for a commit, and needs no commit in advance.
@@ -90,29 +93,78 @@ static void change_range(struct server *s, uint64_t pblk, uint64_t len, int inus
 	bitmaps_blocks_changed(s, pblk, len);
 }
 
+struct run {
+	uint64_t start, len;	/* blocks */
+};
+
 /*
- * The first run of at least @min free blocks in [@from, @to), of which at most @max are
- * taken.  ext2fs_new_range() has a flag for that, but goes round for ever when all runs are
- * shorter and the last block is in use.
+ * The first @want free blocks in a row in [@from, @to); false: there is no such place, and
+ * *@longest, of other ranges maybe, is now the longest one here, if that is longer.
+ * ext2fs_new_range() has a flag for that, but goes round for ever when all runs are shorter
+ * and the last block is in use.
  */
-static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t min, uint64_t max,
-		     blk64_t *p, blk64_t *n)
+static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t want,
+		     struct run *longest)
 {
 	while (from < to) {
 		blk64_t start, end;
 
 		if (ext2fs_find_first_zero_block_bitmap2(s->fs->block_map, from, to - 1, &start))
 			return false;
-		end = to - start > max ? start + max : to;
+		end = to - start > want ? start + want : to;
 		if (ext2fs_find_first_set_block_bitmap2(s->fs->block_map, start, end - 1, &from))
 			from = end;
-		if (from - start >= min) {
-			*p = start;
-			*n = from - start;
+		if (from - start > longest->len)
+			*longest = (struct run){ start, from - start };
+		if (from - start >= want)
 			return true;
-		}
 	}
 	return false;
+}
+
+/* From @goal on, and then before it */
+static bool find_run_around(struct server *s, uint64_t goal, uint64_t want, struct run *longest)
+{
+	uint64_t first = s->fs->super->s_first_data_block;
+	uint64_t blocks = ext2fs_blocks_count(s->fs->super) &
+			  ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
+
+	return find_run(s, goal, blocks, want, longest) || find_run(s, first, goal, want, longest);
+}
+
+static uint64_t valid_goal(const struct server *s, uint64_t goal)
+{
+	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
+
+	goal &= ~mask;
+	if (goal < s->fs->super->s_first_data_block ||
+	    goal >= (ext2fs_blocks_count(s->fs->super) & ~mask))
+		return s->fs->super->s_first_data_block;
+	return goal;
+}
+
+bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len)
+{
+	uint64_t blocks = ext2fs_blocks_count(s->fs->super) &
+			  ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
+	blk64_t used;
+
+	return pblk >= s->fs->super->s_first_data_block && len && len <= blocks &&
+	       pblk <= blocks - len &&
+	       ext2fs_find_first_set_block_bitmap2(s->fs->block_map, pblk, pblk + len - 1,
+						   &used) == ENOENT;
+}
+
+uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len)
+{
+	uint64_t to = ext2fs_blocks_count(s->fs->super) & ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
+	uint64_t reach = (uint64_t)ROOM_GROUPS * s->fs->super->s_blocks_per_group;
+	struct run run = { 0 };
+
+	goal = valid_goal(s, goal);
+	if (to - goal > reach)
+		to = goal + reach;
+	return alloc_has_plenty(s, len) && find_run(s, goal, to, len, &run) ? run.start : 0;
 }
 
 bool alloc_has_plenty(const struct server *s, uint64_t more)
@@ -129,10 +181,8 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
 	uint64_t available = alloc_available(s, who) & ~mask;
-	uint64_t first = s->fs->super->s_first_data_block;
 	uint64_t blocks = ext2fs_blocks_count(s->fs->super) & ~mask;
-	bool found;
-	blk64_t p, n;
+	struct run run = { 0 };
 
 	want = (want + mask) & ~mask;
 	if (want > available)
@@ -140,34 +190,35 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	if (!want)
 		return -ENOSPC;
 
-	goal &= ~mask;
-	if (goal < first || goal >= blocks)
-		goal = first;
+	goal = valid_goal(s, goal);
 	/* what libext2fs takes for itself has to be there without looking for it */
 	if (!alloc_has_plenty(s, 0))
 		windows_end_all(s);
-	/* right at the goal, else one long run somewhere, else what there is */
-	found = !ext2fs_test_block_bitmap2(s->fs->block_map, goal) &&
-		find_run(s, goal, blocks, 1, want, &p, &n);
-	if (!found && ahead) {
-		found = find_run(s, goal, blocks, want + ahead, want + ahead, &p, &n) ||
-			find_run(s, first, goal, want + ahead, want + ahead, &p, &n);
-		n = want;
+	/* right at the goal, else one long run somewhere, else the longest one that there is */
+	if (alloc_is_free(s, goal, 1)) {
+		uint64_t end = blocks - goal > want ? goal + want : blocks;
+		blk64_t used;
+
+		if (ext2fs_find_first_set_block_bitmap2(s->fs->block_map, goal, end - 1, &used))
+			used = end;
+		run = (struct run){ goal, used - goal };
+	} else if (ahead && find_run_around(s, goal, want + ahead, &run)) {
+		run.len = want;
+	} else {
+		run.len = 0;
+		find_run_around(s, goal, want, &run);
 	}
-	for (uint64_t min = want; !found && min; min = min > 1 ? (min + 3) / 4 : 0)
-		found = find_run(s, goal, blocks, min, want, &p, &n) ||
-			find_run(s, first, goal, min, want, &p, &n);
-	if (!found && s->windows.nr) {
+	if (!run.len && s->windows.nr) {
 		windows_end_all(s);
 		return alloc_blocks(s, goal, want, 0, who, pblk, len);
 	}
-	if (!found)
+	if (!run.len)
 		return -ENOSPC;
-	change_range(s, p, n, 1);
-	cache_forget(s->cache, p, n);
+	change_range(s, run.start, run.len, 1);
+	cache_forget(s->cache, run.start, run.len);
 	s->dirty = true;
-	*pblk = p;
-	*len = n;
+	*pblk = run.start;
+	*len = run.len;
 	return 0;
 }
 
@@ -298,6 +349,20 @@ void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
 }
 
 /*
+ * A block of an extent tree: not where a place is left for the file's data, nor right behind
+ * that, where the file may grow, if there are others.
+ */
+static errcode_t get_block(ext2_filsys fs, blk64_t goal, blk64_t *ret)
+{
+	const struct server *s = fs->priv_data;
+	errcode_t err = ext2fs_new_block2(fs, goal, NULL, ret);
+
+	if (err || *ret < s->spread.pblk || *ret - s->spread.pblk >= 2 * s->spread.len)
+		return err;
+	return ext2fs_new_block2(fs, valid_goal(s, s->spread.pblk + 2 * s->spread.len), NULL, ret);
+}
+
+/*
  * A freed metadata block may become file data, which the kernel writes without
  * asking here: no copy of it may be left in the cache.
  */
@@ -317,6 +382,7 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 void alloc_init(struct server *s)
 {
 	s->fs->priv_data = s;
+	ext2fs_set_alloc_block_callback(s->fs, get_block, NULL);
 	ext2fs_set_block_alloc_stats_callback(s->fs, block_changed_hands, NULL);
 	ext2fs_set_block_alloc_stats_range_callback(s->fs, range_changed_hands, NULL);
 }

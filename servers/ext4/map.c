@@ -13,6 +13,8 @@
 #define ALLOC_MAX	EXT_UNINIT_MAX_LEN
 /* Indirect blocks: all of it has to be zeroed at once. */
 #define ALLOC_MAX_ZEROED_BYTES	(8ULL << 20)
+/* Gaps in a file are left on the device, too, if they are smaller, bytes */
+#define SPREAD_MAX	(8ULL << 20)
 /* Blocks of an indirect map, between which it may be time for a commit */
 #define PUNCH_AT_ONCE	4096
 
@@ -71,16 +73,135 @@ void map_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int be
 		extent_want(s, in, lblk, before, behind);
 }
 
-/* Next to the block before, or where the inode's group is. */
-static uint64_t choose_goal(struct server *s, struct inode *in, struct node *node, uint64_t lblk)
+/*
+ * The place that is left between what is mapped before the hole and behind it: as far from
+ * the nearer one on the device as in the file, if that is free.  0: there is no such place.
+ */
+static uint64_t goal_in_hole(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
+			     const struct mapping *hole)
+{
+	uint64_t max = SPREAD_MAX >> block_bits(s), end = hole->lblk + hole->len;
+	uint64_t before = 0, behind = 0;
+	struct mapping e;
+
+	if (hole->lblk && lblk - hole->lblk <= max &&
+	    !map_lookup(s, in, hole->lblk - 1, MAP_EXACT, &e) && e.pblk)
+		before = e.pblk + (lblk - e.lblk);
+	if (end <= MAP_MAX_LBLK && end - lblk <= max && !map_lookup(s, in, end, MAP_EXACT, &e) &&
+	    e.pblk > end - lblk)
+		behind = e.pblk - (end - lblk);
+	if (before && !alloc_is_free(s, before, len))
+		before = 0;
+	if (behind && !alloc_is_free(s, behind, len))
+		behind = 0;
+	return !behind || (before && lblk - hole->lblk < end - lblk) ? before : behind;
+}
+
+/*
+ * Only a part of what the file has there, or will have, is to be written now, and not from
+ * the start on.  Then this part gets its place where there is room for all, at most SPREAD_MAX,
+ * so that what is written later finds its own beside it.
+ *
+ *	file     |......wwww..ww......|        w: written now
+ *	device   |xx|      wwww  ww      |xx|
+ */
+static uint64_t goal_for_all(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
+			     const struct mapping *hole, uint64_t goal)
+{
+	struct node *node = node_find(s, in->ino);
+	const struct delayed *d = node ? &node->delayed : NULL;
+	uint64_t bs = s->fs->blocksize, max = SPREAD_MAX >> block_bits(s), mask;
+	uint64_t start = lblk & ~(max - 1), end = (inode_size(in) + bs - 1) / bs, room;
+
+	/* on the disk the size comes last */
+	if (d && d->nr && d->list[d->nr - 1].end > end)
+		end = d->list[d->nr - 1].end;
+	mask = EXT2FS_CLUSTER_MASK(s->fs);
+	if (start < hole->lblk)
+		start = (hole->lblk + mask) & ~mask;
+	if (end > hole->lblk + hole->len)
+		end = hole->lblk + hole->len;
+	if (end > start + max)
+		end = start + max;
+	if (start > lblk || end <= lblk + len)
+		end = lblk + len;
+	if (start >= lblk && end == lblk + len)
+		return goal;
+	/* one after the other, and all */
+	if (start == lblk && d && delayed_in(node, start, end - start) == end - start)
+		return goal;
+	room = alloc_find_room(s, goal, (end - start + mask) & ~mask);
+	if (!room)
+		return goal;
+	if (node)
+		node->spread = (struct spread){ .lblk = start, .pblk = room, .len = end - start };
+	return room + (lblk - start);
+}
+
+/* @more, too, if that goes on in one piece; else instead */
+static void spread_over(struct spread *sp, const struct spread *more)
+{
+	uint64_t end = more->lblk + more->len;
+
+	if (!sp->len || more->lblk < sp->lblk || end <= sp->lblk + sp->len ||
+	    more->pblk - sp->pblk != more->lblk - sp->lblk)
+		*sp = *more;
+	else
+		sp->len = end - sp->lblk;
+}
+
+/*
+ * In the room that was found for all; or, if somebody else is there, behind that, where it
+ * takes no place of others.  0: there is no room for all.
+ */
+static uint64_t goal_in_spread(struct server *s, const struct node *node, uint64_t lblk,
+			       uint64_t len)
+{
+	const struct spread *sp = &node->spread;
+	uint64_t goal;
+
+	if (lblk < sp->lblk || lblk - sp->lblk >= sp->len)
+		return 0;
+	goal = sp->pblk + (lblk - sp->lblk);
+	return alloc_is_free(s, goal, len) ? goal : sp->pblk + 2 * sp->len;
+}
+
+/*
+ * Next to the block before, or where it is left out between others of the file, or where the
+ * inode's group is.
+ */
+static uint64_t choose_goal(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
+			    uint64_t len, const struct mapping *hole)
 {
 	struct mapping before;
+	uint64_t goal = 0;
 
 	if (node && node->goal && node->goal_lblk == lblk)
 		return node->goal;
+	if (inode_has_extents(in)) {
+		/* what is kept for going on is free for the file itself */
+		window_end(s, in->ino);
+		if (node)
+			goal = goal_in_spread(s, node, lblk, len);
+		if (goal)
+			return goal;
+	}
 	if (lblk && !map_lookup(s, in, lblk - 1, MAP_EXACT, &before) && before.pblk)
 		return before.pblk + (lblk - before.lblk);
-	return ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), lblk);
+	goal = ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), lblk);
+	if (inode_has_extents(in)) {
+		uint64_t own = goal_in_hole(s, in, lblk, len, hole), gap = lblk - hole->lblk;
+
+		if (!own)
+			return goal_for_all(s, in, lblk, len, hole, goal);
+		/* what is left out before it waits for its own, too */
+		if (node && gap && gap <= SPREAD_MAX >> block_bits(s) && own > gap)
+			spread_over(&node->spread, &(struct spread){
+				.lblk = hole->lblk, .pblk = own - gap, .len = gap + len,
+			});
+		return own;
+	}
+	return goal;
 }
 
 static int alloc_extent(struct server *s, struct inode *in, struct mapping *m,
@@ -153,7 +274,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 
 	/* its own window is no obstacle */
 	ahead = window_wanted(s, node, lblk);
-	goal = choose_goal(s, in, node, lblk);
+	goal = choose_goal(s, in, node, lblk, len, m);
 	window_open(s, in->ino, goal, len);
 	if (promised)
 		claim.promised = delayed_in(promised, lblk, len);
@@ -164,7 +285,10 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 		.type = MAP_UNWRITTEN, .lblk = lblk, .len = sp.len, .pblk = sp.pblk,
 		.fresh = true,
 	};
+	if (node)
+		s->spread = node->spread;
 	err = extents ? alloc_extent(s, in, m, &sp) : alloc_indirect(s, in, m);
+	s->spread = (struct spread){ 0 };
 	if (err) {
 		space_give_back(s, &sp);
 		inode_store(s, in);

@@ -160,11 +160,19 @@ int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
 
 /*
  * Take up to @want contiguous blocks, near @goal, for file data: whole clusters; if not at
- * @goal, then where @ahead more are free behind them, if there is such a place.
+ * @goal, then where @ahead more are free behind them, if there is such a place. If so many
+ * are nowhere in one piece, the largest piece that there is.
  * -ENOSPC when there are none for @who.
  */
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len);
+/* Could these blocks be had now? */
+bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len);
+/*
+ * Where @len blocks are free in one piece, at @goal or not far behind it; they stay free.  0:
+ * nowhere, or others would be short of space then.
+ */
+uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len);
 /* Would there be enough for everything else if @more blocks were kept for something? */
 bool alloc_has_plenty(const struct server *s, uint64_t more);
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len);

@@ -22,6 +22,7 @@ struct node {
 	uint64_t room_hint;		/* directory: no room before this block */
 	uint64_t goal;			/* where the next block should be, 0: unknown */
 	uint64_t goal_lblk;		/* ... if it is this logical block */
+	struct spread spread;		/* where all of a part that is written piecemeal has room */
 	uint64_t beyond;		/* end of blocks past the size, bytes; 0: none */
 	struct delayed delayed;
 	bool orphan;			/* on the orphan list */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Journal replay.  libext2fs has none, so e2fsck does it, in a child process
- * and before the source is opened here.
+ * Journal replay.  libext2fs has none, so e2fsck does it, or debugfs, which comes with it, in
+ * a child process and before the source is opened here.
  *
  * e2fsck's own progress report (-C) is about its passes, of which replaying is
  * none.  So what is reported here is what the kernel knows of the process: the
@@ -32,8 +32,31 @@
 #define FSCK_ERROR	8
 
 static const char *const e2fsck_paths[] = { "/sbin/e2fsck", "/usr/sbin/e2fsck" };
+static const char *const debugfs_paths[] = { "/sbin/debugfs", "/usr/sbin/debugfs" };
 
-static void run_e2fsck(const char *what, bool all)
+enum way { JOURNAL_AND_ORPHANS, JOURNAL_ALONE, FULL_CHECK };
+
+/*
+ * With the journal e2fsck 1.47 takes care of the orphans, and not well:
+ *
+ * - A cluster of theirs counts as a block in the quotas; a full check puts that right.
+ * - An orphan that has a name loses its attribute block for ever. Without extents each file
+ *   that grows is one. So there the journal alone is replayed, and the orphans are left to
+ *   orphan.c. debugfs does that, but knows no fast commits.
+ */
+static enum way choose_way(struct ext2_super_block *sb, uint64_t offset)
+{
+	if (offset)
+		return JOURNAL_AND_ORPHANS;
+	if (ext2fs_has_feature_bigalloc(sb) && ext2fs_has_feature_quota(sb))
+		return FULL_CHECK;
+	if (!ext2fs_has_feature_extents(sb) && !ext2fs_has_feature_fast_commit(sb) &&
+	    !ext2fs_has_feature_mmp(sb))
+		return JOURNAL_ALONE;
+	return JOURNAL_AND_ORPHANS;
+}
+
+static void run_replay(const char *what, enum way way)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -44,8 +67,12 @@ static void run_e2fsck(const char *what, bool all)
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 	}
+	/* its status says nothing; whether the journal is replayed is looked at anyway */
+	for (size_t i = 0; way == JOURNAL_ALONE && i < sizeof(debugfs_paths) / sizeof(debugfs_paths[0]);
+	     i++)
+		execl(debugfs_paths[i], "debugfs", "-w", "-R", "journal_run", what, (char *)NULL);
 	for (size_t i = 0; i < sizeof(e2fsck_paths) / sizeof(e2fsck_paths[0]); i++) {
-		if (all)
+		if (way == FULL_CHECK)
 			execl(e2fsck_paths[i], "e2fsck", "-f", "-p", what, (char *)NULL);
 		execl(e2fsck_paths[i], "e2fsck", "-E", "journal_only", "-y", what, (char *)NULL);
 	}
@@ -142,11 +169,6 @@ static bool is_failure(int status, uint64_t offset)
 int recover_journal(struct source *src, const char *path, struct ext2_super_block *sb)
 {
 	uint64_t offset = src->dev.base;
-	/*
-	 * With the journal e2fsck 1.47 takes care of the orphans, and accounts for a cluster
-	 * of theirs as for a block; a full check puts that right, where it can be done.
-	 */
-	bool all = !offset && ext2fs_has_feature_bigalloc(sb) && ext2fs_has_feature_quota(sb);
 	char *what = name_for_e2fsck(path, offset);
 	int status = 0, err;
 	pid_t pid;
@@ -177,7 +199,7 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 		goto out;
 	}
 	if (!pid)
-		run_e2fsck(what, all);
+		run_replay(what, choose_way(sb, offset));
 	err = watch(pid, &status);
 	if (err == -EINTR) {
 		log_err("interrupted: the journal is not replayed yet");

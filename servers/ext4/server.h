@@ -98,6 +98,7 @@ struct server {
 	struct mmp mmp;
 	struct pins pins;
 	struct windows windows;
+	struct spread spread;		/* of the file that is being allocated for */
 	struct trim trim;
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */

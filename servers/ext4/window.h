@@ -27,6 +27,15 @@ struct window {
 	uint64_t pblk, len;	/* blocks, whole clusters */
 };
 
+/*
+ * Where a part of a file that is written piecemeal has its place, most of which may be free
+ * yet: block @lblk + n of the file goes to @pblk + n if that is still so. It isn't kept from
+ * others, but the blocks of the file's own extent tree go elsewhere.
+ */
+struct spread {
+	uint64_t lblk, pblk, len;	/* blocks; no length: there is none */
+};
+
 struct windows {
 	struct window list[WINDOWS_MAX];	/* the oldest first */
 	unsigned int nr;

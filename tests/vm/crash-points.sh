@@ -10,6 +10,6 @@
 # shellcheck source=lib-crash-points.sh
 . "$(dirname "$0")/lib-crash-points.sh"
 
-crash_often 160 60
+crash_often 240 60 "${usual_images[@]}"
 echo "crash points: $points, files kept: $kept"
 [ "$kept" -gt 20 ] || fail "fsync promised only $kept times"

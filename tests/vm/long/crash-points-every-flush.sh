@@ -8,7 +8,7 @@
 # shellcheck source=../lib-crash-points.sh
 . "$(dirname "$0")/lib-crash-points.sh"
 
-crash_often 4 100
+crash_often 4 100 "${usual_images[@]}"
 figure "crash points with the module" "$points"
 figure "crash points with the module, files compared" "$kept"
 [ "$points" -ge 1000 ] || fail "only $points crash points"
