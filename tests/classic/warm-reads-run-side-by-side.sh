@@ -93,6 +93,9 @@ stat "$MNT/large/gate.none" >/dev/null 2>&1 &
 first=$!
 waiting 1
 answered
+# another one in the same directory
+[ ! -e "$MNT/large/none" ] || fail "what is not there is found"
+still_waiting
 # a second one beside it
 stat "$MNT/second/gate.none" >/dev/null 2>&1 &
 second=$!
