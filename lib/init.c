@@ -60,6 +60,28 @@ bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_hea
 	return true;
 }
 
+/*
+ * libfuse 3.14 tells servers of FUSE_CAP_PARALLEL_DIROPS and lets them want it, but does not
+ * tell the kernel: then that sends one lookup of a directory at a time.
+ */
+static void init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fuse_iomap_session *fis = iomap_this_thread()->fis;
+
+	if (!fis)
+		return;
+	if (fis->init)
+		fis->init(userdata, conn);
+	fis->parallel_dirops = conn->want & conn->capable & FUSE_CAP_PARALLEL_DIROPS;
+}
+
+/* Let us know what the operations @op of the server, a copy, want in init(). */
+void iomap_init_install(struct fuse_iomap_session *fis, struct fuse_lowlevel_ops *op)
+{
+	fis->init = op->init;
+	op->init = init;
+}
+
 int fuse_iomap_session_allow_idmap(struct fuse_iomap_session *fis)
 {
 	const struct iomap_thread *thread = iomap_this_thread();
@@ -90,6 +112,8 @@ void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out)
 		out->flags |= FUSE_SETXATTR_EXT;
 	}
 
+	if (fis->parallel_dirops)
+		out->flags |= FUSE_PARALLEL_DIROPS;
 	if (!fuse_iomap_session_negotiated(fis))
 		return;
 	out->flags |= FUSE_INIT_EXT;

@@ -68,6 +68,7 @@ struct fuse_iomap_session {
 	struct iomap_path *path;	/* path.h; NULL of a low-level server */
 	struct fuse_iomap_ops ops;
 	/* the server's, if libfuse has ours instead */
+	void (*init)(void *userdata, struct fuse_conn_info *conn);
 	void (*create)(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		       struct fuse_file_info *fi);
 	void *userdata;
@@ -80,6 +81,7 @@ struct fuse_iomap_session {
 	uint32_t kernel_minor;		/* of the kernel's INIT */
 	bool default_permissions;	/* of our mount */
 	bool idmap_offered, idmap;	/* while INIT is being answered */
+	bool parallel_dirops;
 	bool xattr_flags_offered;
 	atomic_bool xattr_flags;	/* SETXATTR has flags... */
 	atomic_bool xattr_flags_ours;	/* ...that libfuse does not know of */
@@ -140,6 +142,7 @@ struct fuse_iomap_session *iomap_session_alloc(const struct fuse_iomap_ops *iop,
 					       size_t iop_size, void *userdata);
 
 /* init.c */
+void iomap_init_install(struct fuse_iomap_session *fis, struct fuse_lowlevel_ops *op);
 bool iomap_init_request(struct fuse_iomap_session *fis, const struct fuse_in_header *in);
 void iomap_init_reply(struct fuse_iomap_session *fis, struct fuse_init_out *out);
 

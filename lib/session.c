@@ -60,6 +60,7 @@ struct fuse_iomap_session *fuse_iomap_session_new(struct fuse_args *args,
 		goto fail;
 	}
 	memcpy(ops, op, op_size);
+	iomap_init_install(fis, ops);
 	iomap_tmpfile_install(fis, ops);
 	fis->se = fuse_session_new(args, ops, op_size, userdata);
 	if (!fis->se)

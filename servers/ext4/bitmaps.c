@@ -258,6 +258,8 @@ int bitmaps_load(struct server *s)
 		return 0;
 	if (s->bitmaps_error)
 		return s->bitmaps_error;
+	if (server_gives_up(s))
+		return -CACHE_COLD;
 	groups = calloc(s->fs->group_desc_count, 1);
 	if (!groups)
 		return -ENOMEM;

@@ -36,3 +36,10 @@ void cold_read(struct server *s, struct cold *c)
 	if (err)
 		c->tries = COLD_TRIES;
 }
+
+void cold_stop_sharing(struct server *s, struct cold *c)
+{
+	server_unlock_shared(s);
+	server_lock(s);
+	c->shared = false;
+}

@@ -16,6 +16,18 @@
  *	} while (cold_again(s, &cold));
  *	server_unlock(s);
  *
+ * An operation that only reads takes the lock by cold_lock(), and lets go of it by
+ * cold_unlock(): so it runs beside others of its kind.  If something is missing then, or it would
+ * have to change something after all, it is begun again with the lock alone; from there on it
+ * is as above.
+ *
+ *	cold_lock(s, &cold);
+ *	do {
+ *		cold_begin(s, &cold);
+ *		err = ...;
+ *	} while (cold_again(s, &cold));
+ *	cold_unlock(s, &cold);
+ *
  * What it made of the error that the cache gave it, and what it found by then, doesn't
  * matter: it is thrown away.  It must not have left anything behind but what is true
  * anyway; fs_error() and log messages keep quiet.
@@ -35,32 +47,68 @@
 struct cold {
 	unsigned int tries;
 	dgrp_t bitmaps;		/* so many groups' were loaded */
+	bool shared;		/* the lock */
 };
 
 #define COLD_TRIES	16
 
+static inline void cold_lock(struct server *s, struct cold *c)
+{
+	server_lock_shared(s);
+	c->shared = true;
+}
+
+static inline void cold_unlock(struct server *s, struct cold *c)
+{
+	if (c->shared)
+		server_unlock_shared(s);
+	else
+		server_unlock(s);
+}
+
 static inline void cold_begin(struct server *s, const struct cold *c)
 {
-	if (c->tries < COLD_TRIES)
+	if (!c->shared && c->tries < COLD_TRIES)
 		cache_try(s->cache);
 }
 
 /* Read what was missing; lets go of the lock for that. */
 void cold_read(struct server *s, struct cold *c);
 
-/* True: something was missing, and now it may be there. */
+/* The next attempt has the lock alone. */
+void cold_stop_sharing(struct server *s, struct cold *c);
+
+/*
+ * True: something was missing, and now it may be there; or the lock was shared, and isn't any
+ * more.
+ */
 static inline bool cold_again(struct server *s, struct cold *c)
 {
-	if (!cache_try_end(s->cache))
+	if (c->shared ? !cache_missed(s->cache) : !cache_try_end(s->cache))
 		return false;
-	cold_read(s, c);
+	if (c->shared)
+		cold_stop_sharing(s, c);
+	else
+		cold_read(s, c);
 	return true;
 }
 
-/* Something will be changed.  0, or -errno if something was missing: change nothing. */
+/*
+ * For what is done once, at the end of an attempt that only reads: 0, or -errno if there will be
+ * another attempt.
+ */
+static inline int cold_check(struct server *s)
+{
+	return cache_missed(s->cache) ? -CACHE_COLD : 0;
+}
+
+/*
+ * Something will be changed.  0, or -errno if something was missing, or the lock is shared: change
+ * nothing.
+ */
 static inline int cold_settle(struct server *s)
 {
-	if (cache_missed(s->cache))
+	if (cache_missed(s->cache) || server_gives_up(s))
 		return -CACHE_COLD;
 	cache_try_end(s->cache);
 	return 0;

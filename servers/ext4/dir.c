@@ -186,6 +186,9 @@ static bool index_may_miss(const struct server *s, const struct match *match)
 static bool find_hint(const struct server *s, const struct inode *dir, struct dir_name name,
 		      struct place *p)
 {
+	/* somebody may be writing one; and it is for changes that they are kept */
+	if (cache_is_shared(s->cache))
+		return false;
 	for (unsigned int i = 0; i < DIR_HINTS; i++) {
 		const struct dir_hint *h = &s->dir_hints[i];
 
@@ -202,11 +205,15 @@ static bool find_hint(const struct server *s, const struct inode *dir, struct di
 static void keep_hint(struct server *s, const struct inode *dir, struct dir_name name,
 		      const struct place *p)
 {
-	struct dir_hint *h = &s->dir_hints[s->next_hint];
+	struct dir_hint *h;
 
 	/* without a block that is missing nothing is known */
 	if (name.len > sizeof(h->name) || cache_missed(s->cache))
 		return;
+	/* one of those who do this at the same time is enough */
+	if (__atomic_exchange_n(&s->hint_changes, true, __ATOMIC_ACQUIRE))
+		return;
+	h = &s->dir_hints[s->next_hint];
 	s->next_hint = (s->next_hint + 1) % DIR_HINTS;
 	h->dir = dir->ino;
 	h->ino = p->ino;
@@ -216,6 +223,7 @@ static void keep_hint(struct server *s, const struct inode *dir, struct dir_name
 	h->prev = p->prev;
 	h->len = name.len;
 	memcpy(h->name, name.str, name.len);
+	__atomic_store_n(&s->hint_changes, false, __ATOMIC_RELEASE);
 }
 
 static int search(struct server *s, struct inode *dir, const struct match *match,
@@ -296,8 +304,11 @@ static int walk_inline(struct server *s, struct inode *dir,
 		       int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
 	struct inline_walk w = { .fn = fn, .arg = arg };
-	errcode_t err = ext2fs_dir_iterate2(s->fs, dir->ino, 0, NULL, inline_entry, &w);
+	errcode_t err;
 
+	library_begin(s);
+	err = ext2fs_dir_iterate2(s->fs, dir->ino, 0, NULL, inline_entry, &w);
+	library_end(s);
 	return err ? lib_error(s, err, dir->ino) : w.ret;
 }
 

@@ -142,6 +142,42 @@ static struct dir_place *place_of(struct server *s, const struct inode *dir, uin
 	return &s->dir_places[key >> 32 & (DIR_PLACES - 1)];
 }
 
+/*
+ * Places are read and written beside others, too: what is read counts if it is still the
+ * same version then.  Who finds somebody else writing does without.
+ */
+static bool read_place(const struct dir_place *p, const struct inode *dir, uint64_t lblk,
+		       uint64_t *pblk)
+{
+	uint32_t version = __atomic_load_n(&p->version, __ATOMIC_ACQUIRE);
+	bool found = __atomic_load_n(&p->next, __ATOMIC_RELAXED) == lblk + 1 &&
+		     __atomic_load_n(&p->ino, __ATOMIC_RELAXED) == dir->ino &&
+		     __atomic_load_n(&p->generation, __ATOMIC_RELAXED) == dir->raw.i_generation;
+
+	*pblk = __atomic_load_n(&p->pblk, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return found && !(version & 1) && __atomic_load_n(&p->version, __ATOMIC_RELAXED) == version;
+}
+
+static void write_place(struct dir_place *p, const struct inode *dir, uint64_t lblk,
+			uint64_t pblk)
+{
+	uint32_t version = __atomic_load_n(&p->version, __ATOMIC_RELAXED);
+
+	if (version & 1 ||
+	    !__atomic_compare_exchange_n(&p->version, &version, version + 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	__atomic_store_n(&p->ino, dir->ino, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->generation, dir->raw.i_generation, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->next, lblk + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->pblk, pblk, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->room, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->version, version + 2, __ATOMIC_RELEASE);
+}
+
+/* With the lock alone */
 static bool is_place(const struct dir_place *p, const struct inode *dir, uint64_t lblk)
 {
 	return p->next == lblk + 1 && p->ino == dir->ino && p->generation == dir->raw.i_generation;
@@ -178,17 +214,15 @@ static int find_place(struct server *s, struct inode *dir, uint64_t lblk, uint64
 	struct mapping m;
 	int err;
 
-	if (is_place(p, dir, lblk)) {
-		*pblk = p->pblk;
+	if (read_place(p, dir, lblk, pblk))
 		return 0;
-	}
 	err = map_lookup(s, dir, lblk, 0, &m);
 	if (err)
 		return err;
 	if (m.type != MAP_MAPPED)
 		return fs_error(s, dir->ino, 0, "hole in a directory");
 	*pblk = m.pblk + (lblk - m.lblk);
-	*p = (struct dir_place){ dir->ino, dir->raw.i_generation, lblk + 1, *pblk, 0 };
+	write_place(p, dir, lblk, *pblk);
 	return 0;
 }
 
@@ -203,11 +237,11 @@ int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it)
 	if (err)
 		return err;
 	it->data = data;
-	if (*verified)
+	if (cache_is_verified(verified))
 		return 0;
 	if (!sum_is_right(s, dir, data))
 		return fs_error(s, dir->ino, it->pblk, "directory block has a bad checksum");
-	*verified = true;
+	cache_set_verified(verified);
 	return 0;
 }
 

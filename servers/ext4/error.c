@@ -68,6 +68,8 @@ int lib_error(struct server *s, errcode_t err, ext2_ino_t ino)
 	if (cache_missed(s->cache))
 		return -CACHE_COLD;
 	e = plain_errno(err);
+	if ((!e || e == EIO) && server_gives_up(s))
+		return -CACHE_COLD;
 	if (e == EIO)
 		log_inode(LOG_ERR, ino, 0, "I/O error on metadata%s",
 			  ino ? "" : " of the file system");
@@ -103,6 +105,9 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 {
 	enum errors_policy policy = s->opt.errors;
 
+	/* who shares the lock can't note it */
+	if (server_gives_up(s))
+		return -CACHE_COLD;
 	/* maybe only because a block was missing: with it the operation begins again */
 	if (s->cache && cache_missed(s->cache))
 		return -CACHE_COLD;

@@ -96,11 +96,11 @@ static int peek_block(struct server *s, struct inode *in, uint64_t pblk, unsigne
 	if (!has_sane_header(*eh, s->fs->blocksize) ||
 	    ext2fs_le16_to_cpu((*eh)->eh_depth) != depth)
 		return LEAF_UNUSUAL;
-	if (*verified)
+	if (cache_is_verified(verified))
 		return 0;
 	if (!sum_is_right(s, in, *eh))
 		return LEAF_UNUSUAL;
-	*verified = true;
+	cache_set_verified(verified);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ bool htree_is_on(const struct server *s, const struct inode *dir)
 
 void htree_complain(struct server *s, const struct inode *dir)
 {
-	if (s->bad_index == dir->ino || cache_missed(s->cache))
+	if (s->bad_index == dir->ino || cache_missed(s->cache) || server_gives_up(s))
 		return;
 	s->bad_index = dir->ino;
 	log_inode(LOG_WARNING, dir->ino, 0,

@@ -10,7 +10,7 @@
 
 #include "file.h"
 
-int inline_get(struct server *s, struct inode *in, char **buf, size_t *len)
+static int get(struct server *s, struct inode *in, char **buf, size_t *len)
 {
 	size_t size;
 	int err = lib_error(s, ext2fs_inline_data_size(s->fs, in->ino, &size), in->ino);
@@ -31,6 +31,16 @@ int inline_get(struct server *s, struct inode *in, char **buf, size_t *len)
 	}
 	*len = size;
 	return 0;
+}
+
+int inline_get(struct server *s, struct inode *in, char **buf, size_t *len)
+{
+	int err;
+
+	library_begin(s);
+	err = get(s, in, buf, len);
+	library_end(s);
+	return err;
 }
 
 int inline_write(struct server *s, struct inode *in, const char *data, size_t len, uint64_t off)

@@ -431,7 +431,11 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 			room = more.room_before = more.room_behind = 0;
 	}
 	more.middle = list + more.room_before;
-	server_lock(s);
+	/* most of these allocate or promise something */
+	if (wants_space(opflags))
+		server_lock(s);
+	else
+		cold_lock(s, &cold);
 	if (!err) {
 		do {
 			if (wants_space(opflags))
@@ -453,7 +457,7 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 		.type = FUSE_IOMAP_TYPE_HOLE, .dev = FUSE_IOMAP_DEV_NULL,
 	};
 	no_writes = s->readonly && !s->opt.readonly;
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
 	else
@@ -671,14 +675,14 @@ static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint
 	int err;
 
 	(void)has_fh; (void)fh; (void)flags; (void)mask;
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
 	} while (cold_again(s, &cold));
 	if (!err)
 		fill_statx(s, &in, &stx);
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err)
 		fuse_iomap_reply_err(req, -err);
 	else

@@ -314,7 +314,8 @@ static int run(struct server *s)
 	clean_up(s);
 	pthread_cond_destroy(&s->commits.idle);
 	pthread_cond_destroy(&s->fetched);
-	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->lock.mutex);
+	pthread_mutex_destroy(&s->library);
 	options_free(&s->opt);
 	return exit_status(err);
 }
@@ -350,7 +351,8 @@ static int wait_ready(int fd, pid_t child)
 int main(int argc, char **argv)
 {
 	static struct server server = {
-		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.lock = LOCK_INITIALIZER,
+		.library = PTHREAD_MUTEX_INITIALIZER,
 		.fetched = PTHREAD_COND_INITIALIZER,
 		.commits.idle = PTHREAD_COND_INITIALIZER,
 		.trim.moves = PTHREAD_COND_INITIALIZER,

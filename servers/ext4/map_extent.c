@@ -223,6 +223,8 @@ int extent_lookup(struct server *s, struct inode *in, uint64_t lblk, unsigned in
 	err = lookup_in_leaf(s, in, lblk, flags, m);
 	if (err != LEAF_UNUSUAL)
 		return err;
+	if (server_gives_up(s))
+		return -CACHE_COLD;
 	err = open_tree(s, in, &h);
 	if (err)
 		return err;

@@ -376,18 +376,27 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 	return err ? err : namei_drop_link(s, &in, true);
 }
 
+static int read_inline_target(struct server *s, struct inode *in, char *buf, size_t len)
+{
+	size_t size = len;
+	int err = lib_error(s, ext2fs_inline_data_size(s->fs, in->ino, &size), in->ino);
+
+	if (!err && size != len)
+		err = fs_error(s, in->ino, 0, "bad size of an inline symlink");
+	return err ? err : lib_error(s, ext2fs_inline_data_get(s->fs, in->ino, inode_small(in), buf,
+							       &size), in->ino);
+}
+
 static int read_target(struct server *s, struct inode *in, char *buf, size_t len)
 {
 	struct mapping m;
-	size_t size = len;
 	int err;
 
 	if (inode_is_inline(in)) {
-		err = lib_error(s, ext2fs_inline_data_size(s->fs, in->ino, &size), in->ino);
-		if (!err && size != len)
-			err = fs_error(s, in->ino, 0, "bad size of an inline symlink");
-		return err ? err : lib_error(s, ext2fs_inline_data_get(s->fs, in->ino,
-				inode_small(in), buf, &size), in->ino);
+		library_begin(s);
+		err = read_inline_target(s, in, buf, len);
+		library_end(s);
+		return err;
 	}
 	if (ext2fs_is_fast_symlink(inode_small(in))) {
 		memcpy(buf, in->raw.i_block, len);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The table of nodes: see node.h.  A hash table that grows with its contents.
+ *
+ * Who shares the lock adds nodes in front of the chains, where others of his kind may be
+ * walking or adding, too.  Nodes leave, and the table grows, only with the lock alone.
  */
 #include "node.h"
 
@@ -85,34 +88,55 @@ static void grow(struct node_table *t)
 	t->nr_buckets = bigger.nr_buckets;
 }
 
-struct node *node_find(struct server *s, ext2_ino_t ino)
+static struct node *find_in(struct node *n, ext2_ino_t ino)
 {
-	struct node *n = *bucket_of(s->nodes, ino);
-
 	while (n && n->ino != ino)
 		n = n->hash_next;
+	return n;
+}
+
+struct node *node_find(struct server *s, ext2_ino_t ino)
+{
+	return find_in(__atomic_load_n(bucket_of(s->nodes, ino), __ATOMIC_ACQUIRE), ino);
+}
+
+/* Add it in front, unless somebody else has done so: then that one is returned. */
+static struct node *add(struct node_table *t, struct node *n)
+{
+	struct node **b = bucket_of(t, n->ino);
+	struct node *other;
+
+	n->hash_next = __atomic_load_n(b, __ATOMIC_ACQUIRE);
+	do {
+		other = find_in(n->hash_next, n->ino);
+		if (other)
+			return other;
+	} while (!__atomic_compare_exchange_n(b, &n->hash_next, n, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+	__atomic_add_fetch(&t->nr, 1, __ATOMIC_RELAXED);
 	return n;
 }
 
 struct node *node_get(struct server *s, ext2_ino_t ino)
 {
 	struct node_table *t = s->nodes;
-	struct node *n = node_find(s, ino);
-	struct node **b;
+	struct node *n = node_find(s, ino), *there;
 
 	if (n)
 		return n;
+	if (__atomic_load_n(&t->nr, __ATOMIC_RELAXED) >= t->nr_buckets * 2) {
+		if (server_gives_up(s))
+			return NULL;
+		grow(t);
+	}
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return NULL;
-	if (t->nr >= t->nr_buckets * 2)
-		grow(t);
 	n->ino = ino;
-	b = bucket_of(t, ino);
-	n->hash_next = *b;
-	*b = n;
-	t->nr++;
-	return n;
+	there = add(t, n);
+	if (there != n)
+		free(n);
+	return there;
 }
 
 static void node_drop(struct server *s, struct node *n)
@@ -190,7 +214,7 @@ int node_ref(struct server *s, ext2_ino_t ino)
 
 	if (!n)
 		return -ENOMEM;
-	n->nlookup++;
+	__atomic_add_fetch(&n->nlookup, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -212,14 +236,35 @@ int node_open(struct server *s, ext2_ino_t ino)
 
 	if (!n)
 		return -ENOMEM;
-	n->opens++;
+	__atomic_add_fetch(&n->opens, 1, __ATOMIC_RELAXED);
 	return 0;
+}
+
+/* False: it is the last user, or there is none. */
+static bool release_shared(struct node *n)
+{
+	uint64_t opens = __atomic_load_n(&n->opens, __ATOMIC_RELAXED);
+
+	/* references don't become fewer beside others */
+	if (!__atomic_load_n(&n->nlookup, __ATOMIC_RELAXED) && n->ino != EXT2_ROOT_INO)
+		return false;
+	while (opens)
+		if (__atomic_compare_exchange_n(&n->opens, &opens, opens - 1, true, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 void node_release(struct server *s, ext2_ino_t ino)
 {
 	struct node *n;
 
+	if (cache_is_shared(s->cache)) {
+		n = node_find(s, ino);
+		if (!n || !release_shared(n))
+			server_gives_up(s);
+		return;
+	}
 	commit_if_large(s);
 	n = node_find(s, ino);
 	if (!n)

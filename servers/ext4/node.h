@@ -4,7 +4,8 @@
  *
  * A node exists while the kernel holds a reference to the inode (nlookup), has
  * it open, or the inode is on the orphan list.  It is what is kept in memory
- * about an inode beside the on-disk inode.  All under the server lock.
+ * about an inode beside the on-disk inode.  All under the server lock; who shares that can
+ * find nodes, make them, refer to them once more, and close what is still referred to.
  */
 #ifndef IOMAP4FS_NODE_H
 #define IOMAP4FS_NODE_H
@@ -35,7 +36,7 @@ void nodes_destroy(struct server *s);
 
 /* NULL if the kernel doesn't know it. */
 struct node *node_find(struct server *s, ext2_ino_t ino);
-/* Find or make.  NULL when out of memory. */
+/* Find or make.  NULL when out of memory, or if who shares the lock has to give up. */
 struct node *node_get(struct server *s, ext2_ino_t ino);
 /* One more reference by the kernel, handed out by a reply.  0 or -ENOMEM. */
 int node_ref(struct server *s, ext2_ino_t ino);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The FUSE requests: each takes the lock, does the work, lets go of the lock and
- * replies.
+ * replies.  Those that only read share it (cold.h).
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -122,6 +122,15 @@ static void take_back(struct server *s, ext2_ino_t ino, bool opened)
 	server_unlock(s);
 }
 
+static void reply_entry(fuse_req_t req, struct server *s, int err, ext2_ino_t ino,
+			const struct fuse_entry_param *e, uint32_t iflags)
+{
+	if (err)
+		fuse_reply_err(req, -err);
+	else if (fuse_iomap_reply_entry(req, e, iflags))
+		take_back(s, ino, false);
+}
+
 /*
  * @err and @in: how the operation on a name in @parent ended.  Called with the lock, lets
  * go of it.
@@ -130,40 +139,54 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_i
 			       struct inode *in)
 {
 	struct fuse_entry_param e;
-	uint32_t iflags;
+	uint32_t iflags = 0;
 
 	if (!err)
 		err = node_ref(s, in->ino);
 	if (!err)
 		fill_entry(s, ino_of_node(parent), in, &e, &iflags);
 	server_unlock(s);
+	reply_entry(req, s, err, in->ino, &e, iflags);
+}
+
+/* What was found in @parent is known to the kernel from now on. */
+static int look_up(struct server *s, ext2_ino_t parent, const char *name, struct inode *in,
+		   struct fuse_entry_param *e, uint32_t *iflags)
+{
+	int err = namei_lookup(s, parent, name, in);
+
 	if (err)
-		fuse_reply_err(req, -err);
-	else if (fuse_iomap_reply_entry(req, &e, iflags))
-		take_back(s, in->ino, false);
+		return err;
+	fill_entry(s, parent, in, e, iflags);
+	err = cold_check(s);
+	return err ? err : node_ref(s, in->ino);
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);
 	struct cold cold = { 0 };
+	struct fuse_entry_param e;
+	uint32_t iflags = 0;
 	struct inode in;
+	bool absent;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
-		err = namei_lookup(s, ino_of_node(parent), name, &in);
+		err = look_up(s, ino_of_node(parent), name, &in, &e, &iflags);
 	} while (cold_again(s, &cold));
-	if (err == -ENOENT && namei_absence_lasts(s)) {
+	absent = err == -ENOENT && namei_absence_lasts(s);
+	cold_unlock(s, &cold);
+	if (absent) {
 		/* the kernel may remember that, too */
 		struct fuse_entry_param none = { .entry_timeout = ATTR_TIMEOUT };
 
-		server_unlock(s);
 		fuse_iomap_reply_entry(req, &none, 0);
 		return;
 	}
-	reply_entry_unlock(req, s, err, parent, &in);
+	reply_entry(req, s, err, in.ino, &e, iflags);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
@@ -379,14 +402,14 @@ static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 	char *target = NULL;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		free(target);
 		target = NULL;
 		cold_begin(s, &cold);
 		err = namei_readlink(s, ino_of_node(nodeid), &target);
 	} while (cold_again(s, &cold));
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -399,7 +422,8 @@ static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
  * Attributes
  */
 
-static void reply_attr_unlock(fuse_req_t req, struct server *s, int err, struct inode *in)
+static void reply_attr_unlock(fuse_req_t req, struct server *s, struct cold *cold, int err,
+			      struct inode *in)
 {
 	uint32_t iflags = 0;
 	struct stat st;
@@ -408,7 +432,7 @@ static void reply_attr_unlock(fuse_req_t req, struct server *s, int err, struct 
 		inode_stat(s, in, &st);
 		iflags = inode_iflags(s, in);
 	}
-	server_unlock(s);
+	cold_unlock(s, cold);
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -422,12 +446,12 @@ static void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 	struct inode in;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
 	} while (cold_again(s, &cold));
-	reply_attr_unlock(req, s, err, &in);
+	reply_attr_unlock(req, s, &cold, err, &in);
 }
 
 static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int valid,
@@ -445,7 +469,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 		cold_begin(s, &cold);
 		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
-	reply_attr_unlock(req, s, err, &in);
+	reply_attr_unlock(req, s, &cold, err, &in);
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
@@ -453,9 +477,9 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 	struct server *s = server_of(req);
 	struct statvfs st;
 
-	server_lock(s);
+	server_lock_shared(s);
 	super_statfs(s, &st);
-	server_unlock(s);
+	server_unlock_shared(s);
 	fuse_reply_statfs(req, &st);
 }
 
@@ -481,7 +505,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, siz
 	size_t len = 0;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		free(value);
 		value = NULL;
@@ -492,7 +516,7 @@ static void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, siz
 		if (err)
 			value = NULL;
 	} while (cold_again(s, &cold));
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	reply_sized(req, err, value, len, size);
 	if (!err)
 		free(value);
@@ -508,7 +532,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 	size_t len = 0;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		free(list);
 		list = NULL;
@@ -517,7 +541,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 		if (!err)
 			err = xattr_list(s, &in, !who.uid, &list, &len);
 	} while (cold_again(s, &cold));
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	reply_sized(req, err, list, len, size);
 	if (!err)
 		free(list);
@@ -594,7 +618,10 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 
 	if (fs_ioctl(req, cmd, in_buf, in_size, out_size))
 		return;
-	server_lock(s);
+	if (cmd == FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR)
+		server_lock(s);
+	else
+		cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
@@ -632,7 +659,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 			err = -ENOTTY;
 		}
 	}
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err)
 		fuse_reply_err(req, -err);
 	else if (cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_GETVERSION || cmd == EXT4_IOC_GETVERSION)
@@ -647,10 +674,24 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
  * Files
  */
 
+static int may_open(const struct server *s, const struct inode *in, int flags)
+{
+	int err = nokey_data(in);
+
+	if (err || (flags & O_ACCMODE) == O_RDONLY)
+		return err;
+	err = super_may_write(s);
+	if (!err && in->raw.i_flags & EXT2_IMMUTABLE_FL)
+		err = -EPERM;
+	if (!err && in->raw.i_flags & EXT2_APPEND_FL &&
+	    (!(flags & O_APPEND) || flags & O_TRUNC))
+		err = -EPERM;
+	return err;
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
-	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 	struct cold cold = { 0 };
 	struct inode in;
 	int err;
@@ -659,23 +700,16 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 		fuse_reply_err(req, ENOSYS);
 		return;
 	}
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
+		if (!err)
+			err = may_open(s, &in, fi->flags);
+		if (!err)
+			err = node_open(s, in.ino);
 	} while (cold_again(s, &cold));
-	if (!err)
-		err = nokey_data(&in);
-	if (!err && writes)
-		err = super_may_write(s);
-	if (!err && writes && in.raw.i_flags & EXT2_IMMUTABLE_FL)
-		err = -EPERM;
-	if (!err && writes && in.raw.i_flags & EXT2_APPEND_FL &&
-	    (!(fi->flags & O_APPEND) || fi->flags & O_TRUNC))
-		err = -EPERM;
-	if (!err)
-		err = node_open(s, in.ino);
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -691,10 +725,13 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 static void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 
-	server_lock(s);
-	node_release(s, ino_of_node(nodeid));
-	server_unlock(s);
+	cold_lock(s, &cold);
+	do {
+		node_release(s, ino_of_node(nodeid));
+	} while (cold_again(s, &cold));
+	cold_unlock(s, &cold);
 	fuse_reply_err(req, 0);
 }
 
@@ -712,12 +749,12 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = file_read(s, ino_of_node(nodeid), buf, size, off, &done);
 	} while (cold_again(s, &cold));
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -785,12 +822,12 @@ static void op_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t off, int whence,
 	uint64_t result;
 	int err;
 
-	server_lock(s);
+	cold_lock(s, &cold);
 	do {
 		cold_begin(s, &cold);
 		err = file_lseek(s, ino_of_node(nodeid), off, whence, &result);
 	} while (cold_again(s, &cold));
-	server_unlock(s);
+	cold_unlock(s, &cold);
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -806,12 +843,15 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 	struct server *s = server_of(req);
 	ext2_ino_t ino = ino_of_node(nodeid);
 	struct dir_handle *dh = dir_handle_new(ino, UINT64_MAX);
-	int err = dh ? 0 : -ENOMEM;
+	struct cold cold = { 0 };
+	int err;
 
-	server_lock(s);
-	if (!err)
-		err = node_open(s, ino);
-	server_unlock(s);
+	cold_lock(s, &cold);
+	do {
+		cold_begin(s, &cold);
+		err = dh ? node_open(s, ino) : -ENOMEM;
+	} while (cold_again(s, &cold));
+	cold_unlock(s, &cold);
 	if (err) {
 		dir_handle_free(dh);
 		fuse_reply_err(req, -err);
@@ -842,10 +882,10 @@ static bool is_dots(const char *name)
 /*
  * One entry with attributes.  Without, where the name may be gone or can't be
  * trusted: then the kernel looks it up when it needs to.  Returns the bytes it
- * takes, more than @room if it doesn't fit.
+ * takes; more than @room: it doesn't fit, and nothing has happened.
  *
- * The cache is being tried all the time (@cold): this is done too often for doing more than
- * looking at errors.
+ * The cache is shared or being tried all the time (@cold): this is done too often for doing more
+ * than looking at errors.
  */
 static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
 		       struct dir_handle *dh, const struct listed *l, bool *fresh,
@@ -856,12 +896,19 @@ static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
 	};
 	uint32_t iflags = 0;
 	struct inode in;
+	size_t n = fuse_iomap_add_direntry_plus(req, NULL, 0, l->name, NULL, 0, 0);
 	bool ref = false;
-	size_t n;
 
+	if (n > room)
+		return n;
 	while (*fresh && !is_dots(l->name)) {
 		int err = inode_load(s, l->ino, &in);
 
+		/* it may have no name any more */
+		if (!err && in.raw.i_links_count) {
+			err = node_ref(s, l->ino);
+			ref = !err;
+		}
 		if (err && cold_again(s, cold)) {
 			cold_begin(s, cold);
 			*fresh = dir_handle_is_fresh(s, dh);
@@ -872,22 +919,16 @@ static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
 			cold->tries = 0;
 			cold_begin(s, cold);
 		}
-		ref = !err && in.raw.i_links_count && !node_ref(s, l->ino);
 		break;
 	}
 	if (ref)
 		fill_entry(s, parent, &in, &e, &iflags);
-	n = fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
-	if (n > room && ref) {
-		cache_try_end(s->cache);
-		node_forget(s, l->ino, 1);
-	}
-	return n;
+	return fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
 }
 
-static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fresh)
+static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fresh,
+		    struct cold *cold)
 {
-	struct cold cold = { 0 };
 	uint64_t most = 0;
 	int err;
 
@@ -895,11 +936,12 @@ static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fr
 		/* what has been listed needs not be done again */
 		if (dir_handle_progress(dh) > most) {
 			most = dir_handle_progress(dh);
-			cold.tries = 0;
+			cold->tries = 0;
 		}
-		cold_begin(s, &cold);
+		cold_begin(s, cold);
 		err = dir_handle_prepare(s, dh, off, fresh);
-	} while (cold_again(s, &cold));
+	} while (cold_again(s, cold));
+	cold->tries = 0;
 	return err;
 }
 
@@ -943,8 +985,11 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		err = -ENOMEM;
 		goto out;
 	}
-	server_lock(s);
-	err = whole && off ? -EOVERFLOW : list_dir(s, dh, off, &fresh);
+	/* nobody else has the handle of a whole list */
+	if (!whole)
+		dir_handle_lock(dh);
+	cold_lock(s, &cold);
+	err = whole && off ? -EOVERFLOW : list_dir(s, dh, off, &fresh, &cold);
 	if (!err && whole && !all_fit(req, dh, size, plus))
 		err = -EOVERFLOW;
 	cold_begin(s, &cold);
@@ -964,7 +1009,9 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	}
 	/* what is told is right whatever was missing */
 	cache_try_end(s->cache);
-	server_unlock(s);
+	cold_unlock(s, &cold);
+	if (!whole)
+		dir_handle_unlock(dh);
 out:
 	if (whole)
 		dir_handle_free(dh);

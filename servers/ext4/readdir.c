@@ -27,6 +27,7 @@ struct item {
 };
 
 struct dir_handle {
+	pthread_mutex_t lock;
 	ext2_ino_t ino;
 	uint64_t max;		/* bytes of the directory: a larger one is not listed */
 	uint64_t version;	/* of the directory when the list was made */
@@ -43,6 +44,7 @@ struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t max)
 	struct dir_handle *dh = calloc(1, sizeof(*dh));
 
 	if (dh) {
+		pthread_mutex_init(&dh->lock, NULL);
 		dh->ino = ino;
 		dh->max = max;
 	}
@@ -53,9 +55,20 @@ void dir_handle_free(struct dir_handle *dh)
 {
 	if (!dh)
 		return;
+	pthread_mutex_destroy(&dh->lock);
 	free(dh->items);
 	free(dh->text);
 	free(dh);
+}
+
+void dir_handle_lock(struct dir_handle *dh)
+{
+	pthread_mutex_lock(&dh->lock);
+}
+
+void dir_handle_unlock(struct dir_handle *dh)
+{
+	pthread_mutex_unlock(&dh->lock);
 }
 
 static int add(void *arg, const struct dir_entry *e)

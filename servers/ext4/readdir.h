@@ -10,6 +10,12 @@ struct dir_handle;
 /* For a directory of at most @max bytes: a larger one gives EOVERFLOW.  NULL: out of memory. */
 struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t max);
 void dir_handle_free(struct dir_handle *dh);
+/*
+ * Around all that follows, outside of the server lock: the kernel lets one thread at a time read
+ * an open directory, but what is here must not depend on that.
+ */
+void dir_handle_lock(struct dir_handle *dh);
+void dir_handle_unlock(struct dir_handle *dh);
 
 /* An entry of the listing; @off: where the next one is. */
 struct listed {

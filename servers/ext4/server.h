@@ -20,12 +20,25 @@
  *	journal/                    the log on disk
  *	store/                      blocks
  *
- * Locking: libext2fs is not thread-safe, so server.lock serialises everything
- * below the request handlers.  Handlers take it, do the work, and let go before
- * they reply: a reply can block, and the kernel may need an answer from another
- * thread before it reads this one.  Metadata that is not in the cache is read
- * without the lock (cold.h), and so is the journal written (commit.h).  Nothing here
- * opens or touches files of the own mount.
+ * Locking: server.lock is for everything below the request handlers.  Handlers take
+ * it, do the work, and let go before they reply: a reply can block, and the kernel may
+ * need an answer from another thread before it reads this one.  Metadata that is not in
+ * the cache is read without the lock (cold.h), and so is the journal written (commit.h).
+ * Nothing here opens or touches files of the own mount.
+ *
+ * Who changes something has the lock alone (server_lock()).  Operations that only read
+ * share it (cold_lock()), and run side by side as long as all is there that they need.
+ * What is below may not change anything then, but for what says how it is done:
+ *
+ *	node.c			a node is made, referred to once more, closed
+ *	dir.c dir_block.c	what was found in directories is remembered
+ *	store/cache.c		a block was of use, its checksum is right
+ *	libext2fs		one at a time (library_begin()), short, and only reading
+ *
+ * Whatever else it would take ends the attempt: a block that has to be read, damage that has
+ * to be noted, a bitmap to be loaded.  server_gives_up() says so where it isn't the cache that
+ * finds out, which refuses to read and to change anything; cold_again() then has the
+ * operation done anew with the lock alone, as if it had never been shared.
  *
  * Errors are negative errno values everywhere below the handlers.
  */
@@ -41,6 +54,7 @@
 #include "careful.h"
 #include "commit.h"
 #include "delayed.h"
+#include "lock.h"
 #include "mmp.h"
 #include "options.h"
 #include "source.h"
@@ -74,6 +88,7 @@ struct dir_place {
 	uint32_t generation;
 	uint64_t next, pblk;		/* next: lblk + 1, 0: nothing is known */
 	unsigned int room;		/* an entry that has room maybe */
+	uint32_t version;		/* odd: somebody is writing the rest beside others */
 };
 
 #define DIR_PLACES	1024	/* power of two */
@@ -115,7 +130,8 @@ struct server {
 	struct fuse_iomap_session *session;
 	int iomap_dev;			/* id of the registered device, 0: none */
 
-	pthread_mutex_t lock;		/* all below, and libext2fs */
+	struct lock lock;		/* all below, and libext2fs */
+	pthread_mutex_t library;	/* ... of which those who share the lock take turns */
 	pthread_cond_t fetched;		/* cold.c: a block has been read without the lock */
 	bool readonly;			/* mounted so, or after an error */
 	bool shut_down;			/* by the kernel: the device is not touched any more */
@@ -130,6 +146,7 @@ struct server {
 	struct dir_place dir_places[DIR_PLACES];
 	struct dir_hint dir_hints[DIR_HINTS];
 	unsigned int next_hint;
+	bool hint_changes;		/* somebody is writing one */
 	ext2_ino_t bad_index;		/* htree.c: the directory that was complained of last */
 
 	pthread_t flusher;
@@ -158,22 +175,57 @@ void errors_end(struct server *s);
 
 static inline void server_lock(struct server *s)
 {
-	pthread_mutex_lock(&s->lock);
+	lock_alone(&s->lock);
 	errors_begin(s);
 }
 
 static inline void server_unlock(struct server *s)
 {
 	errors_end(s);
-	pthread_mutex_unlock(&s->lock);
+	unlock_alone(&s->lock);
 }
 
 /* In the middle of what holds the lock, which others have meanwhile. */
 static inline void server_wait(struct server *s, pthread_cond_t *cond)
 {
 	errors_end(s);
-	pthread_cond_wait(cond, &s->lock);
+	lock_wait(&s->lock, cond);
 	errors_begin(s);
+}
+
+/* Beside others: who may have to give up takes it by cold_lock(). */
+static inline void server_lock_shared(struct server *s)
+{
+	lock_shared(&s->lock);
+	cache_share(s->cache);
+}
+
+static inline void server_unlock_shared(struct server *s)
+{
+	cache_share_end(s->cache);
+	unlock_shared(&s->lock);
+}
+
+/*
+ * What can't be done beside others, or isn't worth it.  True: it has to be given up, with
+ * whatever error, and is done anew with the lock alone.
+ */
+static inline bool server_gives_up(struct server *s)
+{
+	return s->cache && cache_give_up(s->cache);
+}
+
+/* Around calls of libext2fs that only read, in what may run beside others */
+static inline void library_begin(struct server *s)
+{
+	if (cache_is_shared(s->cache))
+		pthread_mutex_lock(&s->library);
+}
+
+static inline void library_end(struct server *s)
+{
+	if (cache_is_shared(s->cache))
+		pthread_mutex_unlock(&s->library);
 }
 
 static inline unsigned int block_bits(const struct server *s)

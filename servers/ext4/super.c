@@ -460,7 +460,7 @@ static bool is_past(const struct timespec *t)
 static bool wait_for_work(struct server *s, const struct timespec *until)
 {
 	while (!s->flusher_stop && !durable_is_due(s) && !checkpoint_is_due(s))
-		if (pthread_cond_timedwait(&s->flusher_wake, &s->lock, until) == ETIMEDOUT)
+		if (lock_timedwait(&s->lock, &s->flusher_wake, until) == ETIMEDOUT)
 			return false;
 	return durable_is_due(s) || !is_past(until);
 }

@@ -71,11 +71,13 @@ static int get_raw(struct server *s, struct inode *in, const char *name, void **
 
 	if (!has_any(s, in))
 		return -ENODATA;
+	library_begin(s);
 	err = open_handle(s, in, &h);
-	if (err)
-		return err;
-	err = lib_error(s, ext2fs_xattr_get(h, name, value, size), in->ino);
-	ext2fs_xattrs_close(&h);
+	if (!err) {
+		err = lib_error(s, ext2fs_xattr_get(h, name, value, size), in->ino);
+		ext2fs_xattrs_close(&h);
+	}
+	library_end(s);
 	return err;
 }
 
@@ -300,11 +302,13 @@ int xattr_list(struct server *s, struct inode *in, bool privileged, char **list,
 	int err = 0;
 
 	if (has_any(s, in)) {
+		library_begin(s);
 		err = open_handle(s, in, &h);
-		if (err)
-			return err;
-		err = lib_error(s, ext2fs_xattrs_iterate(h, list_one, &l), in->ino);
-		ext2fs_xattrs_close(&h);
+		if (!err) {
+			err = lib_error(s, ext2fs_xattrs_iterate(h, list_one, &l), in->ino);
+			ext2fs_xattrs_close(&h);
+		}
+		library_end(s);
 	}
 	if (!err)
 		err = l.err;

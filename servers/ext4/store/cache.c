@@ -28,6 +28,7 @@ struct block {
 	struct block *lru_prev, *lru_next;	/* prev: towards the hot end */
 	struct block *dirty_prev, *dirty_next;	/* list of the dirty ones */
 	char *data;
+	bool used;				/* by somebody who couldn't make it hot */
 	bool dirty;
 	bool committing, logged;		/* with a journal: see cache.h */
 	bool sweeping, placed;			/* what is logged is being put in place, is there */
@@ -69,6 +70,9 @@ struct cache_fetch {
 		bool failed;
 	} parts[NOTES_MAX];
 };
+
+/* This thread shares the cache, and found that it can't do with that. */
+static __thread bool sharing, gave_up;
 
 struct cache_sweep {
 	const struct device *dev;
@@ -168,14 +172,28 @@ static struct block *look_up(struct cache *cache, uint64_t nr)
 	return b;
 }
 
+static void make_hot(struct cache *cache, struct block *b)
+{
+	lru_unlink(cache, b);
+	lru_push(cache, b);
+}
+
+/*
+ * Who shares the cache can't change the list.  He marks what he finds, and where eviction comes
+ * to a mark the block goes to the hot end.
+ */
 static struct block *find(struct cache *cache, uint64_t nr)
 {
 	struct block *b = look_up(cache, nr);
 
-	if (b && b != cache->hot) {
-		lru_unlink(cache, b);
-		lru_push(cache, b);
+	if (sharing) {
+		/* mostly it is marked already: so its line stays in all processors' caches */
+		if (b && !__atomic_load_n(&b->used, __ATOMIC_RELAXED))
+			__atomic_store_n(&b->used, true, __ATOMIC_RELAXED);
+		return b;
 	}
+	if (b && b != cache->hot)
+		make_hot(cache, b);
 	return b;
 }
 
@@ -313,8 +331,13 @@ void cache_shrink(struct cache *cache, uint64_t blocks)
 
 	for (b = cache->cold; b && cache->nr_blocks > blocks; b = prev) {
 		prev = b->lru_prev;
-		if (!b->dirty && !b->committing && !b->logged)
+		if (b->used && prev) {
+			/* the way to the hot end leads here once more, then without a mark */
+			b->used = false;
+			make_hot(cache, b);
+		} else if (!b->dirty && !b->committing && !b->logged) {
 			drop(cache, b);
+		}
 	}
 }
 
@@ -355,7 +378,9 @@ static void insert(struct cache *cache, struct block *b)
 
 static int note(struct cache *cache, uint64_t nr)
 {
-	if (cache->nr_notes < NOTES_MAX)
+	if (sharing)
+		gave_up = true;
+	else if (cache->nr_notes < NOTES_MAX)
 		cache->notes[cache->nr_notes++] = nr;
 	return -CACHE_COLD;
 }
@@ -372,7 +397,7 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 	}
 	if (nr > UINT64_MAX / cache->blocksize - 1)
 		return -EIO;
-	if (fill && cache->trying)
+	if (fill && cache_is_trying(cache))
 		return note(cache, nr);
 	make_room(cache);
 
@@ -399,6 +424,8 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 /* Something is going to be changed: no way back any more. */
 static int stop_trying(struct cache *cache)
 {
+	if (cache_give_up(cache))
+		return -CACHE_COLD;
 	if (!cache->trying)
 		return 0;
 	if (cache->nr_notes)
@@ -520,6 +547,8 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 {
 	struct block *b, *next;
 
+	if (cache_give_up(cache))
+		return;
 	/* who forgets has decided to change something before */
 	if (stop_trying(cache))
 		cache->nr_failures++;
@@ -563,24 +592,50 @@ bool cache_try_end(struct cache *cache)
 {
 	bool missed = cache_missed(cache);
 
-	cache->trying = false;
+	if (cache->trying)
+		cache->trying = false;
 	return missed;
 }
 
 bool cache_is_trying(const struct cache *cache)
 {
-	return cache->trying;
+	return cache->trying || sharing;
 }
 
 bool cache_missed(const struct cache *cache)
 {
-	return cache->trying && cache->nr_notes;
+	return sharing ? gave_up : cache->trying && cache->nr_notes;
 }
 
 void cache_want(struct cache *cache, uint64_t blk)
 {
-	if (cache->trying && blk < cache->dev->size / cache->blocksize && !find(cache, blk))
+	if (cache_is_trying(cache) && blk < cache->dev->size / cache->blocksize && !find(cache, blk))
 		note(cache, blk);
+}
+
+void cache_share(struct cache *cache)
+{
+	(void)cache;
+	sharing = true;
+}
+
+void cache_share_end(struct cache *cache)
+{
+	(void)cache;
+	sharing = gave_up = false;
+}
+
+bool cache_is_shared(const struct cache *cache)
+{
+	(void)cache;
+	return sharing;
+}
+
+bool cache_give_up(struct cache *cache)
+{
+	(void)cache;
+	gave_up |= sharing;
+	return sharing;
 }
 
 bool cache_is_fetched(const struct cache *cache, uint64_t blk)

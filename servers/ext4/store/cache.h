@@ -35,8 +35,8 @@
  *  - what is read without the lock gets in only if nothing was written to its place, and
  *    nobody has dropped it, since the reading began.
  *
- * Locking: none here, the server lock serialises all calls but cache_fetch_read() and
- * cache_sweep_write().
+ * Locking: none here.  The server lock is held for all calls but cache_fetch_read() and
+ * cache_sweep_write(): alone, or shared with others who all have called cache_share().
  */
 #ifndef IOMAP4FS_CACHE_H
 #define IOMAP4FS_CACHE_H
@@ -63,11 +63,22 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
 
 /*
  * The block itself, to read in place.  The pointer is valid until the next
- * call of any cache function.  *@verified is a mark that callers may set when
- * they have checked the block's checksum; it is cleared when the block comes
- * from the device.  @verified may be NULL.
+ * call of any cache function, or shared until cache_share_end().  *@verified is a mark that
+ * callers may set when they have checked the block's checksum; it is cleared when the block
+ * comes from the device.  @verified may be NULL.
  */
 int cache_peek(struct cache *cache, uint64_t blk, const void **data, bool **verified);
+
+static inline bool cache_is_verified(const bool *verified)
+{
+	return __atomic_load_n(verified, __ATOMIC_RELAXED);
+}
+
+/* Maybe two at once do */
+static inline void cache_set_verified(bool *verified)
+{
+	__atomic_store_n(verified, true, __ATOMIC_RELAXED);
+}
 
 /*
  * The block itself, to change in place: it counts as changed from now on.  The pointer
@@ -116,6 +127,19 @@ bool cache_is_trying(const struct cache *cache);
 bool cache_missed(const struct cache *cache);
 /* While trying: @blk will be needed, too. */
 void cache_want(struct cache *cache, uint64_t blk);
+
+/*
+ * Looking side by side (cold.h)
+ *
+ * While a thread shares the cache it can look at what is there, and at nothing else: where a
+ * block would have to be read or changed it gives up, which is -CACHE_COLD and counts as
+ * missed, but nothing is noted.  All this is of the calling thread only.
+ */
+void cache_share(struct cache *cache);
+void cache_share_end(struct cache *cache);
+bool cache_is_shared(const struct cache *cache);
+/* For who can't go on for reasons of his own: true if the thread shares the cache */
+bool cache_give_up(struct cache *cache);
 
 struct cache_fetch;
 
