@@ -304,11 +304,6 @@ void alloc_pins_commit(struct server *s)
 	s->pins.committing = s->pins.nr;
 }
 
-void alloc_pins_keep(struct server *s)
-{
-	s->pins.committing = 0;
-}
-
 void alloc_pins_committed(struct server *s)
 {
 	struct pins *p = &s->pins;

@@ -25,6 +25,7 @@ enum step {
 	STEP_NEW,
 	STEP_INODES,
 	STEP_MAPS,				/* and of a lower level */
+	STEP_OTHERS = STEP_MAPS + DEPTH_MAX,
 	STEP_DIRS = STEP_MAPS + DEPTH_MAX + 1,	/* and what is to come behind others */
 	STEP_SUPER = STEP_DIRS + UINT16_MAX + 1,
 	STEP_LATE,
@@ -52,7 +53,6 @@ struct write {
 
 struct careful_batch {
 	struct journal_content content;
-	struct cache_order *orders;		/* of its blocks */
 	struct careful_image *images;
 	size_t nr_images;
 	struct write *writes;			/* in their order */
@@ -97,10 +97,11 @@ static void find_ranges(struct server *s)
 			/* block 0 is one only in the first group; backups are of no importance */
 			if (super || !g)
 				add_range(c, super, 1, g ? STEP_NEW : STEP_SUPER);
+			/* what they call unused is not looked at, so the inodes come first */
 			if (old_desc)
-				add_range(c, old_desc, descs, STEP_NEW);
+				add_range(c, old_desc, descs, STEP_OTHERS);
 			if (new_desc)
-				add_range(c, new_desc, 1, STEP_NEW);
+				add_range(c, new_desc, 1, STEP_OTHERS);
 		}
 		add_range(c, ext2fs_block_bitmap_loc(fs, g), 1, STEP_NEW);
 		add_range(c, ext2fs_inode_bitmap_loc(fs, g), 1, STEP_NEW);
@@ -118,7 +119,7 @@ int careful_open(struct server *s)
 	c->ranges = calloc(s->fs->group_desc_count, 6 * sizeof(*c->ranges));
 	if (!c->ranges)
 		return -ENOMEM;
-	if (ext2fs_u32_list_create(&c->known, 0)) {
+	if (ext2fs_allocate_inode_bitmap(s->fs, "inodes known to careful writes", &c->known)) {
 		free(c->ranges);
 		c->ranges = NULL;
 		return -ENOMEM;
@@ -135,6 +136,16 @@ static void free_images(struct careful_image *images, size_t nr)
 	free(images);
 }
 
+static void free_batch(struct careful_batch *batch)
+{
+	free_images(batch->images, batch->nr_images);
+	free(batch->writes);
+	free(batch->data);
+	free(batch->content.blocks);
+	free(batch->content.revokes);
+	free(batch);
+}
+
 void careful_close(struct server *s)
 {
 	struct careful *c = &s->careful;
@@ -142,9 +153,11 @@ void careful_close(struct server *s)
 	if (!c->on)
 		return;
 	free(c->ranges);
+	if (c->failed)
+		free_batch(c->failed);
 	free_images(c->images, c->nr_images);
 	free(c->freed);
-	ext2fs_u32_list_free(c->known);
+	ext2fs_free_inode_bitmap(c->known);
 	*c = (struct careful){ 0 };
 }
 
@@ -154,9 +167,8 @@ void careful_close(struct server *s)
 
 void careful_new_inode(struct server *s, ext2_ino_t ino)
 {
-	/* without memory it only gets an image for nothing */
 	if (s->careful.on)
-		ext2fs_u32_list_add(s->careful.known, ino);
+		ext2fs_mark_inode_bitmap2(s->careful.known, ino);
 }
 
 static bool add_image(struct careful *c, const struct careful_image *image)
@@ -182,7 +194,7 @@ void careful_lose_name(struct server *s, ext2_ino_t ino)
 	const size_t size = EXT2_INODE_SIZE(s->fs->super);
 	const void *data;
 
-	if (!c->on || ext2fs_u32_list_test(c->known, ino))
+	if (!c->on || ext2fs_test_inode_bitmap2(c->known, ino))
 		return;
 	if (inode_table_find(s, ino, &image.blk, &image.off) ||
 	    cache_peek(s->cache, image.blk, &data, NULL))
@@ -191,7 +203,9 @@ void careful_lose_name(struct server *s, ext2_ino_t ino)
 	if (!image.raw)
 		return;
 	memcpy(image.raw, (const char *)data + image.off, size);
-	if (ext2fs_u32_list_add(c->known, ino) || !add_image(c, &image))
+	if (add_image(c, &image))
+		ext2fs_mark_inode_bitmap2(c->known, ino);
+	else
 		free(image.raw);
 }
 
@@ -218,6 +232,11 @@ void careful_pin_inode(struct server *s, ext2_ino_t ino)
 bool careful_has_pins(const struct server *s)
 {
 	return s->careful.nr_freed;
+}
+
+uint64_t careful_nr_blocks(const struct server *s)
+{
+	return s->careful.nr_images * EXT2_INODE_SIZE(s->fs->super) / s->fs->blocksize;
 }
 
 /*
@@ -247,10 +266,33 @@ bool careful_has_no_order(const struct server *s, uint64_t pblk)
 	return s->careful.on && cache_order_is_fixed(s->cache, pblk);
 }
 
+bool careful_is_new(const struct server *s, ext2_ino_t dir)
+{
+	return s->careful.on && ext2fs_test_inode_bitmap2(s->careful.known, dir);
+}
+
 void careful_name_moved(struct server *s, uint64_t added)
 {
 	if (s->careful.on)
 		cache_order_after(s->cache, added, s->careful.dir_block);
+	careful_name_added(s);
+}
+
+void careful_name_added(struct server *s)
+{
+	s->careful.moved = s->careful.on;
+}
+
+bool careful_waits_for_names(const struct server *s)
+{
+	return s->careful.moved;
+}
+
+bool careful_waits_to_free(const struct server *s, ext2_ino_t ino, uint64_t sectors)
+{
+	/* what can't be done in one batch, and what may not be because others are in it */
+	return careful_is_new(s, ino) && (sectors >> (30 - 9) ||
+					  cache_nr_dirty(s->cache) > s->commits.limit / 2);
 }
 
 static void unpin_inodes(struct server *s)
@@ -309,7 +351,7 @@ static uint32_t step_of(const struct careful *c, const struct journal_block *b,
 		return STEP_NEW;
 	if (order->level)
 		return STEP_DIRS + order->level;
-	return STEP_MAPS + DEPTH_MAX - depth_of(b->data);
+	return STEP_OTHERS - depth_of(b->data);
 }
 
 static int by_blk(const void *a, const void *b)
@@ -355,10 +397,9 @@ static void order_writes(struct server *s, struct careful_batch *batch)
 {
 	for (size_t i = 0; i < batch->content.nr_blocks; i++) {
 		const struct journal_block *b = &batch->content.blocks[i];
-		uint32_t step;
+		struct cache_order order = cache_take_order(s->cache, b->nr);
+		uint32_t step = step_of(&s->careful, b, &order);
 
-		batch->orders[i] = cache_take_order(s->cache, b->nr);
-		step = step_of(&s->careful, b, &batch->orders[i]);
 		batch->writes[batch->nr_writes++] = (struct write){ b->nr, step, b->data };
 		if (step == STEP_INODES && has_image(batch, b->nr))
 			batch->writes[batch->nr_writes++] =
@@ -392,48 +433,64 @@ static void copy_data(const struct server *s, struct careful_batch *batch)
 	}
 }
 
-static void take_images(struct careful *c, struct careful_batch *batch)
+/*
+ * Has the inode no name any more?  One that has is written as it is, with the map that belongs
+ * to the blocks of it; the number of its names e2fsck can count.
+ */
+static bool is_deleted(struct server *s, const struct careful_image *image)
 {
+	const struct ext2_inode *now;
+	const void *data;
+
+	if (cache_peek(s->cache, image->blk, &data, NULL))
+		return true;
+	now = (const void *)((const char *)data + image->off);
+	return !now->i_links_count;
+}
+
+static void take_images(struct server *s, struct careful_batch *batch)
+{
+	struct careful *c = &s->careful;
+
 	batch->images = c->images;
-	batch->nr_images = c->nr_images;
+	for (size_t i = 0; i < c->nr_images; i++) {
+		if (is_deleted(s, &c->images[i]))
+			batch->images[batch->nr_images++] = c->images[i];
+		else
+			free(c->images[i].raw);
+	}
 	c->images = NULL;
 	c->nr_images = c->images_room = 0;
 	if (batch->nr_images)
 		qsort(batch->images, batch->nr_images, sizeof(*batch->images), by_blk);
 }
 
-static void free_batch(struct careful_batch *batch)
-{
-	free_images(batch->images, batch->nr_images);
-	free(batch->orders);
-	free(batch->writes);
-	free(batch->data);
-	free(batch);
-}
-
 int careful_take(struct server *s, struct careful_batch **out)
 {
 	struct careful *c = &s->careful;
-	struct careful_batch *batch = calloc(1, sizeof(*batch));
-	ext2_u32_list known = NULL;
-	/* each image adds one at most */
-	size_t max = cache_nr_dirty(s->cache) + c->nr_images;
+	/* inode tables with images are written twice */
+	size_t max = cache_nr_dirty(s->cache);
+	struct careful_batch *batch = c->failed;
 
+	if (batch) {
+		*out = batch;
+		c->failed = NULL;
+		return 0;
+	}
+	max += c->nr_images < max ? c->nr_images : max;
+	batch = calloc(1, sizeof(*batch));
 	if (!batch)
 		return -ENOMEM;
-	batch->orders = calloc(max, sizeof(*batch->orders));
 	batch->writes = calloc(max, sizeof(*batch->writes));
-	if (!batch->orders || !batch->writes || ext2fs_u32_list_create(&known, 0) ||
+	if (!batch->writes ||
 	    posix_memalign((void **)&batch->data, 4096, max * s->fs->blocksize) ||
 	    cache_commit_begin(s->cache, &batch->content)) {
-		if (known)
-			ext2fs_u32_list_free(known);
 		free_batch(batch);
 		return -ENOMEM;
 	}
-	take_images(c, batch);
-	ext2fs_u32_list_free(c->known);
-	c->known = known;
+	take_images(s, batch);
+	ext2fs_clear_inode_bitmap(c->known);
+	c->moved = false;
 	order_writes(s, batch);
 	copy_data(s, batch);
 	c->freed_taken = c->nr_freed;
@@ -475,33 +532,18 @@ int careful_write(struct server *s, struct careful_batch *batch)
 	return err ? err : device_flush(dev);
 }
 
-/* Nobody knows what is there now: all of it is to be written again. */
-static void put_back(struct server *s, struct careful_batch *batch)
-{
-	struct careful *c = &s->careful;
-
-	for (size_t i = 0; i < batch->content.nr_blocks; i++)
-		cache_put_order(s->cache, batch->content.blocks[i].nr, batch->orders[i]);
-	for (size_t i = 0; i < batch->nr_images; i++) {
-		struct careful_image *image = &batch->images[i];
-
-		if (ext2fs_u32_list_test(c->known, image->ino) ||
-		    ext2fs_u32_list_add(c->known, image->ino) || !add_image(c, image))
-			continue;
-		image->raw = NULL;
-	}
-	c->freed_taken = 0;
-	alloc_pins_keep(s);
-}
-
 void careful_done(struct server *s, struct careful_batch *batch, int err)
 {
-	if (err)
-		put_back(s, batch);
-	cache_written(s->cache, &batch->content, !err);
-	if (!err) {
-		unpin_inodes(s);
-		alloc_pins_committed(s);
+	/*
+	 * Nobody knows what is there now.  What has changed since then comes in a batch of its
+	 * own, when all of this one has been written: its order would not be that of both.
+	 */
+	if (err) {
+		s->careful.failed = batch;
+		return;
 	}
+	cache_written(s->cache, &batch->content);
+	unpin_inodes(s);
+	alloc_pins_committed(s);
 	free_batch(batch);
 }

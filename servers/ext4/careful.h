@@ -8,13 +8,13 @@
  * again before the last that points to it is gone, and no name goes before another one has
  * come.
  *
- *	new		new blocks, bitmaps with all that was in use before or is now,
- *			group descriptors
- *	inodes		those that have lost a name as they were before
- *	maps		blocks of extent trees from the root downwards, all that is not named here
+ *	new		new blocks, bitmaps with all that was in use before or is now
+ *	inodes		those that have lost their last name as they were before
+ *	maps		blocks of extent trees from the root downwards, group descriptors, all
+ *			that is not named here
  *	directories	a block that a name was moved to before the one that it came from
  *	superblock	with the first of the orphaned inodes
- *	late		inodes that have lost a name
+ *	late		inodes that have lost their last name
  *
  * File data are on the device before that, as far as anything here says so: what is in the
  * device's own cache goes with the flush behind the first step.
@@ -22,7 +22,7 @@
  * Freed blocks and inodes count as free at once, but stay marked in the bitmaps (pinned) until
  * what pointed to them is gone from the device; so the bitmaps there say so one time later.
  * Nobody else keeps a name's inode from being freed while the name is on the device: so for each
- * inode that loses one, its bytes from before are kept, too.
+ * inode that loses its last one, its bytes from before are kept, too.
  *
  * What is not atomic: exchanging two names, moving extents inside a file (collapse and insert
  * range), and replacing attributes whose values are inodes, which libext2fs frees.
@@ -47,7 +47,9 @@ struct careful {
 	uint64_t dir_block;		/* of a directory, the last one that was changed */
 	struct careful_range *ranges;	/* what is where, in order */
 	size_t nr_ranges;
-	ext2_u32_list known;		/* inodes that are new, or have an image */
+	ext2fs_inode_bitmap known;	/* inodes that are new, or have an image */
+	bool moved;			/* a name was added to an inode that has another one */
+	struct careful_batch *failed;	/* couldn't be written */
 	struct careful_image *images;	/* inodes before they lost a name */
 	size_t nr_images, images_room;
 	ext2_ino_t *freed;		/* pinned; the oldest first */
@@ -80,19 +82,36 @@ void careful_names_moved(struct server *s, uint64_t pblk);
  * if there is no order for that any more, and all has to be written before.
  */
 bool careful_has_no_order(const struct server *s, uint64_t pblk);
+/* Nothing on the device has a name for @dir. */
+bool careful_is_new(const struct server *s, ext2_ino_t dir);
 /* The name in the block that was changed last has gone, as there is another one in @added. */
 void careful_name_moved(struct server *s, uint64_t added);
+/* An inode has got one more name. */
+void careful_name_added(struct server *s);
+/*
+ * A name goes whose inode may have been given another one just now, or a directory that names
+ * were moved from: all has to be written before.
+ */
+bool careful_waits_for_names(const struct server *s);
+/*
+ * The blocks of a deleted inode are going to be freed, maybe in more than one batch.  True if
+ * its name has to be gone from the device before.
+ */
+bool careful_waits_to_free(const struct server *s, ext2_ino_t ino, uint64_t sectors);
 
 /* Is there something that only the next time can be written, or be free? */
 bool careful_has_pins(const struct server *s);
+/* What is kept of inodes, in blocks */
+uint64_t careful_nr_blocks(const struct server *s);
 
 /*
- * Take all that is dirty.  0 or -errno, then nothing has changed.
+ * Take all that is dirty; or what could not be written the last time, which comes first, as it
+ * was then.  0 or -errno, then nothing has changed.
  */
 int careful_take(struct server *s, struct careful_batch **batch);
 /* Without the lock: write it, with flushes before all steps but the first and at the end. */
 int careful_write(struct server *s, struct careful_batch *batch);
-/* It has been written, or not, with @err.  Frees @batch. */
+/* It has been written, or not, with @err.  Frees @batch, or keeps it. */
 void careful_done(struct server *s, struct careful_batch *batch, int err);
 
 #endif

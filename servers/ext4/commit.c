@@ -348,6 +348,10 @@ static int write_batch(struct server *s, bool unlock)
 	if (unlock)
 		server_lock(s);
 	careful_done(s, batch, err);
+	if (err) {
+		log_err("can't write metadata: %s", strerror(-err));
+		s->dirty = true;
+	}
 	commit_set_idle(s);
 	return err;
 }
@@ -363,6 +367,13 @@ static int commit_carefully(struct server *s, bool flush, bool unlock)
 	err = may_commit(s);
 	if (err)
 		return err;
+	if (s->careful.failed) {
+		err = write_batch(s, unlock);
+		if (!err)
+			err = may_commit(s);
+		if (err)
+			return err;
+	}
 	asked = commit_asked(s);
 	if (!s->careful.on) {
 		/* nothing has ever changed */
@@ -376,12 +387,8 @@ static int commit_carefully(struct server *s, bool flush, bool unlock)
 		err = flush_only(s, unlock);
 	else
 		return err;
-	if (err) {
-		log_err("can't write metadata: %s", strerror(-err));
-		s->dirty = true;
-	} else if (c->covered < asked) {
+	if (!err && c->covered < asked)
 		c->covered = asked;
-	}
 	return err;
 }
 
@@ -469,7 +476,8 @@ bool commit_is_due(const struct server *s)
 	const struct commits *c = &s->commits;
 
 	return !c->aborted && !s->readonly &&
-	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) >
+	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) +
+	       careful_nr_blocks(s) >
 	       c->limit;
 }
 

@@ -230,7 +230,8 @@ static int split_leaf(struct server *s, struct inode *dir, const struct htree_pa
 	err = grow(s, dir, who, &lblk, &pblk);
 	if (!err)
 		err = dir_block_write(s, dir, pblk, sp.high);
-	careful_names_moved(s, pblk);
+	if (!err)
+		careful_names_moved(s, pblk);
 	if (!err)
 		err = dir_block_write(s, dir, it.pblk, sp.low);
 	if (!err)
@@ -445,7 +446,8 @@ int htree_make(struct server *s, struct inode *dir, const struct caller *who)
 	}
 	if (!err)
 		err = dir_block_write(s, dir, pblk, sp.low);
-	careful_names_moved(s, pblk);
+	if (!err)
+		careful_names_moved(s, pblk);
 	dir_block_moved(s, dir, 0);
 	if (!err)
 		err = write_root(s, dir, it.pblk, lblk);

@@ -330,16 +330,18 @@ int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distan
 	return err ? err : store_err;
 }
 
-int map_pause(struct server *s, struct inode *in)
+static int commit_before(struct server *s, struct inode *in)
 {
-	int err;
+	int err = inode_store(s, in);
 
-	if (!commit_is_due(s))
-		return 0;
-	err = inode_store(s, in);
 	if (!err)
 		err = commit_part(s);
 	return err ? err : inode_load(s, in->ino, in);
+}
+
+int map_pause(struct server *s, struct inode *in)
+{
+	return commit_is_due(s) ? commit_before(s, in) : 0;
 }
 
 /* As extent_punch(). Tables stay where the next part begins. */
@@ -405,6 +407,9 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 	if (!map_exists(s, in) || lblk > MAP_MAX_LBLK)
 		return 0;
 	err = super_may_allocate(s);
+	if (!err && node && careful_waits_to_free(s, in->ino, ext2fs_get_stat_i_blocks(s->fs,
+									inode_small(in))))
+		err = commit_before(s, in);
 	while (!err) {
 		err = punch_part(s, in, lblk, &end);
 		if (err || end <= lblk)

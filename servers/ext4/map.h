@@ -189,10 +189,8 @@ void alloc_unpin(struct server *s);
 void alloc_repin(struct server *s);
 /* The pins there are belong to a transaction that is being committed now; */
 void alloc_pins_commit(struct server *s);
-/* and it is durable: they can be allocated; */
+/* and it is durable: they can be allocated. */
 void alloc_pins_committed(struct server *s);
-/* or it is not, and they belong to the next one. */
-void alloc_pins_keep(struct server *s);
 void alloc_destroy(struct server *s);
 /* Free blocks that @who may use for data. */
 uint64_t alloc_available(const struct server *s, const struct caller *who);

@@ -290,6 +290,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 		inode_store(s, in);
 		return err;
 	}
+	careful_name_added(s);
 	inode_touch(s, &dir, true);
 	err = inode_store(s, &dir);
 	if (!err && in->raw.i_links_count == 1 && node && node->orphan && !node->beyond)
@@ -333,6 +334,10 @@ int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 	err = namei_may_delete(&dir, &in);
 	if (!err)
 		err = cold_settle(s);
+	if (!err && in.raw.i_links_count > 1 && careful_waits_for_names(s)) {
+		err = commit_part(s);
+		return err ? err : namei_unlink(s, parent, name);
+	}
 	if (!err)
 		err = dir_remove(s, &dir, dir_name(name));
 	if (err)
@@ -366,6 +371,10 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 	if (err <= 0)
 		return err ? err : -ENOTEMPTY;
 	err = cold_settle(s);
+	if (!err && careful_waits_for_names(s)) {
+		err = commit_part(s);
+		return err ? err : namei_rmdir(s, parent, name);
+	}
 	if (!err)
 		err = dir_remove(s, &dir, dir_name(name));
 	if (err)

@@ -231,6 +231,12 @@ static int rename_once(struct server *s, ext2_ino_t old_parent, const char *old_
 	if (flags & RENAME_EXCHANGE)
 		return exchange(s, &from, &to);
 	err = dir_may_move(s, &old_dir, dir_name(old_name), &may);
+	/* a name where nobody finds it is none; and what is replaced may have come from here */
+	if (old_parent != new_parent && careful_is_new(s, new_parent))
+		may = false;
+	if (to.exists && (inode_is_dir(&to.in) || to.in.raw.i_links_count > 1) &&
+	    careful_waits_for_names(s))
+		may = false;
 	if (!err && !may) {
 		err = commit_part(s);
 		*again = !err;

@@ -1014,10 +1014,12 @@ void cache_order_after(struct cache *cache, uint64_t first, uint64_t then)
 {
 	struct block *f = look_up(cache, first), *t = look_up(cache, then);
 
-	/* fresh ones are the first anyway */
-	if (!f || !t || f == t || f->order.fresh || t->order.fresh)
+	if (!f || !t || f == t || t->order.fresh)
 		return;
 	f->awaited = true;
+	/* the first anyway */
+	if (f->order.fresh)
+		return;
 	if (t->order.level <= f->order.level)
 		t->order.level = f->order.level + 1;
 }
@@ -1026,7 +1028,7 @@ bool cache_order_is_fixed(struct cache *cache, uint64_t blk)
 {
 	const struct block *b = look_up(cache, blk);
 
-	return b && (b->awaited || b->moved || b->order.level == UINT16_MAX);
+	return b && b->dirty && (b->awaited || b->moved || b->order.level == UINT16_MAX);
 }
 
 struct cache_order cache_take_order(struct cache *cache, uint64_t blk)
@@ -1039,33 +1041,19 @@ struct cache_order cache_take_order(struct cache *cache, uint64_t blk)
 	return order;
 }
 
-void cache_written(struct cache *cache, struct journal_content *c, bool written)
+void cache_written(struct cache *cache, struct journal_content *c)
 {
 	for (size_t i = 0; i < c->nr_blocks; i++) {
 		struct block *b = look_up(cache, c->blocks[i].nr);
 
-		/* even if it failed: nobody knows then what is there */
 		outdate(cache, c->blocks[i].nr, 1);
 		/* freed meanwhile? */
 		if (!b || !b->committing)
 			continue;
 		b->committing = false;
 		cache->nr_committing--;
-		if (!written)
-			set_dirty(cache, b);
 	}
 	free(c->blocks);
 	free(c->revokes);
 	*c = (struct journal_content){ 0 };
-}
-
-void cache_put_order(struct cache *cache, uint64_t blk, struct cache_order order)
-{
-	struct block *b = look_up(cache, blk);
-
-	if (!b)
-		return;
-	b->order.fresh |= order.fresh;
-	if (b->order.level < order.level)
-		b->order.level = order.level;
 }

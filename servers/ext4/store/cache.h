@@ -239,11 +239,7 @@ void cache_order_after(struct cache *cache, uint64_t first, uint64_t then);
 bool cache_order_is_fixed(struct cache *cache, uint64_t blk);
 /* The order of a block that was taken.  The next transaction begins with none. */
 struct cache_order cache_take_order(struct cache *cache, uint64_t blk);
-/*
- * Of what cache_commit_begin() has taken: all has been written.  Or it has not: then it is as
- * dirty as before; the caller puts back the orders.
- */
-void cache_written(struct cache *cache, struct journal_content *c, bool written);
-void cache_put_order(struct cache *cache, uint64_t blk, struct cache_order order);
+/* What cache_commit_begin() has taken has been written. */
+void cache_written(struct cache *cache, struct journal_content *c);
 
 #endif

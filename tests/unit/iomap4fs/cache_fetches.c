@@ -110,7 +110,7 @@ static void write_carefully(struct cache *cache, const struct device *dev)
 	CHECK(!cache_commit_begin(cache, &content));
 	for (size_t i = 0; i < content.nr_blocks; i++)
 		CHECK(!device_write(dev, content.blocks[i].data, BS, content.blocks[i].nr * BS));
-	cache_written(cache, &content, true);
+	cache_written(cache, &content);
 	CHECK(!cache_is_dirty(cache));
 }
 
