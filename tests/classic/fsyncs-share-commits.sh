@@ -149,8 +149,9 @@ share 4 8
 unmount_image "$TMP/image"
 check_image "$TMP/image"
 
+# in up to four steps
 go -t ext2
-share 2 4
+share 4 10
 unmount_image "$TMP/image"
 check_image "$TMP/image"
 
