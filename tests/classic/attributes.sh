@@ -63,3 +63,23 @@ for features in "-t ext4" "-t ext3 -I 128"; do
 	unmount_kernel
 	diff "$TMP/ours.tree" "$TMP/theirs.tree" || fail "$features: kernel ext4 sees something else"
 done
+
+# values in inodes of their own, and nothing else in the group changes
+make_image "$TMP/image" 64M -t ext4 -O ea_inode
+mount_image "$TMP/image"
+touch "$MNT/file"
+unmount_image "$TMP/image"
+for value in $(printf '%030000d' 1) $(printf '%040000d' 2) ""; do
+	mount_image "$TMP/image"
+	if [ "$value" ]; then
+		setfattr -n user.large -v "$value" "$MNT/file"
+	else
+		setfattr -x user.large "$MNT/file"
+	fi
+	unmount_image "$TMP/image"
+	check_image "$TMP/image"
+	mount_kernel "$TMP/image"
+	[ "$(getfattr -n user.large --only-values "$KMNT/file" 2>/dev/null)" = "$value" ] ||
+		fail "kernel ext4 sees another value"
+	unmount_kernel
+done

@@ -3,7 +3,7 @@
 # timeout: 600
 #
 # As the test crash-points, with fewer moments of more kinds of images: with indirect maps,
-# clusters, quotas, inline data, and full.
+# clusters, quotas, inline data, without a journal, and full.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=lib-crash-points.sh

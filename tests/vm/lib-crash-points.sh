@@ -22,6 +22,8 @@ other_images=(
 	"48 4096 -t ext4 -O bigalloc -C 16384 -J size=4"
 	"24 1024 -t ext4 -O quota,project -I 256 -J size=1"
 	"24 1024 -t ext4 -O inline_data -I 256 -J size=1"
+	"24 1024 -t ext4 -O ^has_journal"
+	"24 1024 -t ext2"
 	# full most of the time
 	"6 1024 -t ext4 -J size=1")
 
@@ -38,10 +40,13 @@ tell_time()
 }
 
 # replays MKE2FS-ARGUMENT...: can it be replayed by kernel ext4, mounted on $replay, or by
-# e2fsck, if that is empty?
+# e2fsck, if that is empty, or, without a journal, be repaired?
 replays()
 {
+	repair=
 	case "$replay,$*" in
+	,*^has_journal* | ,*ext2*) repair=repair.sh ;;
+	*^has_journal* | *ext2*) return 1 ;;
 	,*ext3* | ,*^extents* | ,*bigalloc*quota*) return 1 ;;
 	,*) ;;
 	*quota*) [ -e /proc/sys/fs/quota ] ;;
@@ -51,7 +56,7 @@ replays()
 # record_and_crash SEED MIB BLOCKSIZE MKE2FS-ARGUMENT...: a run of the workload
 record_and_crash()
 {
-	local seed=$1 size=$2 bs=$3 n workers=() replay replayed=
+	local seed=$1 size=$2 bs=$3 n workers=() replay replayed= repair
 
 	shift 3
 	# old bytes: what is shown before it is written doesn't pass for zeroes
@@ -85,7 +90,7 @@ record_and_crash()
 	for replay in "" "$TEST_TMP/replay"; do
 		replays "$@" || continue
 		replayed=1
-		CRASH_MOUNT=$replay crash_points "$TEST_TMP/base" "$JOB_DISK3" "$JOB_DISK2" \
+		CRASH_RECOVER=$repair CRASH_MOUNT=$replay crash_points "$TEST_TMP/base" "$JOB_DISK3" "$JOB_DISK2" \
 			"$TEST_TMP/messages" "$seed" "$every" "$bs" \
 			"$TEST_TMP"/ledger.? >"$TEST_TMP/cuts" ||
 			fail "mke2fs $*: $(cat "$TEST_TMP/cuts")"
@@ -96,8 +101,8 @@ record_and_crash()
 }
 
 # crash_often EVERY OPERATIONS IMAGE...: look at one of EVERY writes and flushes, flushes four times
-# as often; three processes do OPERATIONS each on each kind of image. Sets points and kept: crashes, and files
-# that were there as promised.
+# as often; three processes do OPERATIONS each on each kind of image. Sets points and kept:
+# crashes, and files that were there as promised.
 crash_often()
 {
 	local every=$1 operations=$2 m=$TEST_TMP/m own_commands teller image args seed=1
