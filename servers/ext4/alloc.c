@@ -91,6 +91,8 @@ static void change_range(struct server *s, uint64_t pblk, uint64_t len, int inus
 	ext2fs_block_alloc_stats_range(s->fs, pblk, len, inuse);
 	s->changing_range = false;
 	bitmaps_blocks_changed(s, pblk, len);
+	if (inuse > 0)
+		careful_new_blocks(s, pblk, len);
 }
 
 struct run {
@@ -369,6 +371,8 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 		blk &= ~(blk64_t)EXT2FS_CLUSTER_MASK(fs);
 		pin(s, blk, EXT2FS_CLUSTER_RATIO(fs));
 		cache_forget(s->cache, blk, EXT2FS_CLUSTER_RATIO(fs));
+	} else {
+		careful_new_blocks(s, blk, 1);
 	}
 	bitmaps_blocks_changed(s, blk, 1);
 	s->dirty = true;

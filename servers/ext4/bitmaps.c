@@ -52,25 +52,6 @@ void bitmaps_inode_changed(struct server *s, ext2_ino_t ino)
 	s->nr_bitmap_changes++;
 }
 
-bool bitmaps_watch_inodes(struct server *s)
-{
-	bool dirty = ext2fs_test_ib_dirty(s->fs);
-
-	s->fs->flags &= ~EXT2_FLAG_IB_DIRTY;
-	return dirty;
-}
-
-void bitmaps_watched_inodes(struct server *s, bool dirty)
-{
-	if (ext2fs_test_ib_dirty(s->fs)) {
-		for (dgrp_t g = 0; s->changed_groups && g < s->fs->group_desc_count; g++)
-			mark(s, g, INODES);
-		s->nr_bitmap_changes++;
-	}
-	if (dirty)
-		ext2fs_mark_ib_dirty(s->fs);
-}
-
 static void pad(uint8_t *buf, uint32_t bits, uint32_t size)
 {
 	for (; bits % 8; bits++)

@@ -11,7 +11,6 @@
 #define IOMAP4FS_BITMAPS_H
 
 #include <ext2fs/ext2fs.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct server;
@@ -27,12 +26,6 @@ void bitmaps_destroy(struct server *s);
 /* Blocks, in file system blocks; an inode: taken or freed. */
 void bitmaps_blocks_changed(struct server *s, uint64_t pblk, uint64_t len);
 void bitmaps_inode_changed(struct server *s, ext2_ino_t ino);
-/*
- * Around what libext2fs does that may take or free inodes without telling which.  What the
- * first one returns is for the other one.
- */
-bool bitmaps_watch_inodes(struct server *s);
-void bitmaps_watched_inodes(struct server *s, bool dirty);
 
 /* Blocks that a commit has to write because of that, at most: bitmaps and descriptors. */
 uint64_t bitmaps_pending(const struct server *s);

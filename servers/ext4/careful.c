@@ -37,24 +37,15 @@ struct careful_range {
 	enum step step;
 };
 
-/* An inode as it was */
-struct careful_image {
-	uint64_t blk;
-	unsigned int off;			/* bytes */
-	ext2_ino_t ino;
-	char *raw;
-};
-
 struct write {
 	uint64_t nr;
 	uint32_t step;
-	const void *data;			/* only while the batch is being made */
+	const void *data;			/* only while the batch is being made, */
+	const char *before;			/* and what inodes without a name were, or NULL */
 };
 
 struct careful_batch {
 	struct journal_content content;
-	struct careful_image *images;
-	size_t nr_images;
 	struct write *writes;			/* in their order */
 	size_t nr_writes;
 	char *data;				/* of them */
@@ -111,6 +102,28 @@ static void find_ranges(struct server *s)
 	qsort(c->ranges, c->nr_ranges, sizeof(*c->ranges), by_begin);
 }
 
+static const struct careful_range *range_of(const struct careful *c, uint64_t blk)
+{
+	size_t low = 0, high = c->nr_ranges;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (c->ranges[mid].end <= blk)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < c->nr_ranges && c->ranges[low].begin <= blk ? &c->ranges[low] : NULL;
+}
+
+static bool is_inode_table(const void *arg, uint64_t blk)
+{
+	const struct careful_range *range = range_of(arg, blk);
+
+	return range && range->step == STEP_INODES;
+}
+
 int careful_open(struct server *s)
 {
 	struct careful *c = &s->careful;
@@ -119,26 +132,23 @@ int careful_open(struct server *s)
 	c->ranges = calloc(s->fs->group_desc_count, 6 * sizeof(*c->ranges));
 	if (!c->ranges)
 		return -ENOMEM;
-	if (ext2fs_allocate_inode_bitmap(s->fs, "inodes known to careful writes", &c->known)) {
+	if (ext2fs_allocate_inode_bitmap(s->fs, "new inodes", &c->fresh) ||
+	    ext2fs_allocate_inode_bitmap(s->fs, "moved names", &c->moved) ||
+	    ext2fs_allocate_block_bitmap(s->fs, "new blocks", &c->blocks)) {
+		ext2fs_free_inode_bitmap(c->fresh);
+		ext2fs_free_inode_bitmap(c->moved);
 		free(c->ranges);
-		c->ranges = NULL;
+		*c = (struct careful){ 0 };
 		return -ENOMEM;
 	}
 	find_ranges(s);
+	cache_keep_before(s->cache, is_inode_table, c);
 	c->on = true;
 	return 0;
 }
 
-static void free_images(struct careful_image *images, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		free(images[i].raw);
-	free(images);
-}
-
 static void free_batch(struct careful_batch *batch)
 {
-	free_images(batch->images, batch->nr_images);
 	free(batch->writes);
 	free(batch->data);
 	free(batch->content.blocks);
@@ -153,11 +163,11 @@ void careful_close(struct server *s)
 	if (!c->on)
 		return;
 	free(c->ranges);
-	if (c->failed)
-		free_batch(c->failed);
-	free_images(c->images, c->nr_images);
+	cache_keep_before(s->cache, NULL, NULL);
 	free(c->freed);
-	ext2fs_free_inode_bitmap(c->known);
+	ext2fs_free_inode_bitmap(c->fresh);
+	ext2fs_free_inode_bitmap(c->moved);
+	ext2fs_free_block_bitmap(c->blocks);
 	*c = (struct careful){ 0 };
 }
 
@@ -168,45 +178,13 @@ void careful_close(struct server *s)
 void careful_new_inode(struct server *s, ext2_ino_t ino)
 {
 	if (s->careful.on)
-		ext2fs_mark_inode_bitmap2(s->careful.known, ino);
+		ext2fs_mark_inode_bitmap2(s->careful.fresh, ino);
 }
 
-static bool add_image(struct careful *c, const struct careful_image *image)
+void careful_new_blocks(struct server *s, uint64_t blk, uint64_t len)
 {
-	if (c->nr_images == c->images_room) {
-		size_t room = c->images_room ? c->images_room * 2 : 64;
-		struct careful_image *images = realloc(c->images, room * sizeof(*images));
-
-		if (!images)
-			return false;
-		c->images = images;
-		c->images_room = room;
-	}
-	c->images[c->nr_images++] = *image;
-	return true;
-}
-
-/* Without memory, or the inode, the step before is what is missing after a crash. */
-void careful_lose_name(struct server *s, ext2_ino_t ino)
-{
-	struct careful *c = &s->careful;
-	struct careful_image image = { .ino = ino };
-	const size_t size = EXT2_INODE_SIZE(s->fs->super);
-	const void *data;
-
-	if (!c->on || ext2fs_test_inode_bitmap2(c->known, ino))
-		return;
-	if (inode_table_find(s, ino, &image.blk, &image.off) ||
-	    cache_peek(s->cache, image.blk, &data, NULL))
-		return;
-	image.raw = malloc(size);
-	if (!image.raw)
-		return;
-	memcpy(image.raw, (const char *)data + image.off, size);
-	if (add_image(c, &image))
-		ext2fs_mark_inode_bitmap2(c->known, ino);
-	else
-		free(image.raw);
+	if (s->careful.on)
+		ext2fs_mark_block_bitmap_range2(s->careful.blocks, blk, len);
 }
 
 void careful_pin_inode(struct server *s, ext2_ino_t ino)
@@ -232,11 +210,6 @@ void careful_pin_inode(struct server *s, ext2_ino_t ino)
 bool careful_has_pins(const struct server *s)
 {
 	return s->careful.nr_freed;
-}
-
-uint64_t careful_nr_blocks(const struct server *s)
-{
-	return s->careful.nr_images * EXT2_INODE_SIZE(s->fs->super) / s->fs->blocksize;
 }
 
 /*
@@ -268,31 +241,53 @@ bool careful_has_no_order(const struct server *s, uint64_t pblk)
 
 bool careful_is_new(const struct server *s, ext2_ino_t dir)
 {
-	return s->careful.on && ext2fs_test_inode_bitmap2(s->careful.known, dir);
+	return s->careful.on && ext2fs_test_inode_bitmap2(s->careful.fresh, dir);
 }
 
-void careful_name_moved(struct server *s, uint64_t added)
+/* Of the blocks of directories @first and @then the first one is to be written first. */
+static void order_dirs(struct server *s, uint64_t first, uint64_t then)
+{
+	/* nothing on the device is in a new one; and what was moved there is known (@moved) */
+	if (first == then || ext2fs_test_block_bitmap2(s->careful.blocks, then))
+		return;
+	cache_order_await(s->cache, first);
+	if (!ext2fs_test_block_bitmap2(s->careful.blocks, first))
+		cache_order_after(s->cache, first, then);
+}
+
+void careful_name_moved(struct server *s, ext2_ino_t ino, ext2_ino_t from, uint64_t added)
+{
+	if (!s->careful.on)
+		return;
+	order_dirs(s, added, s->careful.dir_block);
+	ext2fs_mark_inode_bitmap2(s->careful.moved, ino);
+	ext2fs_mark_inode_bitmap2(s->careful.moved, from);
+}
+
+void careful_name_added(struct server *s, ext2_ino_t ino)
 {
 	if (s->careful.on)
-		cache_order_after(s->cache, added, s->careful.dir_block);
-	careful_name_added(s);
+		ext2fs_mark_inode_bitmap2(s->careful.moved, ino);
 }
 
-void careful_name_added(struct server *s)
+bool careful_waits_for_names(const struct server *s, ext2_ino_t ino)
 {
-	s->careful.moved = s->careful.on;
-}
-
-bool careful_waits_for_names(const struct server *s)
-{
-	return s->careful.moved;
+	return s->careful.on && ext2fs_test_inode_bitmap2(s->careful.moved, ino);
 }
 
 bool careful_waits_to_free(const struct server *s, ext2_ino_t ino, uint64_t sectors)
 {
+	const char *before;
+	unsigned int off;
+	uint64_t blk;
+
+	if (!s->careful.on || inode_table_find(s, ino, &blk, &off))
+		return false;
+	before = cache_before(s->cache, blk);
+	if (!before || !((const struct ext2_inode *)(before + off))->i_links_count)
+		return false;
 	/* what can't be done in one batch, and what may not be because others are in it */
-	return careful_is_new(s, ino) && (sectors >> (30 - 9) ||
-					  cache_nr_dirty(s->cache) > s->commits.limit / 2);
+	return sectors >> (30 - 9) || cache_nr_dirty(s->cache) > s->commits.limit / 2;
 }
 
 static void unpin_inodes(struct server *s)
@@ -316,21 +311,6 @@ static void unpin_inodes(struct server *s)
  * Batches
  */
 
-static const struct careful_range *range_of(const struct careful *c, uint64_t blk)
-{
-	size_t low = 0, high = c->nr_ranges;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (c->ranges[mid].end <= blk)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < c->nr_ranges && c->ranges[low].begin <= blk ? &c->ranges[low] : NULL;
-}
-
 /* Something else may look like one: then it is only written in another step of the same kind. */
 static unsigned int depth_of(const void *block)
 {
@@ -341,47 +321,38 @@ static unsigned int depth_of(const void *block)
 }
 
 static uint32_t step_of(const struct careful *c, const struct journal_block *b,
-			const struct cache_order *order)
+			unsigned int level)
 {
 	const struct careful_range *range = range_of(c, b->nr);
 
 	if (range)
 		return range->step;
-	if (order->fresh)
+	if (ext2fs_test_block_bitmap2(c->blocks, b->nr))
 		return STEP_NEW;
-	if (order->level)
-		return STEP_DIRS + order->level;
+	if (level)
+		return STEP_DIRS + level;
 	return STEP_OTHERS - depth_of(b->data);
 }
 
-static int by_blk(const void *a, const void *b)
+/* Is there an inode that has no name any more, and isn't what it was? */
+static bool has_deleted(const struct server *s, const char *now, const char *before)
 {
-	const struct careful_image *x = a, *y = b;
+	const size_t size = EXT2_INODE_SIZE(s->fs->super);
 
-	return x->blk < y->blk ? -1 : x->blk > y->blk;
+	for (size_t at = 0; at < s->fs->blocksize; at += size)
+		if (!((const struct ext2_inode *)(now + at))->i_links_count &&
+		    memcmp(now + at, before + at, size))
+			return true;
+	return false;
 }
 
-/* The first image that is in block @blk or behind it */
-static size_t first_image(const struct careful_batch *batch, uint64_t blk)
+static void put_deleted(const struct server *s, char *now, const char *before)
 {
-	size_t low = 0, high = batch->nr_images;
+	const size_t size = EXT2_INODE_SIZE(s->fs->super);
 
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (batch->images[mid].blk < blk)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static bool has_image(const struct careful_batch *batch, uint64_t blk)
-{
-	size_t i = first_image(batch, blk);
-
-	return i < batch->nr_images && batch->images[i].blk == blk;
+	for (size_t at = 0; at < s->fs->blocksize; at += size)
+		if (!((const struct ext2_inode *)(now + at))->i_links_count)
+			memcpy(now + at, before + at, size);
 }
 
 static int by_step(const void *a, const void *b)
@@ -393,29 +364,34 @@ static int by_step(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
+/* A block of inodes, once or twice */
+static void add_inodes(struct server *s, struct careful_batch *batch, const struct journal_block *b)
+{
+	char *before = cache_take_before(s->cache, b->nr);
+
+	if (before && !has_deleted(s, b->data, before)) {
+		free(before);
+		before = NULL;
+	}
+	batch->writes[batch->nr_writes++] = (struct write){ b->nr, STEP_INODES, b->data, before };
+	if (before)
+		batch->writes[batch->nr_writes++] = (struct write){ b->nr, STEP_LATE, b->data, NULL };
+}
+
 static void order_writes(struct server *s, struct careful_batch *batch)
 {
 	for (size_t i = 0; i < batch->content.nr_blocks; i++) {
 		const struct journal_block *b = &batch->content.blocks[i];
-		struct cache_order order = cache_take_order(s->cache, b->nr);
-		uint32_t step = step_of(&s->careful, b, &order);
+		unsigned int level = cache_take_order(s->cache, b->nr);
+		uint32_t step = step_of(&s->careful, b, level);
 
-		batch->writes[batch->nr_writes++] = (struct write){ b->nr, step, b->data };
-		if (step == STEP_INODES && has_image(batch, b->nr))
+		if (step == STEP_INODES)
+			add_inodes(s, batch, b);
+		else
 			batch->writes[batch->nr_writes++] =
-				(struct write){ b->nr, STEP_LATE, b->data };
+				(struct write){ b->nr, step, b->data, NULL };
 	}
 	qsort(batch->writes, batch->nr_writes, sizeof(*batch->writes), by_step);
-}
-
-/* The inodes of a block that have lost a name, as they were */
-static void put_images(const struct server *s, const struct careful_batch *batch, uint64_t blk,
-		       char *data)
-{
-	for (size_t i = first_image(batch, blk);
-	     i < batch->nr_images && batch->images[i].blk == blk; i++)
-		memcpy(data + batch->images[i].off, batch->images[i].raw,
-		       EXT2_INODE_SIZE(s->fs->super));
 }
 
 static void copy_data(const struct server *s, struct careful_batch *batch)
@@ -427,58 +403,20 @@ static void copy_data(const struct server *s, struct careful_batch *batch)
 		char *data = batch->data + i * bs;
 
 		memcpy(data, w->data, bs);
-		w->data = NULL;
-		if (w->step == STEP_INODES)
-			put_images(s, batch, w->nr, data);
+		if (w->before)
+			put_deleted(s, data, w->before);
+		free((char *)w->before);
+		w->data = w->before = NULL;
 	}
-}
-
-/*
- * Has the inode no name any more?  One that has is written as it is, with the map that belongs
- * to the blocks of it; the number of its names e2fsck can count.
- */
-static bool is_deleted(struct server *s, const struct careful_image *image)
-{
-	const struct ext2_inode *now;
-	const void *data;
-
-	if (cache_peek(s->cache, image->blk, &data, NULL))
-		return true;
-	now = (const void *)((const char *)data + image->off);
-	return !now->i_links_count;
-}
-
-static void take_images(struct server *s, struct careful_batch *batch)
-{
-	struct careful *c = &s->careful;
-
-	batch->images = c->images;
-	for (size_t i = 0; i < c->nr_images; i++) {
-		if (is_deleted(s, &c->images[i]))
-			batch->images[batch->nr_images++] = c->images[i];
-		else
-			free(c->images[i].raw);
-	}
-	c->images = NULL;
-	c->nr_images = c->images_room = 0;
-	if (batch->nr_images)
-		qsort(batch->images, batch->nr_images, sizeof(*batch->images), by_blk);
 }
 
 int careful_take(struct server *s, struct careful_batch **out)
 {
 	struct careful *c = &s->careful;
-	/* inode tables with images are written twice */
-	size_t max = cache_nr_dirty(s->cache);
-	struct careful_batch *batch = c->failed;
+	struct careful_batch *batch = calloc(1, sizeof(*batch));
+	/* blocks of inodes may be written twice; what isn't needed is not touched */
+	size_t max = 2 * cache_nr_dirty(s->cache);
 
-	if (batch) {
-		*out = batch;
-		c->failed = NULL;
-		return 0;
-	}
-	max += c->nr_images < max ? c->nr_images : max;
-	batch = calloc(1, sizeof(*batch));
 	if (!batch)
 		return -ENOMEM;
 	batch->writes = calloc(max, sizeof(*batch->writes));
@@ -488,10 +426,10 @@ int careful_take(struct server *s, struct careful_batch **out)
 		free_batch(batch);
 		return -ENOMEM;
 	}
-	take_images(s, batch);
-	ext2fs_clear_inode_bitmap(c->known);
-	c->moved = false;
+	ext2fs_clear_inode_bitmap(c->fresh);
+	ext2fs_clear_inode_bitmap(c->moved);
 	order_writes(s, batch);
+	ext2fs_clear_block_bitmap(c->blocks);
 	copy_data(s, batch);
 	c->freed_taken = c->nr_freed;
 	alloc_pins_commit(s);
@@ -532,18 +470,12 @@ int careful_write(struct server *s, struct careful_batch *batch)
 	return err ? err : device_flush(dev);
 }
 
-void careful_done(struct server *s, struct careful_batch *batch, int err)
+void careful_done(struct server *s, struct careful_batch *batch, bool written)
 {
-	/*
-	 * Nobody knows what is there now.  What has changed since then comes in a batch of its
-	 * own, when all of this one has been written: its order would not be that of both.
-	 */
-	if (err) {
-		s->careful.failed = batch;
-		return;
+	if (written) {
+		cache_written(s->cache, &batch->content);
+		unpin_inodes(s);
+		alloc_pins_committed(s);
 	}
-	cache_written(s->cache, &batch->content);
-	unpin_inodes(s);
-	alloc_pins_committed(s);
 	free_batch(batch);
 }

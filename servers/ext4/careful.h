@@ -21,8 +21,9 @@
  *
  * Freed blocks and inodes count as free at once, but stay marked in the bitmaps (pinned) until
  * what pointed to them is gone from the device; so the bitmaps there say so one time later.
- * Nobody else keeps a name's inode from being freed while the name is on the device: so for each
- * inode that loses its last one, its bytes from before are kept, too.
+ * Nobody else keeps a name's inode from being freed while the name is on the device: so what was
+ * in a block of inodes before is kept as long as it is dirty, and written first where an inode
+ * has no name any more.  What that points to is pinned, and as it was.
  *
  * What is not atomic: exchanging two names, moving extents inside a file (collapse and insert
  * range), and replacing attributes whose values are inodes, which libext2fs frees.
@@ -39,7 +40,6 @@
 
 struct server;
 struct careful_batch;
-struct careful_image;
 struct careful_range;
 
 struct careful {
@@ -47,11 +47,10 @@ struct careful {
 	uint64_t dir_block;		/* of a directory, the last one that was changed */
 	struct careful_range *ranges;	/* what is where, in order */
 	size_t nr_ranges;
-	ext2fs_inode_bitmap known;	/* inodes that are new, or have an image */
-	bool moved;			/* a name was added to an inode that has another one */
-	struct careful_batch *failed;	/* couldn't be written */
-	struct careful_image *images;	/* inodes before they lost a name */
-	size_t nr_images, images_room;
+	ext2fs_inode_bitmap fresh;	/* inodes that are new */
+	ext2fs_block_bitmap blocks;	/* and blocks: nothing on the device points to them */
+	/* inodes that got one more name, and directories that a name was moved from */
+	ext2fs_inode_bitmap moved;
 	ext2_ino_t *freed;		/* pinned; the oldest first */
 	size_t nr_freed, freed_room;
 	size_t freed_taken;		/* so many of them, by what is being written */
@@ -63,13 +62,8 @@ void careful_close(struct server *s);
 
 /* @ino is new: nothing on the device has a name for it. */
 void careful_new_inode(struct server *s, ext2_ino_t ino);
-/* @ino is going to lose a name; it isn't stored yet. */
-void careful_lose_name(struct server *s, ext2_ino_t ino);
-/* The place of @ino in the list of orphaned inodes is going to change. */
-static inline void careful_change_list(struct server *s, ext2_ino_t ino)
-{
-	careful_lose_name(s, ino);
-}
+/* Blocks have been allocated. */
+void careful_new_blocks(struct server *s, uint64_t blk, uint64_t len);
 /* @ino has been freed. */
 void careful_pin_inode(struct server *s, ext2_ino_t ino);
 
@@ -84,15 +78,18 @@ void careful_names_moved(struct server *s, uint64_t pblk);
 bool careful_has_no_order(const struct server *s, uint64_t pblk);
 /* Nothing on the device has a name for @dir. */
 bool careful_is_new(const struct server *s, ext2_ino_t dir);
-/* The name in the block that was changed last has gone, as there is another one in @added. */
-void careful_name_moved(struct server *s, uint64_t added);
-/* An inode has got one more name. */
-void careful_name_added(struct server *s);
 /*
- * A name goes whose inode may have been given another one just now, or a directory that names
- * were moved from: all has to be written before.
+ * The name of @ino in the block that was changed last, of directory @from, has gone, as there is
+ * another one in @added.
  */
-bool careful_waits_for_names(const struct server *s);
+void careful_name_moved(struct server *s, ext2_ino_t ino, ext2_ino_t from, uint64_t added);
+/* @ino has got one more name. */
+void careful_name_added(struct server *s, ext2_ino_t ino);
+/*
+ * A name of @ino goes, which may have been given another one just now, or is a directory that
+ * names were moved from.  True if all has to be written before.
+ */
+bool careful_waits_for_names(const struct server *s, ext2_ino_t ino);
 /*
  * The blocks of a deleted inode are going to be freed, maybe in more than one batch.  True if
  * its name has to be gone from the device before.
@@ -101,17 +98,12 @@ bool careful_waits_to_free(const struct server *s, ext2_ino_t ino, uint64_t sect
 
 /* Is there something that only the next time can be written, or be free? */
 bool careful_has_pins(const struct server *s);
-/* What is kept of inodes, in blocks */
-uint64_t careful_nr_blocks(const struct server *s);
 
-/*
- * Take all that is dirty; or what could not be written the last time, which comes first, as it
- * was then.  0 or -errno, then nothing has changed.
- */
+/* Take all that is dirty.  0 or -errno, then nothing has changed. */
 int careful_take(struct server *s, struct careful_batch **batch);
 /* Without the lock: write it, with flushes before all steps but the first and at the end. */
 int careful_write(struct server *s, struct careful_batch *batch);
-/* It has been written, or not, with @err.  Frees @batch, or keeps it. */
-void careful_done(struct server *s, struct careful_batch *batch, int err);
+/* It has been written, or never will be if not @written.  Frees @batch. */
+void careful_done(struct server *s, struct careful_batch *batch, bool written);
 
 #endif

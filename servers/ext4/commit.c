@@ -150,7 +150,8 @@ int commits_check_replayed(struct server *s)
 	const void *block;
 	int err;
 
-	if (s->commits.journal || !ext2fs_has_feature_journal_needs_recovery(sb))
+	if (s->commits.journal ||
+	    (!(s->replayed && in.ino) && !ext2fs_has_feature_journal_needs_recovery(sb)))
 		return 0;
 	/* one on another device hasn't been looked at */
 	err = in.ino ? 0 : -EUCLEAN;
@@ -347,10 +348,11 @@ static int write_batch(struct server *s, bool unlock)
 	err = careful_write(s, batch);
 	if (unlock)
 		server_lock(s);
-	careful_done(s, batch, err);
+	careful_done(s, batch, !err);
+	/* nobody knows what is there now, so nothing can be in an order with it */
 	if (err) {
 		log_err("can't write metadata: %s", strerror(-err));
-		s->dirty = true;
+		commit_abort(s, err);
 	}
 	commit_set_idle(s);
 	return err;
@@ -367,13 +369,6 @@ static int commit_carefully(struct server *s, bool flush, bool unlock)
 	err = may_commit(s);
 	if (err)
 		return err;
-	if (s->careful.failed) {
-		err = write_batch(s, unlock);
-		if (!err)
-			err = may_commit(s);
-		if (err)
-			return err;
-	}
 	asked = commit_asked(s);
 	if (!s->careful.on) {
 		/* nothing has ever changed */
@@ -476,8 +471,7 @@ bool commit_is_due(const struct server *s)
 	const struct commits *c = &s->commits;
 
 	return !c->aborted && !s->readonly &&
-	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) +
-	       careful_nr_blocks(s) >
+	       cache_nr_dirty(s->cache) + cache_nr_revokes(s->cache) / 16 + bitmaps_pending(s) >
 	       c->limit;
 }
 

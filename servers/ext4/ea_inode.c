@@ -9,16 +9,18 @@
  *	inode: ... | i_extra_isize | magic | entry entry ... 0  ...  values |
  *	block: | header | entry entry ... 0  ...  values |
  *
- * An entry with e_value_inum has its value elsewhere.
+ * An entry with e_value_inum has its value elsewhere.  Before a change and behind it all these
+ * are looked at: so the bitmap of each that has been taken or freed meanwhile will be written.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmaps.h"
 #include "xattr.h"
 
 /* Blocks of the values of the entries in [@at, @end) */
-static uint64_t count_entries(const struct server *s, const char *at, const char *end)
+static uint64_t count_entries(struct server *s, const char *at, const char *end)
 {
 	uint64_t cluster = (uint64_t)s->fs->blocksize << s->fs->cluster_ratio_bits;
 	uint64_t clusters = 0;
@@ -31,6 +33,9 @@ static uint64_t count_entries(const struct server *s, const char *at, const char
 			return clusters << s->fs->cluster_ratio_bits;
 		if (e->e_value_inum)
 			clusters += (e->e_value_size + cluster - 1) / cluster;
+		if (e->e_value_inum && e->e_value_inum <= s->fs->super->s_inodes_count &&
+		    s->changed_groups)
+			bitmaps_inode_changed(s, e->e_value_inum);
 		at += EXT2_EXT_ATTR_LEN(e->e_name_len);
 	}
 }

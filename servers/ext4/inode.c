@@ -419,7 +419,6 @@ int inode_free(struct server *s, struct inode *in)
 	struct timespec now = inode_now();
 	int err, ret;
 
-	careful_lose_name(s, in->ino);
 	ret = inode_free_blocks(s, in);
 	err = xattr_free_all(s, in);
 	if (err && !ret)

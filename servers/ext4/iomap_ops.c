@@ -449,7 +449,8 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 				begin_more(s, &in, &io, &more);
 			if (!err)
 				prepare_unwritten(s, &io, &more);
-		} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+		} while (cold_again(s, &cold) ||
+		 (wants_space(opflags) && commit_frees_space(s, err, &tries)));
 	}
 	/* read-only because of an error: the kernel may keep this, but must ask for writes */
 	none = (struct fuse_iomap_io){

@@ -91,6 +91,7 @@ static int open_source(struct server *s)
  */
 static int recover(struct server *s, struct ext2_super_block *sb)
 {
+	bool was_valid;
 	int err;
 
 	if (!ext2fs_has_feature_journal_needs_recovery(sb))
@@ -110,11 +111,19 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 	err = mmp_check(s, sb);
 	if (err)
 		return err;
+	was_valid = sb->s_state & EXT2_VALID_FS;
 	err = recover_journal(&s->src, s->opt.source, sb);
 	if (!err)
 		err = open_source(s);
 	if (!err)
 		err = super_probe(s, sb);
+	s->replayed = !err;
+	/* so these programs say that they could not do all of it, and not by their status */
+	if (!err && was_valid && !(sb->s_state & EXT2_VALID_FS)) {
+		log_err("%s: not all of the journal could be replayed: run \"e2fsck -fy %s\"",
+			s->opt.source, s->opt.source);
+		return -EUCLEAN;
+	}
 	/* commits_check_replayed() can tell */
 	if (!err && s->opt.offset)
 		return 0;

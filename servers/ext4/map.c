@@ -397,6 +397,12 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 	return err;
 }
 
+static bool waits_to_free(struct server *s, struct inode *in)
+{
+	return careful_waits_to_free(s, in->ino,
+				     ext2fs_get_stat_i_blocks(s->fs, inode_small(in)));
+}
+
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 {
 	struct node *node = node_find(s, in->ino);
@@ -407,8 +413,7 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 	if (!map_exists(s, in) || lblk > MAP_MAX_LBLK)
 		return 0;
 	err = super_may_allocate(s);
-	if (!err && node && careful_waits_to_free(s, in->ino, ext2fs_get_stat_i_blocks(s->fs,
-									inode_small(in))))
+	if (!err && node && !in->raw.i_links_count && waits_to_free(s, in))
 		err = commit_before(s, in);
 	while (!err) {
 		err = punch_part(s, in, lblk, &end);

@@ -290,7 +290,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 		inode_store(s, in);
 		return err;
 	}
-	careful_name_added(s);
+	careful_name_added(s, ino);
 	inode_touch(s, &dir, true);
 	err = inode_store(s, &dir);
 	if (!err && in->raw.i_links_count == 1 && node && node->orphan && !node->beyond)
@@ -303,7 +303,6 @@ int namei_drop_link(struct server *s, struct inode *in, bool gone)
 	struct node *node;
 	int err;
 
-	careful_lose_name(s, in->ino);
 	inode_touch(s, in, false);
 	if (gone || in->raw.i_links_count <= 1)
 		in->raw.i_links_count = 0;
@@ -334,7 +333,7 @@ int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 	err = namei_may_delete(&dir, &in);
 	if (!err)
 		err = cold_settle(s);
-	if (!err && in.raw.i_links_count > 1 && careful_waits_for_names(s)) {
+	if (!err && in.raw.i_links_count > 1 && careful_waits_for_names(s, in.ino)) {
 		err = commit_part(s);
 		return err ? err : namei_unlink(s, parent, name);
 	}
@@ -371,7 +370,7 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 	if (err <= 0)
 		return err ? err : -ENOTEMPTY;
 	err = cold_settle(s);
-	if (!err && careful_waits_for_names(s)) {
+	if (!err && careful_waits_for_names(s, in.ino)) {
 		err = commit_part(s);
 		return err ? err : namei_rmdir(s, parent, name);
 	}

@@ -44,7 +44,6 @@ static int set_next(struct server *s, ext2_ino_t ino, ext2_ino_t next)
 
 	if (err)
 		return err;
-	careful_change_list(s, ino);
 	in.raw.i_dtime = next;
 	return inode_store(s, &in);
 }

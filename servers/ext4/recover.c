@@ -67,10 +67,14 @@ static void run_replay(const char *what, enum way way)
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 	}
-	/* its status says nothing; whether the journal is replayed is looked at anyway */
+	/*
+	 * Its status says nothing; the superblock is looked at afterwards.  Checksums of bitmaps
+	 * needn't be right before the replay, which -n is for.
+	 */
 	for (size_t i = 0; way == JOURNAL_ALONE && i < sizeof(debugfs_paths) / sizeof(debugfs_paths[0]);
 	     i++)
-		execl(debugfs_paths[i], "debugfs", "-w", "-R", "journal_run", what, (char *)NULL);
+		execl(debugfs_paths[i], "debugfs", "-n", "-w", "-R", "journal_run", what,
+		      (char *)NULL);
 	for (size_t i = 0; i < sizeof(e2fsck_paths) / sizeof(e2fsck_paths[0]); i++) {
 		if (way == FULL_CHECK)
 			execl(e2fsck_paths[i], "e2fsck", "-f", "-p", what, (char *)NULL);
@@ -170,7 +174,8 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 {
 	uint64_t offset = src->dev.base;
 	char *what = name_for_e2fsck(path, offset);
-	int status = 0, err;
+	int status = 0, guard = -1, err;
+	enum way way;
 	pid_t pid;
 
 	if (!what) {
@@ -190,6 +195,10 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 		free(what);
 		return -EBUSY;
 	}
+	way = choose_way(sb, offset);
+	/* e2fsck wants it for itself; debugfs is content with less, and we keep others away */
+	if (way == JOURNAL_ALONE)
+		guard = fcntl(src->image_fd >= 0 ? src->image_fd : src->fd, F_DUPFD_CLOEXEC, 0);
 	source_close(src);
 	log_info("the journal needs recovery: replaying it with e2fsck");
 	pid = fork();
@@ -199,7 +208,7 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 		goto out;
 	}
 	if (!pid)
-		run_replay(what, choose_way(sb, offset));
+		run_replay(what, way);
 	err = watch(pid, &status);
 	if (err == -EINTR) {
 		log_err("interrupted: the journal is not replayed yet");
@@ -214,6 +223,8 @@ int recover_journal(struct source *src, const char *path, struct ext2_super_bloc
 		err = -EUCLEAN;
 	}
 out:
+	if (guard >= 0)
+		close(guard);
 	free(what);
 	return err;
 }

@@ -159,7 +159,7 @@ static int move(struct server *s, struct end *from, struct end *to,
 		err = whiteout ? set_entry(s, from, &whiteout->in) :
 				 dir_remove(s, &dir, dir_name(from->name));
 	if (!err)
-		careful_name_moved(s, added);
+		careful_name_moved(s, from->in.ino, from->parent, added);
 	if (!err && whiteout)
 		whiteout->named = true;
 	if (!err)
@@ -235,7 +235,7 @@ static int rename_once(struct server *s, ext2_ino_t old_parent, const char *old_
 	if (old_parent != new_parent && careful_is_new(s, new_parent))
 		may = false;
 	if (to.exists && (inode_is_dir(&to.in) || to.in.raw.i_links_count > 1) &&
-	    careful_waits_for_names(s))
+	    careful_waits_for_names(s, to.in.ino))
 		may = false;
 	if (!err && !may) {
 		err = commit_part(s);

@@ -138,6 +138,7 @@ struct server {
 	bool frozen;			/* the device stays as it is until the thaw */
 	bool dirty;			/* something changed since the last flush */
 	bool began;			/* super_begin() has changed the image */
+	bool replayed;			/* the journal, at mount */
 	bool was_valid;			/* the superblock said "clean" at mount; no journal */
 	uint64_t overhead;		/* blocks that statfs doesn't count */
 	uint64_t resv_blocks;		/* kept back for metadata */

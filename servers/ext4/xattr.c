@@ -12,7 +12,6 @@
 #include <sys/xattr.h>
 
 #include "acl.h"
-#include "bitmaps.h"
 #include "inode_table.h"
 
 #define VALUE_MAX	65536U
@@ -128,7 +127,6 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 {
 	struct ext2_xattr_handle *h;
 	uint64_t charged;
-	bool dirty;
 	int err, load_err;
 
 	need_feature(s);
@@ -139,9 +137,7 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 		err = open_handle(s, in, &h);
 	if (err)
 		return err;
-	dirty = bitmaps_watch_inodes(s);
 	err = lib_error(s, ext2fs_xattr_set(h, name, value, size), in->ino);
-	bitmaps_watched_inodes(s, dirty);
 	ext2fs_xattrs_close(&h);
 	load_err = inode_load(s, in->ino, in);
 	if (!load_err)
@@ -153,7 +149,6 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 {
 	struct ext2_xattr_handle *h;
 	uint64_t charged;
-	bool dirty;
 	int err, load_err;
 
 	if (!has_any(s, in))
@@ -165,9 +160,7 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 		err = open_handle(s, in, &h);
 	if (err)
 		return err;
-	dirty = bitmaps_watch_inodes(s);
 	err = lib_error(s, ext2fs_xattr_remove(h, name), in->ino);
-	bitmaps_watched_inodes(s, dirty);
 	ext2fs_xattrs_close(&h);
 	load_err = inode_load(s, in->ino, in);
 	if (!load_err)

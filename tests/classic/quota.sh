@@ -197,6 +197,6 @@ done
 
 # What can't be accounted for is not written.
 make_image "$TMP/image" 32M -t ext4 -O quota,ea_inode
-"$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off 2>"$TMP/err" && fail "mounted for writing"
+"$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off,rw 2>"$TMP/err" && fail "mounted for writing"
 grep "quota together with ea_inode" "$TMP/err" >/dev/null || fail "$(cat "$TMP/err")"
 mount_image "$TMP/image" ro

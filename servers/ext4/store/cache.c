@@ -34,8 +34,10 @@ struct block {
 	bool sweeping, placed;			/* what is logged is being put in place, is there */
 	uint32_t sequence;			/* of the transaction that logged it last */
 	bool verified;
-	struct cache_order order;		/* without a journal: see cache.h */
+	bool unread;				/* what the device has was never here */
+	uint16_t level;				/* without a journal: see cache.h */
 	bool awaited, moved;
+	char *before;				/* contents when it became dirty, or NULL */
 };
 
 struct cache {
@@ -52,6 +54,8 @@ struct cache {
 	char *cluster;				/* staging area of write-back */
 	uint64_t nr_failures, nr_changes;
 	bool revokes;				/* are kept for the next transaction */
+	bool (*keeps)(const void *arg, uint64_t nr);
+	const void *keeps_arg;
 	bool compare;				/* also with what is on the device */
 	bool trying;
 	unsigned int nr_notes;
@@ -118,6 +122,7 @@ void cache_destroy(struct cache *cache)
 	for (b = cache->hot; b; b = next) {
 		next = b->lru_next;
 		free(b->data);
+		free(b->before);
 		free(b);
 	}
 	for (b = cache->revoked; b; b = next) {
@@ -206,10 +211,23 @@ static void unhash(struct cache *cache, struct block *b)
 	*link = b->hash_next;
 }
 
+static void keep_before(struct cache *cache, struct block *b)
+{
+	if (b->unread || !cache->keeps(cache->keeps_arg, b->nr))
+		return;
+	free(b->before);
+	b->before = malloc(cache->blocksize);
+	if (b->before)
+		memcpy(b->before, b->data, cache->blocksize);
+}
+
+/* What is in it is going to change. */
 static void set_dirty(struct cache *cache, struct block *b)
 {
 	if (b->dirty)
 		return;
+	if (cache->keeps)
+		keep_before(cache, b);
 	b->dirty = true;
 	b->dirty_prev = NULL;
 	b->dirty_next = cache->dirty;
@@ -249,6 +267,7 @@ static void drop(struct cache *cache, struct block *b)
 	clear_dirty(cache, b);
 	cache->nr_blocks--;
 	free(b->data);
+	free(b->before);
 	cache->nr_committing -= b->committing;
 	cache->nr_logged -= b->logged;
 	if (!cache->revokes || (!b->committing && !b->logged)) {
@@ -373,6 +392,8 @@ static void insert(struct cache *cache, struct block *b)
 	b->hash_next = *bucket;
 	*bucket = b;
 	lru_push(cache, b);
+	/* else those that are used all the time would push it out at once */
+	b->used = true;
 	cache->nr_blocks++;
 }
 
@@ -414,8 +435,7 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 			return err;
 		}
 	}
-	/* whoever takes a block for something new has dropped what it was before */
-	b->order.fresh = !fill;
+	b->unread = !fill;
 	insert(cache, b);
 	*out = b;
 	return 0;
@@ -481,8 +501,8 @@ int cache_write(struct cache *cache, uint64_t off, const void *buf, uint64_t len
 		 */
 		if ((!cached && n == cache->blocksize && !cache->compare) ||
 		    memcmp(b->data + in, buf, n)) {
-			memcpy(b->data + in, buf, n);
 			set_dirty(cache, b);
+			memcpy(b->data + in, buf, n);
 			cache->nr_changes++;
 		}
 		buf = (const char *)buf + n;
@@ -805,6 +825,7 @@ int cache_commit_begin(struct cache *cache, struct journal_content *c)
 	if (!c->blocks || !c->revokes) {
 		free(c->blocks);
 		free(c->revokes);
+		*c = (struct journal_content){ 0 };
 		return -ENOMEM;
 	}
 	for (b = cache->dirty; b; b = next) {
@@ -994,12 +1015,35 @@ int cache_write_through(struct cache *cache, uint64_t blk)
  * Without a journal
  */
 
+void cache_keep_before(struct cache *cache, bool (*keeps)(const void *arg, uint64_t nr),
+		       const void *arg)
+{
+	cache->keeps = keeps;
+	cache->keeps_arg = arg;
+}
+
+const char *cache_before(struct cache *cache, uint64_t blk)
+{
+	const struct block *b = look_up(cache, blk);
+
+	return b ? b->before : NULL;
+}
+
+char *cache_take_before(struct cache *cache, uint64_t blk)
+{
+	struct block *b = look_up(cache, blk);
+	char *before = b->before;
+
+	b->before = NULL;
+	return before;
+}
+
 void cache_order_dir(struct cache *cache, uint64_t blk)
 {
 	struct block *b = look_up(cache, blk);
 
-	if (b && !b->order.level)
-		b->order.level = 1;
+	if (b && !b->level)
+		b->level = 1;
 }
 
 void cache_order_moved(struct cache *cache, uint64_t blk)
@@ -1010,35 +1054,38 @@ void cache_order_moved(struct cache *cache, uint64_t blk)
 		b->moved = true;
 }
 
+void cache_order_await(struct cache *cache, uint64_t blk)
+{
+	struct block *b = look_up(cache, blk);
+
+	if (b)
+		b->awaited = true;
+}
+
 void cache_order_after(struct cache *cache, uint64_t first, uint64_t then)
 {
-	struct block *f = look_up(cache, first), *t = look_up(cache, then);
+	const struct block *f = look_up(cache, first);
+	struct block *t = look_up(cache, then);
 
-	if (!f || !t || f == t || t->order.fresh)
-		return;
-	f->awaited = true;
-	/* the first anyway */
-	if (f->order.fresh)
-		return;
-	if (t->order.level <= f->order.level)
-		t->order.level = f->order.level + 1;
+	if (f && t && f != t && t->level <= f->level)
+		t->level = f->level + 1;
 }
 
 bool cache_order_is_fixed(struct cache *cache, uint64_t blk)
 {
 	const struct block *b = look_up(cache, blk);
 
-	return b && b->dirty && (b->awaited || b->moved || b->order.level == UINT16_MAX);
+	return b && b->dirty && (b->awaited || b->moved || b->level == UINT16_MAX);
 }
 
-struct cache_order cache_take_order(struct cache *cache, uint64_t blk)
+unsigned int cache_take_order(struct cache *cache, uint64_t blk)
 {
 	struct block *b = look_up(cache, blk);
-	struct cache_order order = b->order;
+	unsigned int level = b->level;
 
-	b->order = (struct cache_order){ 0 };
+	b->level = 0;
 	b->awaited = b->moved = false;
-	return order;
+	return level;
 }
 
 void cache_written(struct cache *cache, struct journal_content *c)

@@ -224,21 +224,32 @@ int cache_write_through(struct cache *cache, uint64_t blk);
  * Without a journal: what was taken is written in place by who has taken it, in an order that
  * takes the following into account (careful.h).
  */
-struct cache_order {
-	bool fresh;		/* nothing on the device can point to it yet */
-	uint16_t level;		/* after what has a lower one; 0: no directory block */
-};
 
+/*
+ * Of the blocks that @keeps says so of, what was in them when they became dirty is kept, if there
+ * is memory for it.
+ */
+void cache_keep_before(struct cache *cache, bool (*keeps)(const void *arg, uint64_t nr),
+		       const void *arg);
+/* That of a dirty block, or NULL; valid as the pointer of cache_peek() */
+const char *cache_before(struct cache *cache, uint64_t blk);
+/* That of a block that was taken, to be freed by the caller */
+char *cache_take_before(struct cache *cache, uint64_t blk);
 /* A dirty block is one of a directory. */
 void cache_order_dir(struct cache *cache, uint64_t blk);
 /* Names that are somewhere else on the device have come to @blk, a new block. */
 void cache_order_moved(struct cache *cache, uint64_t blk);
-/* @then was changed because of what was put into @first before: it has to be written later. */
+/* Something will be written later because of what was put into @blk. */
+void cache_order_await(struct cache *cache, uint64_t blk);
+/* @then is to be written later than @first, which is awaited. */
 void cache_order_after(struct cache *cache, uint64_t first, uint64_t then);
 /* Can @blk no longer become the one that is written later? */
 bool cache_order_is_fixed(struct cache *cache, uint64_t blk);
-/* The order of a block that was taken.  The next transaction begins with none. */
-struct cache_order cache_take_order(struct cache *cache, uint64_t blk);
+/*
+ * The level of a block that was taken: it comes behind those with lower ones; 0: it's none of a
+ * directory.  The next transaction begins with none.
+ */
+unsigned int cache_take_order(struct cache *cache, uint64_t blk);
 /* What cache_commit_begin() has taken has been written. */
 void cache_written(struct cache *cache, struct journal_content *c);
 
