@@ -24,7 +24,7 @@ static void set_read_only(struct super_block *sb)
 	if (sb_rdonly(sb) || sb->s_writers.frozen != SB_UNFROZEN)
 		return;
 	errseq_set(&sb->s_wb_err, -EIO);
-	sb->s_flags |= SB_RDONLY;
+	WRITE_ONCE(sb->s_flags, sb->s_flags | SB_RDONLY);
 	pr_warn("%s: read-only from now on, as its server wants it\n", sb->s_id);
 }
 

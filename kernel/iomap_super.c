@@ -48,6 +48,13 @@ int fuse_iomap_freeze_super(struct super_block *sb, enum freeze_holder who)
 	if (!ic->enabled)
 		return who & FREEZE_MAY_NEST ? freeze_super(sb, who) : -EOPNOTSUPP;
 
+	/* one that has turned read-only may have writes on their way: nobody else waits for them */
+	if (test_bit(FUSE_IOMAP_TURNED_READ_ONLY, &ic->state)) {
+		down_read(&sb->s_umount);
+		if (sb->s_root && sb_rdonly(sb))
+			sync_inodes_sb(sb);
+		up_read(&sb->s_umount);
+	}
 	/* here, as for a read-only mount the server is not asked */
 	was_frozen = test_and_set_bit(FUSE_IOMAP_FROZEN, &ic->state);
 	err = freeze_super(sb, who);

@@ -19,7 +19,12 @@
  */
 void fuse_iomap_sync_super(struct super_block *sb)
 {
-	if (get_fuse_conn_super(sb)->iomap.enabled)
+	if (!get_fuse_conn_super(sb)->iomap.enabled)
+		return;
+	/* the VFS wouldn't, but one that has turned read-only may have writes on their way */
+	if (sb_rdonly(sb))
+		sync_inodes_sb(sb);
+	else
 		sync_filesystem(sb);
 }
 
