@@ -91,7 +91,7 @@ static int open_source(struct server *s)
  */
 static int recover(struct server *s, struct ext2_super_block *sb)
 {
-	bool was_valid;
+	uint16_t before;
 	int err;
 
 	if (!ext2fs_has_feature_journal_needs_recovery(sb))
@@ -111,7 +111,7 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 	err = mmp_check(s, sb);
 	if (err)
 		return err;
-	was_valid = sb->s_state & EXT2_VALID_FS;
+	before = sb->s_state;
 	err = recover_journal(&s->src, s->opt.source, sb);
 	if (!err)
 		err = open_source(s);
@@ -119,7 +119,8 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 		err = super_probe(s, sb);
 	s->replayed = !err;
 	/* so these programs say that they could not do all of it, and not by their status */
-	if (!err && was_valid && !(sb->s_state & EXT2_VALID_FS)) {
+	if (!err && (before & ~sb->s_state & EXT2_VALID_FS ||
+		     sb->s_state & ~before & EXT2_ERROR_FS)) {
 		log_err("%s: not all of the journal could be replayed: run \"e2fsck -fy %s\"",
 			s->opt.source, s->opt.source);
 		return -EUCLEAN;
