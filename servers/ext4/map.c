@@ -130,12 +130,13 @@ static uint64_t goal_for_all(struct server *s, struct inode *in, uint64_t lblk, 
 	/* one after the other, and all */
 	if (start == lblk && d && delayed_in(node, start, end - start) == end - start)
 		return goal;
-	room = alloc_find_room(s, goal, (end - start + mask) & ~mask);
-	if (!room)
+	/* looking takes long where space is in small pieces */
+	if (node && !node->spread.pblk && lblk - node->spread.lblk < node->spread.len)
 		return goal;
+	room = alloc_find_room(s, goal, (end - start + mask) & ~mask);
 	if (node)
 		node->spread = (struct spread){ .lblk = start, .pblk = room, .len = end - start };
-	return room + (lblk - start);
+	return room ? room + (lblk - start) : goal;
 }
 
 /* @more, too, if that goes on in one piece; else instead */
@@ -160,10 +161,13 @@ static uint64_t goal_in_spread(struct server *s, const struct node *node, uint64
 	const struct spread *sp = &node->spread;
 	uint64_t goal;
 
-	if (lblk < sp->lblk || lblk - sp->lblk >= sp->len)
+	if (!sp->pblk || lblk < sp->lblk || lblk - sp->lblk >= sp->len)
 		return 0;
 	goal = sp->pblk + (lblk - sp->lblk);
-	return alloc_is_free(s, goal, len) ? goal : sp->pblk + 2 * sp->len;
+	if (alloc_is_free(s, goal, len))
+		return goal;
+	goal = sp->pblk + 2 * sp->len;
+	return goal < ext2fs_blocks_count(s->fs->super) ? goal : 0;
 }
 
 /*
@@ -285,7 +289,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 		.type = MAP_UNWRITTEN, .lblk = lblk, .len = sp.len, .pblk = sp.pblk,
 		.fresh = true,
 	};
-	if (node)
+	if (node && node->spread.pblk)
 		s->spread = node->spread;
 	err = extents ? alloc_extent(s, in, m, &sp) : alloc_indirect(s, in, m);
 	s->spread = (struct spread){ 0 };

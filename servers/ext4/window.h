@@ -33,7 +33,8 @@ struct window {
  * others, but the blocks of the file's own extent tree go elsewhere.
  */
 struct spread {
-	uint64_t lblk, pblk, len;	/* blocks; no length: there is none */
+	/* blocks; no length: nobody has looked for one; pblk 0: there is none */
+	uint64_t lblk, pblk, len;
 };
 
 struct windows {
