@@ -58,6 +58,8 @@ for arguments in "" -f; do
 	for signal in TERM INT HUP; do
 		got=0
 		stat "$TMP/below/image" >/dev/null
+		# of what is cached nobody has to be asked
+		dd if="$TMP/below/image" iflag=nocache count=0 status=none
 		kill -STOP $outer
 		# set -m: a shell has its background jobs ignore SIGINT
 		set -m
