@@ -49,7 +49,9 @@ refused "a directory as the image" "$TEST_TMP" "$m"
 refused "a character device" /dev/null "$m"
 refused "no such mountpoint" "$image" "$TEST_TMP/none"
 refused "a mountpoint that is a file" "$image" "$TEST_TMP/notfs"
+chmod 600 "$image"
 refused "no permission for the image" "$image" "$m" setpriv --reuid 65534 --regid 65534 --clear-groups
+chmod 644 "$image"
 chmod 666 "$image"
 refused "no permission to mount" "$image" "$m" setpriv --reuid 65534 --regid 65534 --clear-groups
 
