@@ -13,7 +13,9 @@
  * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC, exclusive=1: DIR
  * is changed by this mount only; readonly=1 agrees that the server may turn it read-only;
  * freeze=1 implements FREEZE_FS and UNFREEZE_FS; replace=1: what replaces older contents is to
- * be written early. Renames are written to LOG, and refused.
+ * be written early; threads=N: the server answers with N threads (4); other=1: users other than
+ * the server's own may use the mount. Renames are written to LOG, and refused; the removal of a
+ * name is written to LOG and done.
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
@@ -94,6 +96,8 @@ static struct fuse_iomap_config_out config = {
 static bool keeps = true, root_is_exclusive, writes_replacements;
 static mode_t file_mode = 0644;
 static double timeout = 3600;
+static int nr_threads = 4;
+static bool for_others;
 /* the commands' own */
 static uint64_t told_node, told_ino;
 
@@ -330,8 +334,8 @@ static void on_ioend(fuse_iomap_req_t req, fuse_ino_t nodeid,
 	}
 	if (!in->error && (off_t)(in->pos + in->written) > file_size)
 		file_size = in->pos + in->written;
+	size = file_size;	/* the answer is made now */
 	err = obey(OP_IOEND);
-	size = file_size;
 	pthread_mutex_unlock(&lock);
 	if (err)
 		fuse_iomap_reply_err(req, err);
@@ -411,6 +415,12 @@ static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	fuse_reply_err(req, EXDEV);
 }
 
+static void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	log_line("unlink %s", name);
+	fuse_reply_err(req, 0);
+}
+
 static void on_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	log_line("fsync %d", datasync);
@@ -426,9 +436,11 @@ static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to
 	if (ino == file_ino && to_set & FUSE_SET_ATTR_SIZE) {
 		log_line("setattr %lld by %u:%u", (long long)attr->st_size,
 			 fuse_req_ctx(req)->uid, fuse_req_ctx(req)->gid);
-		file_size = attr->st_size;
-		set_blocks(forks[0], (file_size + BLOCK - 1) / BLOCK, NR_BLOCKS,
-			   FUSE_IOMAP_TYPE_HOLE, 0);
+		if (!states[OP_SETATTR].fail) {
+			file_size = attr->st_size;
+			set_blocks(forks[0], (file_size + BLOCK - 1) / BLOCK, NR_BLOCKS,
+				   FUSE_IOMAP_TYPE_HOLE, 0);
+		}
 		err = obey(OP_SETATTR);
 	} else if (ino == file_ino) {
 		err = obey(OP_TIMES);
@@ -501,6 +513,7 @@ static struct fuse_lowlevel_ops fuse_ops = {
 	.open		= on_open,
 	.release	= on_release,
 	.rename		= on_rename,
+	.unlink		= on_unlink,
 };
 
 static struct fuse_iomap_ops iomap_ops = {
@@ -701,6 +714,10 @@ int main(int argc, char **argv)
 	for (; argc > 1 && strchr(argv[1], '='); argv++, argc--) {
 		if (!strcmp(argv[1], "keep=0"))
 			keeps = false;
+		else if (!strncmp(argv[1], "threads=", 8))
+			nr_threads = atoi(argv[1] + 8);
+		else if (!strcmp(argv[1], "other=1"))
+			for_others = true;
 		else if (!strcmp(argv[1], "fsync=1"))
 			fuse_ops.fsync = on_fsync;
 		else if (!strcmp(argv[1], "exclusive=1"))
@@ -719,6 +736,7 @@ int main(int argc, char **argv)
 	handed_over = !strncmp(argv[2], "/dev/fd/", 8);
 	opts.source = argv[1];
 	opts.allow_other = opts.default_permissions = argc == 6;
+	opts.allow_other |= for_others;
 	if (argc > 4 && number(argv[4])) {
 		opts.root_nodeid = root_ino = number(argv[4]);
 		file_ino = FUSE_ROOT_ID;
@@ -748,7 +766,7 @@ int main(int argc, char **argv)
 	if (res)
 		errx(1, "thread: %s", strerror(res));
 	/* several: one may be held */
-	res = fuse_iomap_session_loop(session, 4);
+	res = fuse_iomap_session_loop(session, nr_threads);
 	fuse_iomap_session_destroy(session);
 	return res != 0;
 }
