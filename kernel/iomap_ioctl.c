@@ -8,12 +8,26 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-static long ioctl_support(struct file *file, struct fuse_iomap_support __user *argp)
+/*
+ * Before it is mounted, a descriptor has what its caller may have.  After that it has what its
+ * connection has: the module judges the reply to CONFIG in the write(2) that brings it, and that
+ * write succeeds either way.  So a server that asks here learns whether its mount can be used.
+ */
+static long ioctl_support(struct file *file, const struct fuse_dev *fud,
+			  struct fuse_iomap_support __user *argp)
 {
 	struct fuse_iomap_support support = {};
+	bool allowed;
 
-	if (fuse_iomap_allowed(file, false))
+	if (fud)
+		allowed = fud->fc->iomap.may && !fud->fc->conn_error;
+	else
+		allowed = fuse_iomap_allowed(file, false);
+	if (allowed) {
 		support.flags = FUSE_IOMAP_SUPPORT_FILEIO;
+		if (fuse_iomap_can_have_blocks_of(SZ_64K))
+			support.flags |= FUSE_IOMAP_SUPPORT_LARGE_BLOCKS;
+	}
 	return copy_to_user(argp, &support, sizeof(support)) ? -EFAULT : 0;
 }
 
@@ -82,7 +96,7 @@ bool fuse_iomap_dev_ioctl(struct file *file, unsigned int cmd, void __user *argp
 
 	switch (cmd) {
 	case FUSE_DEV_IOC_IOMAP_SUPPORT:
-		*ret = ioctl_support(file, argp);
+		*ret = ioctl_support(file, fud, argp);
 		break;
 	case FUSE_DEV_IOC_ADD_IOMAP:
 		*ret = fuse_iomap_approve(file);

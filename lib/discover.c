@@ -32,6 +32,14 @@ bool iomap_fd_is_module(int fd)
 	return query_support(fd, &flags) == 0;
 }
 
+/* Has the kernel refused the connection of @fd, a device of the module? */
+bool iomap_is_refused(int fd)
+{
+	uint64_t flags;
+
+	return query_support(fd, &flags) == 0 && !flags;
+}
+
 uint64_t fuse_iomap_discover(int fd)
 {
 	uint64_t flags = 0;

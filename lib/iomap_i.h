@@ -179,6 +179,7 @@ struct fuse_iomap_session *iomap_registry_by_userdata(const void *userdata);
 /* discover.c */
 int iomap_open_device(void);
 bool iomap_fd_is_module(int fd);
+bool iomap_is_refused(int fd);
 
 /* mount.c, fusermount.c, unmount.c; all return 0 or a negative errno */
 struct iomap_mount_args {

@@ -182,6 +182,7 @@ int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize)
 
 int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config_out *cfg)
 {
+	struct fuse_iomap_session *fis;
 	size_t len = sizeof(*cfg);
 	int err;
 
@@ -192,7 +193,16 @@ int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config
 	/* what an older kernel does not know is sent only when it is used */
 	if (!(cfg->flags & FUSE_IOMAP_CONFIG_CACHE_MAXBYTES))
 		len = FUSE_IOMAP_CONFIG_OUT_V1_SIZE;
-	return reply_body(req, FUSE_IOMAP_CONFIG, cfg, len);
+	fis = fuse_iomap_req_session(req);
+	err = reply_body(req, FUSE_IOMAP_CONFIG, cfg, len);
+	/* writing the reply succeeds whatever the kernel thinks of it */
+	if (!err && iomap_is_refused(fis->fd)) {
+		fuse_log(FUSE_LOG_ERR, "fuseiomap: the kernel refuses the geometry of the file "
+			 "system\n");
+		err = -EPROTO;
+		iomap_session_fail(fis, err);
+	}
+	return err;
 }
 
 int fuse_iomap_reply_statx(fuse_iomap_req_t req, const struct statx *stx, double timeout)

@@ -312,6 +312,8 @@ struct fuse_iomap_read_only_out {
 /* What the module can do (FUSE_DEV_IOC_IOMAP_SUPPORT) */
 #define FUSE_IOMAP_SUPPORT_FILEIO	(1ULL << 0)
 #define FUSE_IOMAP_SUPPORT_ATOMIC	(1ULL << 1)
+/* this project's: blocks may be larger than a page */
+#define FUSE_IOMAP_SUPPORT_LARGE_BLOCKS	(1ULL << 52)
 struct fuse_iomap_support {
 	__u64 flags;		/* 0: not available to the caller */
 	__u64 padding;

@@ -149,6 +149,28 @@ static int say_no_iomap(void)
 	return -ENODEV;
 }
 
+/*
+ * The page cache of a kernel without transparent huge pages has no folio for a block that is
+ * larger than a page.  This process can move such data all the same.
+ */
+static int fit_block_size(struct server *s, struct ext2_super_block *sb, bool *iomap)
+{
+	const char *format = "%s has blocks of %u bytes: this kernel moves file data in blocks of "
+			     "up to %ld bytes only";
+
+	if (!*iomap || EXT2_BLOCK_SIZE(sb) <= sysconf(_SC_PAGESIZE) ||
+	    fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_LARGE_BLOCKS)
+		return 0;
+	if (s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE) {
+		log_err(format, s->opt.source, EXT2_BLOCK_SIZE(sb), sysconf(_SC_PAGESIZE));
+		return -EOPNOTSUPP;
+	}
+	log_warn(format, s->opt.source, EXT2_BLOCK_SIZE(sb), sysconf(_SC_PAGESIZE));
+	s->opt.iomap = FUSE_IOMAP_MODE_OFF;
+	*iomap = false;
+	return 0;
+}
+
 /* @iomap: the kernel may move the data */
 static int open_file_system(struct server *s, bool iomap)
 {
@@ -159,6 +181,8 @@ static int open_file_system(struct server *s, bool iomap)
 		err = say_no_iomap();
 	if (!err)
 		err = super_probe(s, &sb);
+	if (!err)
+		err = fit_block_size(s, &sb, &iomap);
 	if (!err)
 		err = recover(s, &sb);
 	if (!err)
