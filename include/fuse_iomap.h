@@ -150,6 +150,14 @@ struct fuse_iomap_mount_opts {
 	 * mount fails with -EINVAL where it would be plain FUSE.
 	 */
 	uint64_t root_nodeid;
+	/*
+	 * Bytes; 0: nothing.  @source is a block device with a file system of this block size,
+	 * which nobody has open exclusively.  Where the module is not used and the caller may,
+	 * it becomes a "fuseblk" mount: the kernel has the device for itself, and umount(2)
+	 * returns when the server has answered DESTROY.  Else it is plain FUSE;
+	 * fuse_iomap_session_is_block() tells.
+	 */
+	uint32_t block_size;
 };
 
 /*
@@ -191,6 +199,8 @@ int fuse_iomap_session_attach(struct fuse_iomap_session *fis, int fd,
 
 /* After mount: does this session go through the iomap module? */
 bool fuse_iomap_session_is_iomap(const struct fuse_iomap_session *fis);
+/* Is it a mount of a block device (block_size of fuse_iomap_mount_opts)? */
+bool fuse_iomap_session_is_block(const struct fuse_iomap_session *fis);
 
 /*
  * Is iomap on?  Settled when libfuse calls the server's init(), so that can ask.

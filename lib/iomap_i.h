@@ -74,6 +74,7 @@ struct fuse_iomap_session {
 	void *userdata;
 	enum fuse_iomap_mode mode;
 	bool iomap;			/* the descriptor is /dev/fuseiomap's */
+	bool block;			/* the mount holds its block device */
 	int fd;				/* -1 before mount; libfuse closes it */
 	struct iomap_mount mnt;
 	struct fuse_iomap_session *next;	/* registry.c */
@@ -191,6 +192,7 @@ struct iomap_mount_args {
 	bool allow_other;
 	bool default_permissions;
 	uint64_t root_nodeid;		/* 0: not given */
+	uint32_t block_size;		/* bytes, of a "fuseblk" mount; 0: it is none */
 };
 int iomap_mount_kernel(int fd, const char *path, const struct iomap_mount_args *args,
 		       uint64_t *mnt_id);

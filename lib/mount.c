@@ -80,6 +80,8 @@ static int configure(int fsfd, int fd, const struct iomap_mount_args *args)
 		err = set_flag(fsfd, "allow_other");
 	if (!err && args->default_permissions)
 		err = set_flag(fsfd, "default_permissions");
+	if (!err && args->block_size)
+		err = set_number(fsfd, "blksize", "%u", args->block_size);
 	if (!err && args->root_nodeid) {
 		snprintf(root, sizeof(root), "%" PRIu64, args->root_nodeid);
 		err = set_string(fsfd, "root_nodeid", root);
@@ -136,7 +138,8 @@ static int mount_new_api(int fd, const char *path, const struct iomap_mount_args
 		if (mntfd < 0)
 			err = -errno;
 	}
-	if (err)
+	/* if a block device can't be mounted, there is another way, so that is no error */
+	if (err && !args->block_size)
 		log_context(fsfd);
 	else
 		/* while nobody can have mounted anything over it */
@@ -152,17 +155,19 @@ static int mount_new_api(int fd, const char *path, const struct iomap_mount_args
 static int mount_old_api(int fd, const char *path, const struct iomap_mount_args *args,
 			 uint64_t *mnt_id)
 {
-	char type[64], data[192], root[40] = "";
+	char type[64], data[192], root[40] = "", block[24] = "";
 
 	if (snprintf(type, sizeof(type), "%s%s%s", args->fstype, args->subtype ? "." : "",
 		     args->subtype ? args->subtype : "") >= (int)sizeof(type))
 		return -ENAMETOOLONG;
 	if (args->root_nodeid)
 		snprintf(root, sizeof(root), ",root_nodeid=%" PRIu64, args->root_nodeid);
-	snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u%s%s%s",
+	if (args->block_size)
+		snprintf(block, sizeof(block), ",blksize=%u", args->block_size);
+	snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u%s%s%s%s",
 		 fd, args->rootmode, getuid(), getgid(),
 		 args->allow_other ? ",allow_other" : "",
-		 args->default_permissions ? ",default_permissions" : "", root);
+		 args->default_permissions ? ",default_permissions" : "", block, root);
 	if (mount(args->source, path, type, args->flags, data) < 0)
 		return -errno;
 	*mnt_id = iomap_mount_id(path);

@@ -83,6 +83,11 @@ bool fuse_iomap_session_is_iomap(const struct fuse_iomap_session *fis)
 	return fis->iomap;
 }
 
+bool fuse_iomap_session_is_block(const struct fuse_iomap_session *fis)
+{
+	return fis->block;
+}
+
 bool fuse_iomap_session_negotiated(const struct fuse_iomap_session *fis)
 {
 	return atomic_load(&fis->negotiated);
@@ -174,11 +179,33 @@ static int mount_module(struct iomap_mount *mnt, struct iomap_mount_args *args)
 	return fd;
 }
 
+/*
+ * Can't such mounts be made here at all?  The kernel lacks them, this process lacks the right, or
+ * the kernel refuses to mount what this process has open for writing (without
+ * CONFIG_BLK_DEV_WRITE_MOUNTED).
+ */
+static bool lacks_block_mounts(int err)
+{
+	return err == -ENODEV || err == -EPERM || err == -EACCES || err == -EBUSY;
+}
+
 static int mount_plain(struct iomap_mount *mnt, struct iomap_mount_args *args)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	int err = fd < 0 ? -errno : 0;
 
+	if (!err && args->block_size) {
+		args->fstype = "fuseblk";
+		err = iomap_mount_kernel(fd, mnt->path, args, &mnt->mnt_id);
+		if (!err)
+			return fd;
+		if (!lacks_block_mounts(err)) {
+			close(fd);
+			return err;
+		}
+		err = 0;
+	}
+	args->block_size = 0;
 	args->fstype = "fuse";
 	if (!err)
 		err = iomap_mount_kernel(fd, mnt->path, args, &mnt->mnt_id);
@@ -260,8 +287,10 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 		}
 	}
 	/* what fails for a reason of its own would fail for plain FUSE, too */
-	if (fd == -ENODEV || fd == -EPERM)
+	if (fd == -ENODEV || fd == -EPERM) {
+		args.block_size = o.block_size;
 		fd = args.root_nodeid ? -EINVAL : mount_plain(&mnt, &args);
+	}
 	if (fd < 0) {
 		err = mount_error(mountpoint, fd);
 		goto fail;
@@ -269,6 +298,7 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 
 	fis->mode = mode;
 	fis->default_permissions = o.default_permissions;
+	fis->block = args.block_size;
 	err = adopt(fis, fd, iomap);
 	if (err) {
 		/* nobody serves it: closing first keeps the unmount from waiting */

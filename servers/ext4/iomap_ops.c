@@ -119,9 +119,12 @@ static void iop_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		log_err("the kernel doesn't take the geometry: %s", strerror(-err));
 		return;
 	}
-	/* an error of before, which the kernel could not be told of */
+	/*
+	 * An error of before, which the kernel could not be told of; or the source is open for
+	 * reading only, and then the kernel refuses to remount it for writing.
+	 */
 	server_lock(s);
-	if (s->readonly && !s->opt.readonly)
+	if (s->readonly)
 		turned_readonly(s);
 	server_unlock(s);
 	s->ready(s);

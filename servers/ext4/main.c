@@ -19,12 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "blockmount.h"
 #include "commit.h"
 #include "interrupt.h"
 #include "log.h"
 #include "node.h"
 #include "ops.h"
 #include "pressure.h"
+#include "remount.h"
 #include "server.h"
 #include "super.h"
 
@@ -153,12 +155,12 @@ static int say_no_iomap(void)
  * The page cache of a kernel without transparent huge pages has no folio for a block that is
  * larger than a page.  This process can move such data all the same.
  */
-static int fit_block_size(struct server *s, struct ext2_super_block *sb, bool *iomap)
+static int fit_block_size(struct server *s, const struct ext2_super_block *sb)
 {
 	const char *format = "%s has blocks of %u bytes: this kernel moves file data in blocks of "
 			     "up to %ld bytes only";
 
-	if (!*iomap || EXT2_BLOCK_SIZE(sb) <= sysconf(_SC_PAGESIZE) ||
+	if (!s->iomap_offered || EXT2_BLOCK_SIZE(sb) <= sysconf(_SC_PAGESIZE) ||
 	    fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_LARGE_BLOCKS)
 		return 0;
 	if (s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE) {
@@ -167,28 +169,27 @@ static int fit_block_size(struct server *s, struct ext2_super_block *sb, bool *i
 	}
 	log_warn(format, s->opt.source, EXT2_BLOCK_SIZE(sb), sysconf(_SC_PAGESIZE));
 	s->opt.iomap = FUSE_IOMAP_MODE_OFF;
-	*iomap = false;
+	s->iomap_offered = false;
 	return 0;
 }
 
-/* @iomap: the kernel may move the data */
-static int open_file_system(struct server *s, bool iomap)
+static int open_file_system(struct server *s)
 {
 	struct ext2_super_block sb;
 	int err = open_source(s);
 
-	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap)
+	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !s->iomap_offered)
 		err = say_no_iomap();
 	if (!err)
 		err = super_probe(s, &sb);
 	if (!err)
-		err = fit_block_size(s, &sb, &iomap);
+		err = fit_block_size(s, &sb);
 	if (!err)
 		err = recover(s, &sb);
 	if (!err)
 		err = mmp_take(s, &sb);
 	/* the kernel moves data on block devices only */
-	if (!err && iomap) {
+	if (!err && s->iomap_offered) {
 		err = source_attach_loop(&s->src, s->opt.source, s->opt.readonly,
 					 EXT2_BLOCK_SIZE(&sb));
 		no_loop = err;
@@ -216,20 +217,20 @@ static void close_file_system(struct server *s)
 /* Everything up to the point where the file system could be served. */
 static int prepare(struct server *s)
 {
-	bool readonly, iomap = false;
+	bool readonly;
 	int err;
 
 	err = check_mountpoint(s->opt.mountpoint);
 	if (err)
 		return err;
 	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
-		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
+		s->iomap_offered = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
 	readonly = s->opt.readonly;
-	err = open_file_system(s, iomap);
+	err = open_file_system(s);
 	/* it can only be read: then it is opened as for that, and shared with other readers */
 	if (err && s->opt.readonly != readonly) {
 		close_file_system(s);
-		err = open_file_system(s, iomap);
+		err = open_file_system(s);
 	}
 	return err ? err : nodes_init(s);
 }
@@ -246,6 +247,8 @@ static int mount_it(struct server *s)
 		.allow_other = s->opt.allow_other,
 		.default_permissions = s->opt.default_permissions,
 	};
+	enum fuse_iomap_mode mode = s->opt.iomap;
+	struct blockmount block = { 0 };
 	int err;
 
 	s->session = fuse_iomap_session_new(&fuse_args, &fuse_operations, sizeof(fuse_operations),
@@ -253,7 +256,13 @@ static int mount_it(struct server *s)
 	fuse_opt_free_args(&fuse_args);
 	if (!s->session)
 		return -ENOMEM;
-	err = fuse_iomap_session_mount(s->session, s->opt.mountpoint, s->opt.iomap, &mo);
+	/* without a module now, one that is loaded in this moment comes too late */
+	if (!s->iomap_offered) {
+		mode = FUSE_IOMAP_MODE_OFF;
+		mo.block_size = blockmount_begin(&block, s);
+	}
+	err = fuse_iomap_session_mount(s->session, s->opt.mountpoint, mode, &mo);
+	err = blockmount_end(&block, fuse_iomap_session_is_block(s->session), err);
 	if (err)
 		return err;
 	if (!fuse_iomap_session_is_iomap(s->session) && s->opt.iomap == FUSE_IOMAP_MODE_AUTO)
@@ -409,6 +418,11 @@ int main(int argc, char **argv)
 		return ret > 0 ? 0 : EXIT_USAGE;
 	}
 	log_init(server.opt.source, server.opt.log_format, server.opt.debug);
+	if (server.opt.remount) {
+		ret = remount(&server.opt);
+		options_free(&server.opt);
+		return exit_status(ret);
+	}
 	if (server.opt.foreground || server.opt.fake)
 		return run(&server);
 

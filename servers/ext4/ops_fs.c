@@ -15,6 +15,7 @@
 
 #include "label.h"
 #include "ops.h"
+#include "remount.h"
 #include "server.h"
 
 #ifndef FS_IOC_GETFSLABEL
@@ -28,6 +29,16 @@ static bool is_trusted(fuse_req_t req)
 	uid_t uid = fuse_req_ctx(req)->uid;
 
 	return !uid || uid == geteuid();
+}
+
+static void can_write(fuse_req_t req, struct server *s, size_t out_size)
+{
+	uint32_t can;
+
+	server_lock(s);
+	can = !super_may_write(s);
+	server_unlock(s);
+	fuse_reply_ioctl(req, 0, &can, out_size < sizeof(can) ? out_size : sizeof(can));
 }
 
 static void get_label(fuse_req_t req, struct server *s, size_t out_size)
@@ -93,6 +104,9 @@ bool fs_ioctl(fuse_req_t req, unsigned int cmd, const void *in, size_t in_size, 
 	struct fstrim_range range;
 
 	switch (cmd) {
+	case IOMAP4FS_IOC_CAN_WRITE:
+		can_write(req, s, out_size);
+		return true;
 	case FS_IOC_GETFSLABEL:
 		get_label(req, s, out_size);
 		return true;

@@ -76,6 +76,14 @@ static bool is_ignored(const char *opt)
 	       has_prefix(opt, "uhelper=") || has_prefix(opt, "helper=");
 }
 
+/* mount(8) repeats at a remount what the mount table shows of the FUSE client's options. */
+static bool is_of_fuse(const char *opt)
+{
+	return has_prefix(opt, "user_id=") || has_prefix(opt, "group_id=") ||
+	       has_prefix(opt, "rootmode=") || has_prefix(opt, "blksize=") ||
+	       has_prefix(opt, "max_read=");
+}
+
 /*
  * Mounts by users imply that what they bring must not be trusted.  With fakeroot anybody
  * can make a set-id program or a device.
@@ -269,11 +277,6 @@ static int value_option(struct options *opt, const char *name)
 /* None of those above. */
 static int foreign_option(struct options *opt, const char *name)
 {
-	if (!strcmp(name, "remount")) {
-		log_err("a mount can't get other options while it is there: unmount it and mount "
-			"it again");
-		return -1;
-	}
 	switch (options_kernel(name)) {
 	case KERNEL_OPTION_TAKEN:
 		return 0;
@@ -296,6 +299,10 @@ static int one_option(struct options *opt, const char *name)
 		return 0;
 	if (!strcmp(name, "ro"))
 		read_only(opt);
+	else if (!strcmp(name, "remount"))
+		opt->remount = true;
+	else if (is_of_fuse(name))
+		return 0;
 	else if (!strcmp(name, "noload") || !strcmp(name, "norecovery"))
 		opt->noload = true;
 	else if (!strcmp(name, "delalloc"))

@@ -46,6 +46,7 @@ struct options {
 	bool grpid;			/* new files get the directory's group */
 	bool sloppy;			/* mount(8) -s: unknown options are ignored */
 	bool helper;			/* called by mount(8), as mount.iomap4fs */
+	bool remount;			/* change the flags of a mount that is there */
 	bool fake;			/* mount(8) -f: all but mounting */
 };
 

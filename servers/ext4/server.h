@@ -128,6 +128,7 @@ struct server {
 		uint64_t failures, changes;
 	} seen;				/* error.c */
 	struct fuse_iomap_session *session;
+	bool iomap_offered;		/* the kernel may move this process's data */
 	int iomap_dev;			/* id of the registered device, 0: none */
 
 	struct lock lock;		/* all below, and libext2fs */

@@ -314,6 +314,26 @@ int source_attach_loop(struct source *src, const char *path, bool readonly, uint
 	return err;
 }
 
+int source_set_exclusive(struct source *src, const char *path, bool readonly, bool exclusive)
+{
+	int flags = (readonly ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC;
+	struct stat old, new;
+	int fd, err = 0;
+
+	fd = open(path, flags | (exclusive ? O_EXCL : 0));
+	if (fd < 0)
+		return -errno;
+	if (fstat(src->fd, &old) || fstat(fd, &new))
+		err = -errno;
+	else if (!S_ISBLK(new.st_mode) || old.st_rdev != new.st_rdev)
+		err = -ENODEV;
+	/* the number stays: it is known to others */
+	else if (dup3(fd, src->fd, O_CLOEXEC) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 void source_close(struct source *src)
 {
 	if (src->fd >= 0 && src->fd != src->image_fd)

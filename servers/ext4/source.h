@@ -40,6 +40,13 @@ bool source_is_writable(const struct source *src, const char *path);
  */
 int source_attach_loop(struct source *src, const char *path, bool readonly, uint32_t blocksize);
 
+/*
+ * Give up the exclusive use of @path, a block device that is open as a whole, or have it again.
+ * A mount of the kernel's own takes it in between.  0 or a negative errno: then nothing has
+ * changed.  @exclusive: -EBUSY if somebody else has it.
+ */
+int source_set_exclusive(struct source *src, const char *path, bool readonly, bool exclusive);
+
 void source_close(struct source *src);
 
 #endif

@@ -17,10 +17,11 @@ umount "$m"
 mount_ext4 "$JOB_DISK1" "$m" ro
 manifest "$m" >"$TEST_TMP/want"
 umount "$m"
-mount -t iomap4fs -o iomap=off "$JOB_DISK1" "$m" 2>"$TEST_TMP/err"
+mount -t iomap4fs -o iomap=off "$JOB_DISK1" "$m" 2>"$TEST_TMP/err" ||
+	fail "mounting: $(<"$TEST_TMP/err")"
 cat "$TEST_TMP/err"
 [ "$(wc -l <"$TEST_TMP/err")" -le 1 ] || fail "more than one line on stderr"
-[[ $(findmnt -no FSTYPE "$m") == fuse?(.*) ]] || fail "not on the stock FUSE"
+[[ $(findmnt -no FSTYPE "$m") == fuse?(blk)?(.*) ]] || fail "not on the stock FUSE"
 for mode in buffered direct mmap; do
 	manifest "$m" --mode $mode >"$TEST_TMP/got"
 	expect_same_file "$TEST_TMP/want" "$TEST_TMP/got" "manifest ($mode)"
