@@ -14,6 +14,7 @@
 
 #include "casefold.h"
 #include "cold.h"
+#include "inode_table.h"
 #include "map.h"
 #include "nokey.h"
 #include "xattr.h"
@@ -66,6 +67,32 @@ int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct i
 	if (!err && !in->raw.i_links_count)
 		err = fs_error(s, ino, 0, "a deleted inode has a name");
 	return err == -ESTALE ? fs_error(s, parent, 0, "a name points to a free inode") : err;
+}
+
+/*
+ * The tables may hold anything where no inode is in use, so what is found there is no damage
+ * before it has turned out to be an inode.
+ */
+static bool is_in_use(struct server *s, ext2_ino_t ino)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+	struct ext2_inode_large raw;
+	dgrp_t group;
+
+	if (ino != EXT2_ROOT_INO && (ino < EXT2_FIRST_INO(sb) || ino > sb->s_inodes_count))
+		return false;
+	group = (ino - 1) / sb->s_inodes_per_group;
+	if (ext2fs_has_group_desc_csum(s->fs) &&
+	    (ext2fs_bg_flags_test(s->fs, group, EXT2_BG_INODE_UNINIT) ||
+	     (ino - 1) % sb->s_inodes_per_group >=
+		     sb->s_inodes_per_group - ext2fs_bg_itable_unused(s->fs, group)))
+		return false;
+	return !inode_table_read(s, ino, &raw, sizeof(raw)) && raw.i_mode && raw.i_links_count;
+}
+
+int namei_by_number(struct server *s, ext2_ino_t ino, struct inode *in)
+{
+	return is_in_use(s, ino) ? inode_load(s, ino, in) : -ESTALE;
 }
 
 bool namei_names_last(struct server *s, ext2_ino_t parent)

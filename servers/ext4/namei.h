@@ -11,6 +11,11 @@
 #include "inode.h"
 
 int namei_lookup(struct server *s, ext2_ino_t parent, const char *name, struct inode *in);
+/*
+ * The inode of a file handle, which may be of an earlier mount, or forged: its number is all that
+ * is known.  -ESTALE: there is no file with this number, or it has no name any more.
+ */
+int namei_by_number(struct server *s, ext2_ino_t ino, struct inode *in);
 /* May the kernel remember what a name in @parent means? */
 bool namei_names_last(struct server *s, ext2_ino_t parent);
 /*

@@ -65,6 +65,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 		conn->want &= ~FUSE_CAP_POSIX_ACL;
 	conn->want |= conn->capable & FUSE_CAP_DONT_MASK;
 	conn->want |= conn->capable & FUSE_CAP_PARALLEL_DIROPS;
+	/* "." and ".." can be looked up: file handles stay valid, and NFS can export the mount */
+	conn->want |= conn->capable & FUSE_CAP_EXPORT_SUPPORT;
 	/* nor links: what they say never changes */
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	conn->time_gran = EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ? 1 :
@@ -153,11 +155,19 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_i
 static int look_up(struct server *s, ext2_ino_t parent, const char *name, struct inode *in,
 		   struct fuse_entry_param *e, uint32_t *iflags)
 {
-	int err = namei_lookup(s, parent, name, in);
+	int err;
 
+	/* so the kernel asks for the inode of a file handle (fuse_export_operations) */
+	if (!strcmp(name, "."))
+		err = namei_by_number(s, parent, in);
+	else
+		err = namei_lookup(s, parent, name, in);
 	if (err)
 		return err;
 	fill_entry(s, parent, in, e, iflags);
+	/* the kernel has made its inode of the root without asking */
+	if (in->ino == EXT2_ROOT_INO)
+		e->generation = 0;
 	err = cold_check(s);
 	return err ? err : node_ref(s, in->ino);
 }
