@@ -336,6 +336,9 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 		ret = fuse_iomap_inline_result(inode, isize, ret);
 		goto out;
 	}
+	/* inline bytes went to the server without a bio, which fs/iomap takes for written through */
+	if (ret > 0 && unlikely(test_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state)))
+		ret = generic_write_sync(iocb, ret);
 	if (ret == -ENOTBLK)
 		ret = 0;
 	if (ret >= 0 && iov_iter_count(from)) {
