@@ -170,6 +170,9 @@ static void distrust(struct inode *inode, u32 mask)
 
 	spin_lock(&fi->lock);
 	fi->attr_version = atomic64_inc_return(&get_fuse_conn(inode)->attr_version);
+	/* there may be set-id bits now that the next write has to take away */
+	if (mask & STATX_MODE)
+		inode_set_flags(inode, 0, S_NOSEC);
 	spin_unlock(&fi->lock);
 	/* afterwards: who has come with old ones before is overruled */
 	fuse_invalidate_attr_mask(inode, mask);
@@ -201,13 +204,20 @@ void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid)
 }
 
 /*
- * The VFS has looked, before a write, what there is to take away of @inode, with the result
- * @err, which is returned.  Caller holds i_rwsem exclusively.
+ * A write or, without @iocb, another change of @file's data is about to happen: take away
+ * set-id bits and capabilities, and set the times.  Returns 0 or a negative errno.  Upcalls.
+ * Caller holds i_rwsem exclusively.
  */
-int fuse_iomap_privs_checked(struct inode *inode, int err)
+int fuse_iomap_remove_privs(struct inode *inode, struct file *file, struct kiocb *iocb)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
+	int err;
 
+	/* the VFS looks at the mode to find out whether there is anything to take away */
+	err = fuse_iomap_settle_mode(inode, STATX_MODE, iocb && (iocb->ki_flags & IOCB_NOWAIT));
+	if (err < 0)
+		return err;
+	err = iocb ? kiocb_modified(iocb) : file_modified(file);
 	/* whoever sets a capability holds i_rwsem, too */
 	if (READ_ONCE(fi->iomap.no_caps))
 		return err;

@@ -178,7 +178,7 @@ int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 leng
  * iomap_exclusive.c
  */
 void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr);
-int fuse_iomap_privs_checked(struct inode *inode, int err);
+int fuse_iomap_remove_privs(struct inode *inode, struct file *file, struct kiocb *iocb);
 
 /*
  * iomap_mode.c
@@ -189,6 +189,8 @@ u32 fuse_iomap_mode_tell(struct inode *inode, struct iattr *attr);
 void fuse_iomap_mode_told(struct inode *inode, const struct iattr *attr, u32 changes);
 void fuse_iomap_pin_mode(struct inode *inode, struct fuse_attr *attr);
 int fuse_iomap_tell_mode_first(struct inode *inode);
+int fuse_iomap_settle_mode(struct inode *inode, u32 mask, bool nowait);
+int fuse_iomap_kill_set_id(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr);
 
 /*
  * iomap_notify.c

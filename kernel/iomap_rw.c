@@ -166,7 +166,7 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 		}
 	}
 
-	err = fuse_iomap_privs_checked(inode, kiocb_modified(iocb));
+	err = fuse_iomap_remove_privs(inode, iocb->ki_filp, iocb);
 	return err ?: count;
 }
 
