@@ -19,6 +19,7 @@
 
 #include <linux/pagemap.h>
 #include <linux/blkdev.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 
 static int lock_inode(struct kiocb *iocb, struct inode *inode, bool shared)
@@ -128,6 +129,30 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	    !fuse_iomap_is_never_inline(inode))
 		return uncommon_read(iocb, to);
 	return filemap_read(iocb, to, 0);
+}
+
+/*
+ * file_operations.splice_read, also of sendfile(2).  The VFS has looked at O_DIRECT, but not at
+ * what the server wants.
+ */
+ssize_t fuse_iomap_splice_read(struct file *in, loff_t *ppos, struct pipe_inode_info *pipe,
+			       size_t len, unsigned int flags)
+{
+	struct fuse_file *ff = in->private_data;
+	struct inode *inode = file_inode(in);
+	ssize_t ret;
+
+	if (fuse_iomap_is_unusable(inode))
+		return -EIO;
+	if (ff->open_flags & FOPEN_DIRECT_IO)
+		return copy_splice_read(in, ppos, pipe, len, flags);
+	if (fuse_iomap_is_never_inline(inode))
+		return filemap_splice_read(in, ppos, pipe, len, flags);
+	/* as in uncommon_read(); a splice to a file takes the pipe's lock and i_rwsem in this order */
+	inode_lock_shared(inode);
+	ret = filemap_splice_read(in, ppos, pipe, len, flags);
+	inode_unlock_shared(inode);
+	return ret;
 }
 
 /*
