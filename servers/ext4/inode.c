@@ -281,6 +281,15 @@ uint32_t inode_iflags(struct server *s, const struct inode *in)
 		flags |= FUSE_ATTR_IMMUTABLE;
 	if (in->raw.i_flags & EXT2_APPEND_FL)
 		flags |= FUSE_ATTR_APPEND;
+	flags |= FUSE_ATTR_TELLS_STATX;
+	if (in->raw.i_flags & EXT2_COMPR_FL)
+		flags |= FUSE_ATTR_COMPRESSED;
+	if (in->raw.i_flags & EXT2_NODUMP_FL)
+		flags |= FUSE_ATTR_NODUMP;
+	if (in->raw.i_flags & EXT4_ENCRYPT_FL)
+		flags |= FUSE_ATTR_ENCRYPTED;
+	if (in->raw.i_flags & EXT4_VERITY_FL)
+		flags |= FUSE_ATTR_VERITY;
 	return flags;
 }
 
