@@ -40,6 +40,10 @@ fsyncs 1 ddsyncwrite 512 1024
 fsyncs 0 dwrite 1536 512
 # that size has been recorded without O_DSYNC
 fsyncs 1 ddsyncwrite 0 512
+# of one write only
+fsyncs 1 drwfwrite 2048 512
+fsyncs 0 drwfwrite 2048 512
+fsyncs 1 rwfwrite 2560 512
 # Bytes in the server's metadata: no bio says whether they are on the disk.
 expect_tell ok set r 0 4096 inline
 expect_tell ok inval r 0 -1
