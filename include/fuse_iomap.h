@@ -73,7 +73,8 @@ struct fuse_iomap_ops {
 	 *	answer has all entries, or is EOVERFLOW; and no answer may be shorter
 	 *	than it needs to be, but for the last one.  fsyncdir() and ioctl() may come
 	 *	with fi->fh 0, too.  With FUSE_IOMAP_CONFIG_NO_OPEN open() and release()
-	 *	are never called.  FUSE_IOMAP_CONFIG_READ_ONLY is for
+	 *	are never called.  Both change nothing on a mount without
+	 *	default_permissions.  FUSE_IOMAP_CONFIG_READ_ONLY is for
 	 *	fuse_iomap_turn_read_only().  With FUSE_IOMAP_CONFIG_REPLACE rename() over
 	 *	another file is called when ioend() has told of all data of the renamed one,
 	 *	and a file that was cut to nothing is written from its close on.

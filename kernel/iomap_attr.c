@@ -212,12 +212,14 @@ int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct ia
 	if (IS_IMMUTABLE(inode))
 		return -EPERM;
 
+	err = fuse_iomap_kill_set_id(idmap, inode, attr);
+	if (err)
+		return err;
 	if (!fc->default_permissions)
 		attr->ia_valid |= ATTR_FORCE;
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
-	/* the VFS has worked out ia_mode from a mode that is true here */
 	attr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID);
 
 	if (!(attr->ia_valid & ATTR_SIZE) && can_wait(idmap, inode, attr)) {

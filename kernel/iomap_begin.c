@@ -302,20 +302,41 @@ static bool resolve_plain(struct inode *inode, loff_t pos, unsigned int flags,
 static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t written,
 			  unsigned int flags, struct iomap *iomap);
 
+/*
+ * Is this a direct write that ends beyond the size which the server has recorded?  Then its
+ * completion makes the server record a new size, whatever the mapping looks like.
+ */
+static bool will_append(struct inode *inode, loff_t pos, loff_t count, unsigned int flags)
+{
+	return (flags & IOMAP_DIRECT) && (flags & IOMAP_WRITE) &&
+	       fuse_iomap_ends_beyond_disk_size(inode, pos + count);
+}
+
 static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
 			    struct iomap *iomap, struct iomap *srcmap)
 {
+	/*
+	 * Before the mapping: an IOEND that is answered now counts as a change of the metadata
+	 * first and raises the size then.  Who finds the raised size finds the change, too.
+	 */
+	bool append = will_append(inode, pos, count, flags);
 	int err;
 
-	if (resolve_plain(inode, pos, flags, iomap))
+	if (resolve_plain(inode, pos, flags, iomap)) {
+		if (append)
+			iomap->flags |= IOMAP_F_DIRTY;
 		return (flags & IOMAP_OVERWRITE_ONLY) &&
 		       iomap->offset + iomap->length < pos + count ? -EAGAIN : 0;
+	}
 
 	err = fuse_iomap_resolve(inode, pos, count, flags, iomap, srcmap);
 	if (err == -ENOSYS && (flags & IOMAP_DIRECT))
 		return -ENOTBLK;	/* fs/iomap's word for "do it buffered" */
 	if (err)
 		return err;
+	/* else fs/iomap leaves out the FSYNC of O_DSYNC where the device needs no flush */
+	if (append)
+		iomap->flags |= IOMAP_F_DIRTY;
 
 	/* all or nothing: what has been submitted could not be taken back */
 	if ((flags & IOMAP_OVERWRITE_ONLY) &&
@@ -338,6 +359,9 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 		err = -EIO;
 		goto unused;
 	}
+	/* fs/iomap leaves out the FSYNC of O_DSYNC for these: see direct_write() */
+	if ((flags & IOMAP_DIRECT) && (flags & IOMAP_WRITE))
+		set_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state);
 	err = fuse_iomap_inline_begin(inode, iomap, !(flags & IOMAP_REPORT));
 	if (err)
 		goto unused;

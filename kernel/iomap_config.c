@@ -94,7 +94,8 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 	/* else it is the server's answer to OPENDIR that says who may read a directory */
 	ic->lists_unopened = (flags & FUSE_IOMAP_CONFIG_DIRS) && fc->default_permissions;
 	ic->writes_replacements = flags & FUSE_IOMAP_CONFIG_REPLACE;
-	if (flags & FUSE_IOMAP_CONFIG_NO_OPEN)
+	/* the same goes for OPEN and files */
+	if ((flags & FUSE_IOMAP_CONFIG_NO_OPEN) && fc->default_permissions)
 		fc->no_open = 1;
 	ic->may_turn_read_only = flags & FUSE_IOMAP_CONFIG_READ_ONLY;
 	return 0;

@@ -1,6 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Creating inodes: what need not be asked before, and what is known of them afterwards.
+ *
+ * Names that are being created
+ *
+ * A dentry without an inode that has no lifetime is of no use to whoever finds it: the VFS has the
+ * client revalidate it and then unhashes it.  That takes no lock of the directory, so it happens
+ * also while somebody creates the name and waits for the server, or even afterwards, if whoever
+ * found the dentry was slow.  What is created would then be open but not found, and shown as
+ * "(deleted)".  So with iomap no such dentry can be found:
+ *
+ *	LOOKUP finds no name, and that   the dentry isn't hashed (fuse_iomap_stays_unhashed())
+ *	is true for no time
+ *	CREATE                           the name is a dentry that nobody can find before it has its
+ *	                                 inode: one that is being looked up, or is not hashed, or
+ *	                                 else a new one (fuse_iomap_entry_to_create())
+ *	MKNOD, MKDIR, SYMLINK, LINK      the client hashes the dentry again when it has its inode; it
+ *	                                 was found before only if the name's absence has a lifetime
+ *	TMPFILE                          has no name
+ *	RENAME                           the VFS hashes the dentry under its new name, whatever has
+ *	                                 become of the one that was there
+ *
+ * Whoever looks the name up meanwhile waits for i_rwsem of the directory, which the creator holds
+ * exclusively, and then finds the name.
  */
 #include "iomap_i.h"
 
@@ -11,20 +33,56 @@
  * has looked it up yet.  If it is to be created and nothing else, CREATE carries O_EXCL,
  * and the server says EEXIST if it is there.  Who may not create has lost O_CREAT before, and
  * gets his answer from LOOKUP: so EEXIST goes before EACCES and EROFS here, too.  So does who
- * comes with a name that is longer than any request may have.
+ * comes with a name that is longer than any request may have.  @entry stays in lookup.
  */
 bool fuse_iomap_is_to_create(struct inode *dir, struct dentry *entry, unsigned int flags)
 {
 	struct fuse_conn *fc = get_fuse_conn(dir);
 
-	if ((flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) || fc->no_create ||
-	    entry->d_name.len > FUSE_NAME_MAX || !FUSE_IOMAP_I(dir)->exclusive ||
-	    test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state))
-		return false;
-	/* a name without an inode, as LOOKUP would have left it, but true for no time */
-	fuse_invalidate_entry_cache(entry);
-	d_add(entry, NULL);
-	return true;
+	return (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) && !fc->no_create &&
+	       entry->d_name.len <= FUSE_NAME_MAX && FUSE_IOMAP_I(dir)->exclusive &&
+	       !test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state);
+}
+
+/*
+ * LOOKUP in @dir has found @inode, or no name if that is NULL.  @lasts: the server has said for how
+ * long that is true.  Must the dentry not be hashed?
+ */
+bool fuse_iomap_stays_unhashed(struct inode *dir, struct inode *inode, bool lasts)
+{
+	return !inode && !lasts && get_fuse_conn(dir)->iomap.enabled;
+}
+
+/*
+ * CREATE of @entry, which has no inode, is about to be sent.  Returns a dentry of that name that
+ * nobody else can find, and puts it into *@res if it is a new one, for the caller to put.  Caller
+ * holds i_rwsem of the directory exclusively, so nobody looks the name up meanwhile.
+ */
+struct dentry *fuse_iomap_entry_to_create(struct dentry *entry, struct dentry **res)
+{
+	struct dentry *new;
+
+	if (!get_fuse_conn_super(entry->d_sb)->iomap.enabled || d_unhashed(entry))
+		return entry;
+	d_drop(entry);
+	new = d_alloc(entry->d_parent, &entry->d_name);
+	/* short of memory: whoever has found @entry before may unhash what is created */
+	if (!new)
+		return entry;
+	dput(*res);
+	*res = new;
+	return new;
+}
+
+/* Request @opcode has created @inode for @entry, which fuse_iomap_entry_to_create() has returned. */
+void fuse_iomap_instantiate(struct dentry *entry, struct inode *inode, u32 opcode)
+{
+	if (!get_fuse_conn(inode)->iomap.enabled || opcode == FUSE_TMPFILE) {
+		d_instantiate(entry, inode);
+		return;
+	}
+	WARN_ON_ONCE(!d_unhashed(entry));
+	d_add(entry, inode);
 }
 
 /* Has the answer that is being looked at brought @inode into memory? */
@@ -60,6 +118,11 @@ void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode)
 	struct fuse_inode *fi = get_fuse_inode(inode);
 	struct posix_acl *acl;
 
+	/* CREATE without O_EXCL may have opened, and cut, a file that was there */
+	if (opcode == FUSE_CREATE && fuse_is_iomap(inode) && !is_new(inode)) {
+		fuse_iomap_attr_changed(inode);
+		fuse_iomap_metadata_changed(inode);
+	}
 	/* the other name of an inode that may have anything; or the server is lying */
 	if (opcode == FUSE_LINK || !fi->iomap.exclusive || !is_new(inode))
 		return;

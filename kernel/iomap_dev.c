@@ -153,6 +153,8 @@ struct block_device *fuse_iomap_dev_search(struct fuse_conn *fc, u32 id, bool wr
 		bdev = ERR_PTR(-EFSCORRUPTED);
 	else if (!dev->can_read || (write && !dev->can_write))
 		bdev = ERR_PTR(-EACCES);
+	else if (write && bdev_read_only(dev->bdev))
+		bdev = ERR_PTR(-EROFS);
 	else
 		bdev = dev->bdev;
 	rcu_read_unlock();

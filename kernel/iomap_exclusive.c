@@ -24,6 +24,8 @@
 #include <uapi/linux/xattr.h>
 
 #define KEPT_FLAGS	(S_SYNC | S_IMMUTABLE | S_APPEND)
+#define STATX_ATTRS	(FUSE_ATTR_TELLS_STATX | FUSE_ATTR_COMPRESSED | FUSE_ATTR_NODUMP | \
+			 FUSE_ATTR_ENCRYPTED | FUSE_ATTR_VERITY)
 
 /* Attributes @attr of @inode have arrived. */
 void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr)
@@ -48,6 +50,27 @@ void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr)
 	if (attr->flags & FUSE_ATTR_APPEND)
 		flags |= S_APPEND;
 	inode_set_flags(inode, flags, KEPT_FLAGS);
+	WRITE_ONCE(ii->statx_attrs, attr->flags & FUSE_ATTR_TELLS_STATX ?
+					attr->flags & STATX_ATTRS : 0);
+}
+
+/* Add to @stat the attributes that only the server knows of, if it has told them. */
+void fuse_iomap_fill_statx_attrs(struct inode *inode, struct kstat *stat)
+{
+	u32 attrs = READ_ONCE(FUSE_IOMAP_I(inode)->statx_attrs);
+
+	if (!attrs)
+		return;
+	stat->attributes_mask |= STATX_ATTR_COMPRESSED | STATX_ATTR_NODUMP |
+				 STATX_ATTR_ENCRYPTED | STATX_ATTR_VERITY;
+	if (attrs & FUSE_ATTR_COMPRESSED)
+		stat->attributes |= STATX_ATTR_COMPRESSED;
+	if (attrs & FUSE_ATTR_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
+	if (attrs & FUSE_ATTR_ENCRYPTED)
+		stat->attributes |= STATX_ATTR_ENCRYPTED;
+	if (attrs & FUSE_ATTR_VERITY)
+		stat->attributes |= STATX_ATTR_VERITY;
 }
 
 /* The server has done as @fa says.  Caller holds i_rwsem. */
@@ -68,6 +91,13 @@ void fuse_iomap_fileattr_changed(struct inode *inode, const struct fileattr *fa)
 
 	spin_lock(&fi->lock);
 	inode_set_flags(inode, flags, KEPT_FLAGS);
+	if (fi->iomap.statx_attrs) {
+		u32 attrs = fi->iomap.statx_attrs & ~FUSE_ATTR_NODUMP;
+
+		if (fa->flags & FS_NODUMP_FL)
+			attrs |= FUSE_ATTR_NODUMP;
+		WRITE_ONCE(fi->iomap.statx_attrs, attrs);
+	}
 	/* attributes that were asked for before now are old */
 	fi->attr_version = atomic64_inc_return(&fc->attr_version);
 	spin_unlock(&fi->lock);
@@ -170,6 +200,9 @@ static void distrust(struct inode *inode, u32 mask)
 
 	spin_lock(&fi->lock);
 	fi->attr_version = atomic64_inc_return(&get_fuse_conn(inode)->attr_version);
+	/* there may be set-id bits now that the next write has to take away */
+	if (mask & STATX_MODE)
+		inode_set_flags(inode, 0, S_NOSEC);
 	spin_unlock(&fi->lock);
 	/* afterwards: who has come with old ones before is overruled */
 	fuse_invalidate_attr_mask(inode, mask);
@@ -201,13 +234,20 @@ void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid)
 }
 
 /*
- * The VFS has looked, before a write, what there is to take away of @inode, with the result
- * @err, which is returned.  Caller holds i_rwsem exclusively.
+ * A write or, without @iocb, another change of @file's data is about to happen: take away
+ * set-id bits and capabilities, and set the times.  Returns 0 or a negative errno.  Upcalls.
+ * Caller holds i_rwsem exclusively.
  */
-int fuse_iomap_privs_checked(struct inode *inode, int err)
+int fuse_iomap_remove_privs(struct inode *inode, struct file *file, struct kiocb *iocb)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
+	int err;
 
+	/* the VFS looks at the mode to find out whether there is anything to take away */
+	err = fuse_iomap_settle_mode(inode, STATX_MODE, iocb && (iocb->ki_flags & IOCB_NOWAIT));
+	if (err < 0)
+		return err;
+	err = iocb ? kiocb_modified(iocb) : file_modified(file);
 	/* whoever sets a capability holds i_rwsem, too */
 	if (READ_ONCE(fi->iomap.no_caps))
 		return err;
@@ -227,6 +267,7 @@ int fuse_iomap_fill_stat(struct inode *inode, struct kstat *stat, u32 request_ma
 	if (err || !FUSE_IOMAP_I(inode)->exclusive)
 		return err;
 	generic_fill_statx_attr(inode, stat);
+	fuse_iomap_fill_statx_attrs(inode, stat);
 	if ((request_mask & STATX_DIOALIGN) && fuse_is_iomap(inode)) {
 		fuse_iomap_dev_dio_align(get_fuse_conn(inode), &stat->dio_mem_align,
 					 &stat->dio_offset_align);

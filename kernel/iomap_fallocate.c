@@ -135,7 +135,7 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 		if (err)
 			return err;
 	}
-	err = fuse_iomap_privs_checked(inode, file_modified(file));
+	err = fuse_iomap_remove_privs(inode, file, NULL);
 	if (err)
 		return err;
 

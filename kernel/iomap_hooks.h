@@ -50,6 +50,9 @@ extern const struct file_operations fuse_iomap_ctl_mappings_ops;
 
 /* iomap_create.c */
 bool fuse_iomap_is_to_create(struct inode *dir, struct dentry *entry, unsigned int flags);
+bool fuse_iomap_stays_unhashed(struct inode *dir, struct inode *inode, bool lasts);
+struct dentry *fuse_iomap_entry_to_create(struct dentry *entry, struct dentry **res);
+void fuse_iomap_instantiate(struct dentry *entry, struct inode *inode, u32 opcode);
 void fuse_iomap_created(struct inode *dir, struct inode *inode, u32 opcode);
 
 /* iomap_dir.c */

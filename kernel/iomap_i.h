@@ -19,6 +19,7 @@
 
 #include "fuse_i.h"
 
+#include <linux/blkdev.h>
 #include <linux/iomap.h>
 #include <linux/rcupdate.h>
 
@@ -90,9 +91,10 @@ struct fuse_iomap_dev {
 
 /*
  * The device with @id, for reading or for writing too.  ERR_PTR(-EFSCORRUPTED) if there is
- * none, ERR_PTR(-EACCES) if its descriptor does not allow that.  The caller has an iomap inode
- * of the connection: that keeps all devices, so the one that most mappings are of needs no
- * RCU.
+ * none, ERR_PTR(-EACCES) if its descriptor does not allow that, ERR_PTR(-EROFS) if it has been
+ * set read-only since (BLKROSET): the block layer would write all the same.  The caller has an
+ * iomap inode of the connection: that keeps all devices, so the one that most mappings are of
+ * needs no RCU.
  */
 struct block_device *fuse_iomap_dev_search(struct fuse_conn *fc, u32 id, bool write);
 
@@ -100,7 +102,8 @@ static inline struct block_device *fuse_iomap_dev_get(struct fuse_conn *fc, u32 
 {
 	const struct fuse_iomap_dev *dev = rcu_dereference_raw(fc->iomap.usual_device);
 
-	if (likely(dev && dev->id == id && dev->can_read && (!write || dev->can_write)))
+	if (likely(dev && dev->id == id && dev->can_read &&
+		   (!write || (dev->can_write && !bdev_read_only(dev->bdev)))))
 		return dev->bdev;
 	return fuse_iomap_dev_search(fc, id, write);
 }
@@ -178,7 +181,8 @@ int fuse_iomap_dev_invalidate(struct fuse_conn *fc, u32 id, u64 offset, u64 leng
  * iomap_exclusive.c
  */
 void fuse_iomap_set_flags(struct inode *inode, const struct fuse_attr *attr);
-int fuse_iomap_privs_checked(struct inode *inode, int err);
+void fuse_iomap_fill_statx_attrs(struct inode *inode, struct kstat *stat);
+int fuse_iomap_remove_privs(struct inode *inode, struct file *file, struct kiocb *iocb);
 
 /*
  * iomap_mode.c
@@ -189,6 +193,8 @@ u32 fuse_iomap_mode_tell(struct inode *inode, struct iattr *attr);
 void fuse_iomap_mode_told(struct inode *inode, const struct iattr *attr, u32 changes);
 void fuse_iomap_pin_mode(struct inode *inode, struct fuse_attr *attr);
 int fuse_iomap_tell_mode_first(struct inode *inode);
+int fuse_iomap_settle_mode(struct inode *inode, u32 mask, bool nowait);
+int fuse_iomap_kill_set_id(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr);
 
 /*
  * iomap_notify.c
@@ -319,6 +325,8 @@ int fuse_iomap_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 
 
 ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to);
 ssize_t fuse_iomap_write_iter(struct kiocb *iocb, struct iov_iter *from);
+ssize_t fuse_iomap_splice_read(struct file *in, loff_t *ppos, struct pipe_inode_info *pipe,
+			       size_t len, unsigned int flags);
 long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);

@@ -79,7 +79,7 @@ void __init fuse_iomap_init_tables(void)
 	fop->flush = fuse_iomap_flush;
 	fop->release = fuse_iomap_release;
 	fop->fsync = fuse_iomap_fsync;
-	fop->splice_read = filemap_splice_read;
+	fop->splice_read = fuse_iomap_splice_read;
 	fop->splice_write = iter_file_splice_write;
 	fop->fallocate = fuse_iomap_fallocate;
 	/* the VFS copies through the page cache */

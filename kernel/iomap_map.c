@@ -90,8 +90,8 @@ static int look_at_device(struct inode *inode, const struct fuse_iomap_io *io, b
 {
 	struct block_device *bdev = fuse_iomap_dev_get(get_fuse_conn(inode), io->dev, write);
 
-	if (bdev == ERR_PTR(-EACCES))
-		return -EACCES;
+	if (bdev == ERR_PTR(-EACCES) || bdev == ERR_PTR(-EROFS))
+		return PTR_ERR(bdev);
 	if (IS_ERR(bdev))
 		return fuse_iomap_refuse(inode, io, "unknown device");
 	if (i_blocksize(inode) < bdev_logical_block_size(bdev))

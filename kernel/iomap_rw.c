@@ -19,6 +19,7 @@
 
 #include <linux/pagemap.h>
 #include <linux/blkdev.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 
 static int lock_inode(struct kiocb *iocb, struct inode *inode, bool shared)
@@ -131,6 +132,30 @@ ssize_t fuse_iomap_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 
 /*
+ * file_operations.splice_read, also of sendfile(2).  The VFS has looked at O_DIRECT, but not at
+ * what the server wants.
+ */
+ssize_t fuse_iomap_splice_read(struct file *in, loff_t *ppos, struct pipe_inode_info *pipe,
+			       size_t len, unsigned int flags)
+{
+	struct fuse_file *ff = in->private_data;
+	struct inode *inode = file_inode(in);
+	ssize_t ret;
+
+	if (fuse_iomap_is_unusable(inode))
+		return -EIO;
+	if (ff->open_flags & FOPEN_DIRECT_IO)
+		return copy_splice_read(in, ppos, pipe, len, flags);
+	if (fuse_iomap_is_never_inline(inode))
+		return filemap_splice_read(in, ppos, pipe, len, flags);
+	/* as in uncommon_read(); a splice to a file takes the pipe's lock and i_rwsem in this order */
+	inode_lock_shared(inode);
+	ret = filemap_splice_read(in, ppos, pipe, len, flags);
+	inode_unlock_shared(inode);
+	return ret;
+}
+
+/*
  * Everything before the data: limits, the gap between the end of the file and
  * where the write starts, privileges and times.  Caller holds i_rwsem.  Returns
  * the number of bytes to write, 0 or a negative errno.
@@ -166,7 +191,7 @@ static ssize_t prepare_write(struct kiocb *iocb, struct iov_iter *from)
 		}
 	}
 
-	err = fuse_iomap_privs_checked(inode, kiocb_modified(iocb));
+	err = fuse_iomap_remove_privs(inode, iocb->ki_filp, iocb);
 	return err ?: count;
 }
 
@@ -336,6 +361,9 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 		ret = fuse_iomap_inline_result(inode, isize, ret);
 		goto out;
 	}
+	/* inline bytes went to the server without a bio, which fs/iomap takes for written through */
+	if (ret > 0 && unlikely(test_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state)))
+		ret = generic_write_sync(iocb, ret);
 	if (ret == -ENOTBLK)
 		ret = 0;
 	if (ret >= 0 && iov_iter_count(from)) {

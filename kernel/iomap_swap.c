@@ -46,6 +46,10 @@ int fuse_iomap_swap_activate(struct swap_info_struct *sis, struct file *file, se
 	if (fuse_iomap_is_unusable(inode))
 		return -EIO;
 
+	/* space that was only promised has no place yet; fs/iomap would come to that later */
+	err = filemap_write_and_wait(inode->i_mapping);
+	if (err)
+		return err;
 	/* fs/iomap compares each mapping's device with this one */
 	err = swap_begin(inode, 0, i_size_read(inode), IOMAP_REPORT, &iomap, &srcmap);
 	if (!err && (!iomap.bdev || bdev_is_zoned(iomap.bdev)))

@@ -124,6 +124,8 @@ struct fuse_iomap_inode {
 	 */
 	bool no_caps;
 	u32 xattr_changes;
+	/* FUSE_ATTR_TELLS_STATX and what comes with it; stored under the same lock */
+	u32 statx_attrs;
 
 	/* how often permissions were given, and up to which the server knows; the same lock */
 	u32 mode_changes;

@@ -102,6 +102,7 @@ int fuse_iomap_getattr(struct mnt_idmap *idmap, const struct path *path, struct 
 	stat->attributes_mask |= KSTAT_ATTR_VFS_FLAGS;
 	if (unlikely(inode->i_flags & (S_IMMUTABLE | S_APPEND)))
 		generic_fill_statx_attr(inode, stat);
+	fuse_iomap_fill_statx_attrs(inode, stat);
 	return 0;
 }
 

@@ -71,6 +71,15 @@
 #define FUSE_ATTR_SYNC			(1U << 5)
 #define FUSE_ATTR_IMMUTABLE		(1U << 6)
 #define FUSE_ATTR_APPEND		(1U << 7)
+/*
+ * An extension of this project, of EXCLUSIVE inodes: what statx(2) says in stx_attributes beside
+ * IMMUTABLE and APPEND.  With TELLS_STATX the four others are meant, set or not.
+ */
+#define FUSE_ATTR_TELLS_STATX		(1U << 24)
+#define FUSE_ATTR_COMPRESSED		(1U << 25)
+#define FUSE_ATTR_NODUMP		(1U << 26)
+#define FUSE_ATTR_ENCRYPTED		(1U << 27)
+#define FUSE_ATTR_VERITY		(1U << 28)
 
 /* Mapping types */
 #define FUSE_IOMAP_TYPE_HOLE		0	/* no space, reads as zeroes */
@@ -165,6 +174,7 @@
  * EOVERFLOW if they don't fit; then the kernel opens it.  An answer, also of an opened
  * directory, that has room for one more entry with the longest name has the last one.
  * NO_OPEN: OPEN and RELEASE are never sent, nor is RELEASE for what CREATE has opened.
+ * Both only on mounts with default_permissions; on others they change nothing.
  * REPLACE: before a RENAME over another file the kernel writes the data of the renamed one and
  * sends its IOENDs; and it begins writeback when a file that was cut to nothing is closed.
  */

@@ -178,7 +178,11 @@ struct timespec inode_now(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	/*
+	 * The clock by which the kernel stamps what it does itself.  One that is ahead of that would
+	 * have files born after they were written, and access times look newer than they are.
+	 */
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
 	return ts;
 }
 
@@ -281,6 +285,15 @@ uint32_t inode_iflags(struct server *s, const struct inode *in)
 		flags |= FUSE_ATTR_IMMUTABLE;
 	if (in->raw.i_flags & EXT2_APPEND_FL)
 		flags |= FUSE_ATTR_APPEND;
+	flags |= FUSE_ATTR_TELLS_STATX;
+	if (in->raw.i_flags & EXT2_COMPR_FL)
+		flags |= FUSE_ATTR_COMPRESSED;
+	if (in->raw.i_flags & EXT2_NODUMP_FL)
+		flags |= FUSE_ATTR_NODUMP;
+	if (in->raw.i_flags & EXT4_ENCRYPT_FL)
+		flags |= FUSE_ATTR_ENCRYPTED;
+	if (in->raw.i_flags & EXT4_VERITY_FL)
+		flags |= FUSE_ATTR_VERITY;
 	return flags;
 }
 

@@ -263,7 +263,8 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
  */
 bool waives_open(const struct server *s)
 {
-	return fuse_iomap_session_negotiated(s->session) &&
+	/* the kernel agrees only where it checks permissions itself */
+	return fuse_iomap_session_negotiated(s->session) && s->opt.default_permissions &&
 	       !ext2fs_has_feature_verity(s->fs->super) &&
 	       !ext2fs_has_feature_encrypt(s->fs->super);
 }

@@ -8,7 +8,8 @@
  * prints the number of bytes, or 0 for other success, or the errno's name. The
  * exit status is 0 in both cases, 2 for wrong usage. Reads and writes go by
  * system call, direct (d...) or by mapping (m...); writes put the byte 'w', or
- * that of --byte=C given first. read prints the bytes' checksum as second word.
+ * that of --byte=C given first. read prints the bytes' checksum as second word. splice reads
+ * through a pipe, no more than fits into one.
  * The n... ones may not wait (RWF_NOWAIT); a write of these is preceded by one of LENGTH
  * bytes at offset 0, so that no time has to be set, and is tried again when that was not
  * enough. halfwrite has the first half of its buffer only. The late... ones open the file,
@@ -53,6 +54,30 @@ static long do_write(int fd, off_t off, size_t len)
 	return pwrite(fd, buf, len, off);
 }
 
+/* Through a pipe, as much as fits into it. */
+static long do_splice(int fd, off_t off, size_t len)
+{
+	long ret = -1;
+	int pipes[2];
+
+	if (pipe(pipes))
+		return -1;
+	ret = splice(fd, &off, pipes[1], NULL, len, 0);
+	if (ret > 0)
+		ret = read(pipes[0], buf, ret);
+	close(pipes[0]);
+	close(pipes[1]);
+	return ret;
+}
+
+static long do_late_splice(int fd, off_t off, size_t len)
+{
+	puts("open");
+	fflush(stdout);
+	getchar();
+	return do_splice(fd, off, len);
+}
+
 static long do_nowait_read(int fd, off_t off, size_t len)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
@@ -84,6 +109,14 @@ static long do_nowait_write(int fd, off_t off, size_t len)
 			break;
 	}
 	return ret;
+}
+
+/* O_DSYNC for this write only */
+static long do_rwf_dsync_write(int fd, off_t off, size_t len)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+
+	return pwritev2(fd, &iov, 1, off, RWF_DSYNC);
 }
 
 static long do_append(int fd, off_t off, size_t len)
@@ -348,6 +381,8 @@ static const struct {
 	{ "read",	do_read,	O_RDONLY,		true },
 	{ "dread",	do_read,	O_RDONLY | O_DIRECT,	true },
 	{ "mread",	do_map_read,	O_RDONLY,		true },
+	{ "splice",	do_splice,	O_RDONLY,		true },
+	{ "latesplice",	do_late_splice,	O_RDONLY,		true },
 	{ "nread",	do_nowait_read,	O_RDONLY,		true },
 	{ "ndread",	do_nowait_read,	O_RDONLY | O_DIRECT,	true },
 	{ "write",	do_write,	O_RDWR,			false },
@@ -356,6 +391,8 @@ static const struct {
 	{ "dwrite",	do_write,	O_RDWR | O_DIRECT,	false },
 	{ "dsyncwrite",	do_write,	O_RDWR | O_DSYNC,	false },
 	{ "ddsyncwrite", do_write,	O_RDWR | O_DIRECT | O_DSYNC, false },
+	{ "rwfwrite",	do_rwf_dsync_write, O_RDWR,		false },
+	{ "drwfwrite",	do_rwf_dsync_write, O_RDWR | O_DIRECT,	false },
 	{ "ndwrite",	do_nowait_write, O_RDWR | O_DIRECT,	false },
 	{ "mwrite",	do_map_write,	O_RDWR,			false },
 	{ "latewrite",	do_late_write,	O_RDWR,			false },

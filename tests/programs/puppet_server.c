@@ -14,13 +14,14 @@
  * is changed by this mount only; readonly=1 agrees that the server may turn it read-only;
  * freeze=1 implements FREEZE_FS and UNFREEZE_FS; replace=1: what replaces older contents is to
  * be written early; threads=N: the server answers with N threads (4); other=1: users other than
- * the server's own may use the mount. Renames are written to LOG, and refused; the removal of a
+ * the server's own may use the mount; noopen=1 wants neither OPEN nor RELEASE. "new" can be created
+ * in DIR, and a directory "newdir". Renames are written to LOG, and refused; the removal of a
  * name is written to LOG and done.
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
  * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of begin,
- * ioend, setattr (of the size), times (SETATTR of all else), write, TYPE one of hole,
+ * ioend, setattr (of the size), times (SETATTR of all else), write, create (MKDIR, too), TYPE one of hole,
  * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
  * do; w only), retry.
@@ -72,9 +73,10 @@
 /* In the table of blocks only: a type of the protocol with a flag. */
 #define TYPE_FRESH	0x1000
 
-enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, NR_OPS };
+enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, OP_CREATE, NR_OPS };
 
-static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "times", "write" };
+static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "times", "write",
+					      "create" };
 
 struct block {
 	uint64_t addr;
@@ -89,11 +91,13 @@ static int device_fd, device_id;
 static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
 #define PLAIN_INO	1000003
 #define FIFO_INO	1000004
+#define NEW_INO		1000005
+#define NEW_DIR_INO	1000006
 /* as main() has it from its arguments */
 static struct fuse_iomap_config_out config = {
 	.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE, .s_blocksize = BLOCK,
 };
-static bool keeps = true, root_is_exclusive, writes_replacements;
+static bool keeps = true, root_is_exclusive, writes_replacements, waives_open;
 static mode_t file_mode = 0644;
 static double timeout = 3600;
 static int nr_threads = 4;
@@ -109,6 +113,7 @@ static off_t file_size;
 static char inline_bytes[BLOCK];
 static bool delalloc, by_cache;
 static bool open_direct, open_nonseekable;
+static bool new_is_there, new_dir_is_there;
 static uint16_t map_flags;
 static unsigned int retries;
 static struct {
@@ -215,6 +220,8 @@ static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_MAPPINGS;
 	if (writes_replacements)
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
+	if (waives_open)
+		answer.flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
 	device_id = fuse_iomap_device_add(session, device_fd, 0);
 	if (device_id < 0)
 		fuse_iomap_reply_err(req, -device_id);
@@ -349,7 +356,7 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 	st->st_ino = ino;
 	st->st_nlink = 1;
 	st->st_blksize = BLOCK;
-	st->st_mode = ino == root_ino ? S_IFDIR | 0755 :
+	st->st_mode = ino == root_ino || ino == NEW_DIR_INO ? S_IFDIR | 0755 :
 		      ino == FIFO_INO ? S_IFIFO | 0644 : S_IFREG | 0644;
 	if (ino == file_ino) {
 		st->st_mode = S_IFREG | file_mode;
@@ -365,6 +372,10 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		e.ino = PLAIN_INO;
 	else if (!strcmp(name, "q"))
 		e.ino = FIFO_INO;
+	else if (!strcmp(name, "new") && new_is_there)
+		e.ino = NEW_INO;
+	else if (!strcmp(name, "newdir") && new_dir_is_there)
+		e.ino = NEW_DIR_INO;
 	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f"))) {
 		fuse_reply_err(req, ENOENT);
 		return;
@@ -374,6 +385,47 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	e.attr_timeout = e.entry_timeout = timeout;
 	pthread_mutex_unlock(&lock);
 	fuse_iomap_reply_entry(req, &e, e.ino == file_ino ? FUSE_ATTR_IOMAP : 0);
+}
+
+/* Make @name with inode @ino in DIR: returns the entry for the answer, or an errno. */
+static int create_entry(const char *name, fuse_ino_t ino, bool *is_there,
+			struct fuse_entry_param *e)
+{
+	int err;
+
+	*e = (struct fuse_entry_param){ .ino = ino };
+	log_line("create %s", name);
+	pthread_mutex_lock(&lock);
+	*is_there = true;
+	fill_stat(ino, &e->attr);
+	e->attr_timeout = e->entry_timeout = timeout;
+	err = obey(OP_CREATE);
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		      struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+	int err = strcmp(name, "new") ? EPERM : create_entry(name, NEW_INO, &new_is_there, &e);
+
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		fuse_reply_create(req, &e, fi);
+}
+
+static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fuse_entry_param e;
+	int err = strcmp(name, "newdir") ? EPERM :
+					   create_entry(name, NEW_DIR_INO, &new_dir_is_there, &e);
+
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		fuse_reply_entry(req, &e);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -418,6 +470,8 @@ static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 static void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	log_line("unlink %s", name);
+	if (!strcmp(name, "new"))
+		new_is_there = false;
 	fuse_reply_err(req, 0);
 }
 
@@ -514,6 +568,8 @@ static struct fuse_lowlevel_ops fuse_ops = {
 	.release	= on_release,
 	.rename		= on_rename,
 	.unlink		= on_unlink,
+	.create		= on_create,
+	.mkdir		= on_mkdir,
 };
 
 static struct fuse_iomap_ops iomap_ops = {
@@ -726,6 +782,8 @@ int main(int argc, char **argv)
 			config.flags |= FUSE_IOMAP_CONFIG_READ_ONLY;
 		else if (!strcmp(argv[1], "freeze=1"))
 			iomap_ops.freezefs = on_freeze, iomap_ops.unfreezefs = on_unfreeze;
+		else if (!strcmp(argv[1], "noopen=1"))
+			waives_open = true;
 		else if (!strcmp(argv[1], "replace=1"))
 			writes_replacements = true;
 		else if (!puppet_config_field(&config, argv[1]))

@@ -21,6 +21,16 @@ mkswap "$m/holes" >/dev/null 2>&1
 ! swapon "$m/holes" 2>/dev/null || fail "a file with holes became swap"
 before=$(request_count "$m" $IOMAP_IOEND)
 
+# Nothing has given this one its space yet.
+stop_flusher
+head -c 1M /dev/zero >"$m/header"
+mkswap "$m/header" >/dev/null
+cat "$m/header" >"$m/delayed"
+chmod 600 "$m/delayed"
+swapon "$m/delayed" || fail "a file can't be swapped to before it has been written"
+swapoff "$m/delayed"
+rm "$m/header" "$m/delayed"
+
 for how in written unwritten; do
 	if [ $how = written ]; then
 		head -c 64M /dev/zero >"$m/swap"
