@@ -26,6 +26,7 @@
 #include "ops.h"
 #include "pressure.h"
 #include "server.h"
+#include "startup.h"
 #include "super.h"
 
 /* mount(8)'s exit codes */
@@ -377,6 +378,8 @@ int main(int argc, char **argv)
 	 * them is most of what a mount would cost.  Where that can't be said it costs more.
 	 */
 	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	if (startup_prepare())
+		return EXIT_SYSTEM;
 	add_error_table(&et_ext2_error_table);
 	log_init(NULL, LOG_FORMAT_AUTO, false);
 	ret = options_parse(&server.opt, argc, argv);
@@ -385,9 +388,13 @@ int main(int argc, char **argv)
 		return ret > 0 ? 0 : EXIT_USAGE;
 	}
 	log_init(server.opt.source, server.opt.log_format, server.opt.debug);
+	/* the paths are absolute now; any file system can be unmounted below this process */
+	if (chdir("/"))
+		log_warn("can't leave the current directory");
 	if (server.opt.foreground || server.opt.fake)
 		return run(&server);
 
+	startup_close_others(&server.opt);
 	if (pipe2(pipes, O_CLOEXEC)) {
 		log_err("can't make a pipe: %s", strerror(errno));
 		return EXIT_SYSTEM;
@@ -404,7 +411,5 @@ int main(int argc, char **argv)
 	close(pipes[0]);
 	ready_pipe = pipes[1];
 	setsid();
-	if (chdir("/"))
-		log_warn("can't leave the current directory");
 	return run(&server);
 }
