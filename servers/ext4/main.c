@@ -28,6 +28,7 @@
 #include "server.h"
 #include "startup.h"
 #include "super.h"
+#include "sync.h"
 
 /* mount(8)'s exit codes */
 #define EXIT_USAGE	1
@@ -243,6 +244,7 @@ static int serve(struct server *s)
 	struct fuse_session *se = fuse_iomap_session_fuse(s->session);
 	int err;
 
+	sync_set_options(s, s->opt.mount_flags);
 	err = super_begin(s);
 	if (err) {
 		log_err("can't write to %s: %s", s->opt.source, strerror(-err));

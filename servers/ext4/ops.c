@@ -21,6 +21,7 @@
 #include "ops.h"
 #include "pressure.h"
 #include "readdir.h"
+#include "sync.h"
 #include "xattr.h"
 
 static struct server *server_of(fuse_req_t req)
@@ -143,8 +144,12 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_i
 
 	if (!err)
 		err = node_ref(s, in->ino);
-	if (!err)
+	if (!err) {
 		fill_entry(s, ino_of_node(parent), in, &e, &iflags);
+		err = sync_finish(s, 0);
+		if (err)
+			node_forget(s, in->ino, 1);
+	}
 	server_unlock(s);
 	reply_entry(req, s, err, in->ino, &e, iflags);
 }
@@ -225,6 +230,7 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
@@ -275,6 +281,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL,
 				 &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
@@ -282,8 +289,14 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		err = node_ref(s, in.ino);
 	if (!err && opened)
 		err = node_open(s, in.ino);
-	if (!err)
+	if (!err) {
 		fill_entry(s, ino_of_node(parent), &in, &e, &iflags);
+		err = sync_finish(s, 0);
+		if (err && opened)
+			node_release(s, in.ino);
+		if (err)
+			node_forget(s, in.ino, 1);
+	}
 	server_unlock(s);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -310,6 +323,7 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make_unnamed(s, ino_of_node(parent), (mode & 07777) | S_IFREG, opened,
 					 &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
@@ -338,6 +352,7 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
@@ -353,8 +368,10 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_unlink(s, ino_of_node(parent), name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -369,8 +386,10 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_rmdir(s, ino_of_node(parent), name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -388,9 +407,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname,
 				   flags, &who);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -467,8 +488,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	reply_attr_unlock(req, s, &cold, err, &in);
 }
 
@@ -575,10 +598,12 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
 			err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -594,10 +619,12 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
 			err = xattr_remove(s, &in, name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -626,6 +653,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
 	} while (cold_again(s, &cold));
+	sync_begin();
 	if (!err) {
 		switch (cmd) {
 		case FS_IOC_GETFLAGS:
@@ -659,6 +687,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 			err = -ENOTTY;
 		}
 	}
+	if (cmd == FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR)
+		err = sync_finish(s, err);
 	cold_unlock(s, &cold);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -776,8 +806,10 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -808,8 +840,10 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
