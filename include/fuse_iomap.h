@@ -162,6 +162,24 @@ struct fuse_iomap_mount_opts {
 };
 
 /*
+ * Processes
+ */
+
+/*
+ * Make what this process has inherited fit for a server.  Call it first in main(), before
+ * anything is opened and before there are threads.
+ *
+ *  - Standard descriptors that are closed become /dev/null: no device gets such a number.
+ *  - No signal is blocked.  SIGCHLD and SIGTERM have their default actions, SIGPIPE and
+ *    SIGXFSZ are ignored.
+ *  - The limits of file size and processor time are raised as far as this process may.
+ *
+ * Returns a mask of the standard descriptors that were closed: bit 0 for stdin, 1 for stdout,
+ * 2 for stderr.  Or -errno if one could not be opened: then end without opening anything.
+ */
+int fuse_iomap_prepare_process(void);
+
+/*
  * Sessions
  */
 

@@ -192,6 +192,9 @@ static bool can_wait(struct mnt_idmap *idmap, struct inode *inode, const struct 
 
 	if (!fc->default_permissions || test_bit(FUSE_IOMAP_READ_ONLY, &fc->iomap.state))
 		return false;
+	/* the server makes it durable before it answers */
+	if (IS_SYNC(inode))
+		return false;
 	return !valid || (!(valid & ~(ATTR_UID | ATTR_GID | ATTR_MODE | ATTR_KILL_PRIV)) &&
 			  keeps_owner_and_mode(idmap, inode, attr));
 }

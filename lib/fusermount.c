@@ -4,6 +4,7 @@
  * fusermount3 opens /dev/fuse, mounts it, and sends the descriptor back through
  * the socket named in its environment.  The module is not for such users.
  */
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -60,24 +61,60 @@ static char *helper_options(const struct iomap_mount_args *args)
 	return text;
 }
 
-/* Our caller may have blocked signals: that is no business of the helper. */
+/* Our caller may have blocked or ignored signals: that is no business of the helper. */
+static int spawn_in(const char *folder, size_t len, posix_spawnattr_t *attr, char **argv,
+		    char **env, pid_t *pid)
+{
+	char path[PATH_MAX];
+
+	/* an empty or relative one would mean whatever folder this process is in */
+	if (!len || *folder != '/' ||
+	    snprintf(path, sizeof(path), "%.*s/" HELPER, (int)len, folder) >= (int)sizeof(path) ||
+	    access(path, X_OK))
+		return -ENOENT;
+	return -posix_spawn(pid, path, NULL, attr, argv, env);
+}
+
+/* In the folders of $PATH, and in those where distributions have it. */
+static int spawn_anywhere(posix_spawnattr_t *attr, char **argv, char **env, pid_t *pid)
+{
+	static const char *const usual[] = { "/usr/bin", "/bin", "/usr/local/bin" };
+	const char *folder = getenv("PATH");
+	int err = -ENOENT;
+
+	while (folder && err) {
+		const char *end = strchrnul(folder, ':');
+
+		err = spawn_in(folder, end - folder, attr, argv, env, pid);
+		folder = *end ? end + 1 : NULL;
+	}
+	for (size_t i = 0; err && i < sizeof(usual) / sizeof(usual[0]); i++)
+		err = spawn_in(usual[i], strlen(usual[i]), attr, argv, env, pid);
+	return err;
+}
+
 static int spawn_helper(char **argv, char **env, pid_t *pid)
 {
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t set;
 	int err;
 
 	err = -posix_spawnattr_init(&attr);
 	if (err)
 		return err;
-	sigemptyset(&none);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	err = -posix_spawnp(pid, HELPER, NULL, &attr, argv, env);
+	sigemptyset(&set);
+	posix_spawnattr_setsigmask(&attr, &set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
+	posix_spawnattr_setsigdefault(&attr, &set);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	err = spawn_anywhere(&attr, argv, env, pid);
 	posix_spawnattr_destroy(&attr);
 	return err;
 }
 
+/* -ECHILD: it has ended, and where SIGCHLD is ignored nobody can say how. */
 static int wait_helper(pid_t pid)
 {
 	int status;
@@ -168,9 +205,11 @@ int iomap_mount_helper(const char *path, const struct iomap_mount_args *args, in
 	err = wait_helper(pid);
 	if (fd < 0) {
 		err = fd;
-	} else if (err) {
+	} else if (err && err != -ECHILD) {
 		close(fd);
 	} else {
+		/* a helper that failed sends none */
+		err = 0;
 		*fdp = fd;
 	}
 out:

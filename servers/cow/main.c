@@ -321,6 +321,8 @@ int main(int argc, char **argv)
 	bool format = false, snapshot = false;
 	int c, res;
 
+	if (fuse_iomap_prepare_process() < 0)
+		return 1;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':

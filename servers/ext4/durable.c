@@ -115,6 +115,18 @@ void durable_when(struct server *s, void (*done)(void *req, int err), void *req)
 	answer(others);
 }
 
+int durable_now(struct server *s)
+{
+	uint64_t question = commit_ask(s), asked = commit_asked(s);
+	struct durable_waiter *others;
+	int err = seen_by_caller(s, question, commit_cover(s, question));
+
+	others = take(s, asked, err);
+	super_wake_flusher(s);
+	unlock_and_answer(s, others);
+	return err;
+}
+
 bool durable_is_due(const struct server *s)
 {
 	/* who wants a commit for something else comes first, and covers them */

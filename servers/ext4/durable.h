@@ -27,6 +27,12 @@ struct server;
 void durable_when(struct server *s, void (*done)(void *req, int err), void *req);
 
 /*
+ * With the lock, which is let go of meanwhile: wait until all that was done before is durable.
+ * 0 or -errno.
+ */
+int durable_now(struct server *s);
+
+/*
  * For the flusher thread, with the lock
  */
 

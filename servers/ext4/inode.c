@@ -24,6 +24,7 @@
 #include "map.h"
 #include "nokey.h"
 #include "quota.h"
+#include "sync.h"
 #include "xattr.h"
 
 /* what a new inode takes over from its directory */
@@ -108,6 +109,7 @@ int inode_load(struct server *s, ext2_ino_t ino, struct inode *in)
 int inode_store(struct server *s, struct inode *in)
 {
 	s->dirty = true;
+	sync_note(s, in);
 	return lib_error(s, inode_table_write(s, in->ino, &in->raw, sizeof(in->raw)), in->ino);
 }
 

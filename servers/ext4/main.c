@@ -28,7 +28,9 @@
 #include "pressure.h"
 #include "remount.h"
 #include "server.h"
+#include "startup.h"
 #include "super.h"
+#include "sync.h"
 
 /* mount(8)'s exit codes */
 #define EXIT_USAGE	1
@@ -275,6 +277,7 @@ static int serve(struct server *s)
 	struct fuse_session *se = fuse_iomap_session_fuse(s->session);
 	int err;
 
+	sync_set_options(s, s->opt.mount_flags);
 	err = super_begin(s);
 	if (err) {
 		log_err("can't write to %s: %s", s->opt.source, strerror(-err));
@@ -410,6 +413,8 @@ int main(int argc, char **argv)
 	 * them is most of what a mount would cost.  Where that can't be said it costs more.
 	 */
 	(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	if (startup_prepare())
+		return EXIT_SYSTEM;
 	add_error_table(&et_ext2_error_table);
 	log_init(NULL, LOG_FORMAT_AUTO, false);
 	ret = options_parse(&server.opt, argc, argv);
@@ -423,9 +428,13 @@ int main(int argc, char **argv)
 		options_free(&server.opt);
 		return exit_status(ret);
 	}
+	/* the paths are absolute now; any file system can be unmounted below this process */
+	if (chdir("/"))
+		log_warn("can't leave the current directory");
 	if (server.opt.foreground || server.opt.fake)
 		return run(&server);
 
+	startup_close_others(&server.opt);
 	if (pipe2(pipes, O_CLOEXEC)) {
 		log_err("can't make a pipe: %s", strerror(errno));
 		return EXIT_SYSTEM;
@@ -442,7 +451,5 @@ int main(int argc, char **argv)
 	close(pipes[0]);
 	ready_pipe = pipes[1];
 	setsid();
-	if (chdir("/"))
-		log_warn("can't leave the current directory");
 	return run(&server);
 }

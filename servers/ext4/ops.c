@@ -21,6 +21,7 @@
 #include "ops.h"
 #include "pressure.h"
 #include "readdir.h"
+#include "sync.h"
 #include "xattr.h"
 
 static struct server *server_of(fuse_req_t req)
@@ -145,8 +146,12 @@ static void reply_entry_unlock(fuse_req_t req, struct server *s, int err, fuse_i
 
 	if (!err)
 		err = node_ref(s, in->ino);
-	if (!err)
+	if (!err) {
 		fill_entry(s, ino_of_node(parent), in, &e, &iflags);
+		err = sync_finish(s, 0);
+		if (err)
+			node_forget(s, in->ino, 1);
+	}
 	server_unlock(s);
 	reply_entry(req, s, err, in->ino, &e, iflags);
 }
@@ -235,6 +240,7 @@ static void make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make(s, ino_of_node(parent), name, mode, rdev, target, &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
@@ -286,6 +292,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make(s, ino_of_node(parent), name, (mode & 07777) | S_IFREG, 0, NULL,
 				 &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
@@ -293,8 +300,14 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		err = node_ref(s, in.ino);
 	if (!err && opened)
 		err = node_open(s, in.ino);
-	if (!err)
+	if (!err) {
 		fill_entry(s, ino_of_node(parent), &in, &e, &iflags);
+		err = sync_finish(s, 0);
+		if (err && opened)
+			node_release(s, in.ino);
+		if (err)
+			node_forget(s, in.ino, 1);
+	}
 	server_unlock(s);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -321,6 +334,7 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_make_unnamed(s, ino_of_node(parent), (mode & 07777) | S_IFREG, opened,
 					 &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
@@ -349,6 +363,7 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_link(s, ino_of_node(nodeid), ino_of_node(parent), name, &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	reply_entry_unlock(req, s, err, parent, &in);
@@ -364,8 +379,10 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_unlink(s, ino_of_node(parent), name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -380,8 +397,10 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_rmdir(s, ino_of_node(parent), name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -399,9 +418,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname,
 				   flags, &who);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -478,8 +499,10 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	reply_attr_unlock(req, s, &cold, err, &in);
 }
 
@@ -586,10 +609,12 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
 			err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -605,10 +630,12 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
 			err = xattr_remove(s, &in, name);
 	} while (cold_again(s, &cold));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -637,6 +664,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
 	} while (cold_again(s, &cold));
+	sync_begin();
 	if (!err) {
 		switch (cmd) {
 		case FS_IOC_GETFLAGS:
@@ -670,6 +698,8 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 			err = -ENOTTY;
 		}
 	}
+	if (cmd == FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR)
+		err = sync_finish(s, err);
 	cold_unlock(s, &cold);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -787,8 +817,10 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_write(s, ino_of_node(nodeid), buf, size, off, &who, &done);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	if (err)
 		fuse_reply_err(req, -err);
@@ -819,8 +851,10 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 	do {
 		commit_if_large(s);
 		cold_begin(s, &cold);
+		sync_begin();
 		err = file_fallocate(s, ino_of_node(nodeid), mode, off, len, &who);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
+	err = sync_finish(s, err);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }

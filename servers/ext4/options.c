@@ -23,6 +23,7 @@
 
 #include "log.h"
 #include "options_kernel.h"
+#include "path.h"
 
 #ifndef IOMAP4FS_VERSION
 #define IOMAP4FS_VERSION	"unknown"
@@ -408,16 +409,6 @@ static int check_together(struct options *opt)
 	return 0;
 }
 
-static int absolute(const char *path, char **out)
-{
-	*out = realpath(path, NULL);
-	if (*out)
-		return 0;
-	/* the code that opens it says what is wrong with it */
-	*out = strdup(path);
-	return *out ? 0 : -1;
-}
-
 int options_parse(struct options *opt, int argc, char **argv)
 {
 	const char *self = strrchr(argv[0], '/');
@@ -507,7 +498,10 @@ int options_parse(struct options *opt, int argc, char **argv)
 	}
 	if (check_together(opt))
 		return -1;
-	if (absolute(paths[0], &opt->source) || absolute(paths[1], &opt->mountpoint)) {
+	opt->source = path_absolute(paths[0]);
+	/* a mounted descriptor has no path that would mean the same */
+	opt->mountpoint = path_names_fd(paths[1]) < 0 ? path_absolute(paths[1]) : strdup(paths[1]);
+	if (!opt->source || !opt->mountpoint) {
 		log_err("out of memory");
 		return -1;
 	}

@@ -140,6 +140,7 @@ struct server {
 	bool dirty;			/* something changed since the last flush */
 	bool began;			/* super_begin() has changed the image */
 	bool replayed;			/* the journal, at mount */
+	uint32_t sync_flags;		/* sync.h: EXT2_SYNC_FL, EXT2_DIRSYNC_FL of all inodes */
 	bool was_valid;			/* the superblock said "clean" at mount; no journal */
 	uint64_t overhead;		/* blocks that statfs doesn't count */
 	uint64_t resv_blocks;		/* kept back for metadata */

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,10 +139,31 @@ static int open_device(struct source *src, const char *path, bool readonly)
 	return err;
 }
 
+/*
+ * May this process write up to the end of an image of @size bytes?  The limit has been raised as
+ * far as it may be (startup.c); devices have none.  *@limit: bytes
+ */
+static bool within_limit(uint64_t size, uint64_t *limit)
+{
+	struct rlimit rlimit;
+
+	if (getrlimit(RLIMIT_FSIZE, &rlimit) || rlimit.rlim_cur == RLIM_INFINITY)
+		return true;
+	*limit = rlimit.rlim_cur;
+	return size <= *limit;
+}
+
 static int open_image(struct source *src, const char *path, const struct stat *st, bool readonly)
 {
+	uint64_t limit;
 	int err;
 
+	if (!readonly && !within_limit(st->st_size, &limit)) {
+		log_err("%s has %llu bytes and this process may write %llu of them: raise the limit "
+			"of file sizes (ulimit -f), or use -o ro", path,
+			(unsigned long long)st->st_size, (unsigned long long)limit);
+		return -EFBIG;
+	}
 	src->image_fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (src->image_fd < 0) {
 		err = -errno;
@@ -186,9 +208,11 @@ static int begin_at(struct source *src, const char *path, uint64_t offset)
 
 bool source_is_writable(const struct source *src, const char *path)
 {
+	uint64_t limit;
 	int ro = 0;
 
-	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS))
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ||
+	    (!src->dev.block && !within_limit(src->dev.base + src->dev.size, &limit)))
 		return false;
 	/* fails for an image, which has no such switch */
 	return ioctl(src->fd, BLKROGET, &ro) || !ro;

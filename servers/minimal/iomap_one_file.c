@@ -377,6 +377,9 @@ int main(int argc, char **argv)
 	enum fuse_iomap_mode mode;
 	int res;
 
+	/* before anything is opened: what was inherited may not suit a server */
+	if (fuse_iomap_prepare_process() < 0)
+		return 1;
 	if (argc != 3) {
 		fprintf(stderr, "usage: %s DEVICE DIR\n", argv[0]);
 		return 2;

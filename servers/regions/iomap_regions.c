@@ -610,6 +610,8 @@ int main(int argc, char **argv)
 	struct node *node;
 	int i, res;
 
+	if (fuse_iomap_prepare_process() < 0)
+		return 1;
 	if (argc < 4) {
 		fprintf(stderr, "usage: %s DEVICE DIR NAME=OFFSET+LENGTH...\n", argv[0]);
 		return 2;
