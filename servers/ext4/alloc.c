@@ -134,6 +134,18 @@ static bool find_run_around(struct server *s, uint64_t goal, uint64_t want, stru
 	return find_run(s, goal, blocks, want, longest) || find_run(s, first, goal, want, longest);
 }
 
+int alloc_room(struct server *s, uint64_t clusters)
+{
+	uint64_t need = clusters << s->fs->cluster_ratio_bits;
+
+	if (free_now(s) < need)
+		return -ENOSPC;
+	/* what files may grow into is marked as used, and libext2fs looks for what isn't */
+	if (!alloc_has_plenty(s, need))
+		windows_end_all(s);
+	return 0;
+}
+
 static uint64_t valid_goal(const struct server *s, uint64_t goal)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);

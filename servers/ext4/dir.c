@@ -16,6 +16,7 @@
 #include "dir_block.h"
 #include "htree.h"
 #include "nokey.h"
+#include "xattr.h"
 
 /* s_encoding_flags: names have been hashed with the tables of today only */
 #define ENC_NO_COMPAT_FALLBACK	2
@@ -404,6 +405,12 @@ static int move_to_block(struct server *s, struct inode *dir)
 
 	if (!inode_is_inline(dir))
 		return 0;
+	/* libext2fs takes the names out of the inode before it looks for a block for them */
+	err = xattr_unshare(s, dir);
+	if (!err)
+		err = alloc_room(s, 1);
+	if (err)
+		return err;
 	err = lib_error(s, ext2fs_expand_dir(s->fs, dir->ino), dir->ino);
 	s->dirty = true;
 	if (!err)

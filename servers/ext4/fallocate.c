@@ -177,7 +177,10 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		if (!inode_has_extents(&in))
 			return -EOPNOTSUPP;
 		if (mode & FALLOC_FL_ZERO_RANGE) {
-			err = zero_edges(s, &in, off, end, first, last);
+			/* before anything is zeroed: the holes, too, get their blocks */
+			err = check_room(s, &in, off / bs, (end + bs - 1) / bs, who);
+			if (!err)
+				err = zero_edges(s, &in, off, end, first, last);
 			if (!err && first < last)
 				err = map_punch(s, &in, first, last - first);
 		}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "xattr.h"
 
 static int get(struct server *s, struct inode *in, char **buf, size_t *len)
 {
@@ -60,6 +61,8 @@ int inline_write(struct server *s, struct inode *in, const char *data, size_t le
 	memcpy(buf + off, data, len);
 	err = inode_store(s, in);
 	if (!err)
+		err = xattr_unshare(s, in);
+	if (!err)
 		err = lib_error(s, ext2fs_inline_data_set(s->fs, in->ino, inode_small(in), buf,
 							  have), in->ino);
 	free(buf);
@@ -77,6 +80,8 @@ static int drop_inline(struct server *s, struct inode *in)
 	int err;
 
 	err = inode_store(s, in);
+	if (!err)
+		err = xattr_unshare(s, in);
 	if (err)
 		return err;
 	lerr = ext2fs_xattrs_open(s->fs, in->ino, &h);
@@ -106,37 +111,53 @@ static int drop_inline(struct server *s, struct inode *in)
 	return inode_store(s, in);
 }
 
-int inline_expand(struct server *s, struct inode *in, const struct caller *who)
+/* A block with the data, which no file has yet */
+static int take_block(struct server *s, struct inode *in, const char *data, size_t len,
+		      const struct caller *who, struct space *sp)
 {
-	struct mapping m;
-	size_t len;
-	char *buf;
+	uint64_t goal = ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), 0);
+	size_t bs = s->fs->blocksize;
+	char *block = calloc(1, bs);
 	int err;
 
-	if (!alloc_available(s, who))
-		return -ENOSPC;
-	err = inline_get(s, in, &buf, &len);
+	if (!block)
+		return -ENOMEM;
+	*sp = (struct space){ .len = 1 };
+	err = alloc_blocks(s, goal, 1, 0, who, &sp->start, &sp->taken);
+	if (!err) {
+		sp->pblk = sp->start;
+		memcpy(block, data, len);
+		err = device_write(&s->src.dev, block, bs, sp->pblk * bs);
+		if (err)
+			space_give_back(s, sp);
+	}
+	free(block);
+	return err;
+}
+
+/* All that can fail for want of space comes before the data in the inode go. */
+int inline_expand(struct server *s, struct inode *in, const struct caller *who)
+{
+	struct space sp = { 0 };
+	size_t len;
+	char *buf;
+	int err = xattr_unshare(s, in);
+
+	if (!err)
+		err = inline_get(s, in, &buf, &len);
 	if (err)
 		return err;
 	if (len > inode_size(in))
 		len = inode_size(in);
-	err = drop_inline(s, in);
-	if (!err && len) {
-		err = map_alloc(s, in, NULL, 0, 1, who, &m);
-		if (!err) {
-			size_t bs = s->fs->blocksize;
-			char *block = calloc(1, bs);
-
-			err = -ENOMEM;
-			if (block) {
-				memcpy(block, buf, len);
-				err = device_write(&s->src.dev, block, bs, m.pblk * bs);
-			}
-			free(block);
-		}
-		if (!err)
-			err = map_convert(s, in, 0, 1);
-	}
+	if (len)
+		err = take_block(s, in, buf, len, who, &sp);
 	free(buf);
+	if (err)
+		return err;
+	err = drop_inline(s, in);
+	if (!err && sp.len)
+		err = map_insert(s, in, 0, &sp);
+	if (err && sp.len)
+		space_give_back(s, &sp);
 	return err;
 }

@@ -15,14 +15,22 @@
 			 EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
 			 EXT4_ENCRYPT_FL | EXT2_INDEX_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | \
 			 EXT2_TOPDIR_FL | \
-			 EXT4_HUGE_FILE_FL | EXT4_EXTENTS_FL | EXT4_VERITY_FL | \
+			 EXT4_EXTENTS_FL | EXT4_VERITY_FL | \
 			 EXT4_INLINE_DATA_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL | \
 			 0x00004000 /* journal data */)
-#define FL_CHANGEABLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_SYNC_FL | EXT2_IMMUTABLE_FL | \
-			 EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | EXT2_NOTAIL_FL | \
-			 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | \
+/* ... and these, which kernel ext4 takes and leaves as they are */
+#define FL_KNOWN	(FL_VISIBLE | EXT2_DIRTY_FL | EXT2_COMPRBLK_FL | EXT2_NOCOMPR_FL | \
+			 0x00400000 /* blocks beyond the end */ | 0x02000000 /* DAX */)
+#define FL_CHANGEABLE	(EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | \
+			 EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | \
+			 EXT2_NOATIME_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | \
+			 EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL)
+/* How the file is stored, which kernel ext4 can change and this server can't */
+#define FL_STORAGE	(EXT4_EXTENTS_FL | 0x00004000 /* journal data */)
+/* What kernel ext4's ext4_mask_flags() lets files have that are no directories */
+#define FL_DIR_ONLY	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | \
 			 EXT4_CASEFOLD_FL)
-#define FL_NOT_REG	(EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL)
+#define FL_OTHER	(EXT2_NODUMP_FL | EXT2_NOATIME_FL)
 
 uint32_t file_get_flags(const struct inode *in)
 {
@@ -32,6 +40,14 @@ uint32_t file_get_flags(const struct inode *in)
 static bool stays_immutable(const struct inode *in, uint32_t flags)
 {
 	return in->raw.i_flags & flags & EXT2_IMMUTABLE_FL;
+}
+
+/* Flags that this kind of file can't have */
+static uint32_t not_for(const struct inode *in)
+{
+	if (inode_is_dir(in))
+		return 0;
+	return inode_is_reg(in) ? FL_DIR_ONLY : FL_CHANGEABLE & ~FL_OTHER;
 }
 
 /* Names are compared in another way from now on: there must be none. */
@@ -56,16 +72,15 @@ int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags)
 		err = inode_load(s, ino, &in);
 	if (err)
 		return err;
-	/* the rest may be given, unchanged */
-	if ((flags ^ in.raw.i_flags) & FL_VISIBLE & ~FL_CHANGEABLE)
+	/* as in kernel ext4 all that can be seen may be given back; what is fixed stays */
+	if (flags & ~FL_KNOWN || flags & not_for(&in) ||
+	    (flags ^ in.raw.i_flags) & FL_STORAGE)
 		return -EOPNOTSUPP;
 	if ((flags ^ in.raw.i_flags) & EXT4_CASEFOLD_FL) {
 		err = may_change_casefold(s, &in);
 		if (err)
 			return err;
 	}
-	if (!inode_is_dir(&in))
-		flags &= ~FL_NOT_REG;
 	/* immutable includes the other flags */
 	if (stays_immutable(&in, flags) && (flags ^ in.raw.i_flags) & FL_CHANGEABLE)
 		return -EPERM;
@@ -133,6 +148,15 @@ int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx
 		return -EOPNOTSUPP;
 	if (fsx->fsx_projid != in.raw.i_projid && stays_immutable(&in, fl))
 		return -EPERM;
+	/* an account for the project may need space: before the flags change */
+	if (fsx->fsx_projid != in.raw.i_projid) {
+		err = super_may_write(s);
+		if (!err)
+			err = quota_prepare(s, inode_owner(&in), inode_group(&in),
+					    fsx->fsx_projid);
+		if (err)
+			return err;
+	}
 	err = file_set_flags(s, ino, fl);
 	return err ? err : set_project(s, ino, fsx->fsx_projid);
 }

@@ -308,9 +308,26 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	return inode_store(s, in);
 }
 
+int map_insert(struct server *s, struct inode *in, uint64_t lblk, const struct space *sp)
+{
+	struct mapping m = {
+		.type = MAP_MAPPED, .lblk = lblk, .len = sp->len, .pblk = sp->pblk,
+	};
+	uint64_t inserted;
+	int err;
+
+	if (inode_has_extents(in))
+		err = extent_insert(s, in, &m);
+	else
+		err = indirect_insert(s, in, &m, &inserted);
+	if (!err)
+		err = space_count(s, in, sp);
+	return err ? err : inode_store(s, in);
+}
+
 int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 {
-	int err;
+	int err, store_err;
 
 	if (inode_is_inline(in) || !inode_has_extents(in) || !len)
 		return 0;
@@ -318,7 +335,9 @@ int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 	if (err)
 		return err;
 	err = extent_convert(s, in, lblk, len);
-	return err ? err : inode_store(s, in);
+	/* also what has been converted before an error: the root of the tree is in the inode */
+	store_err = inode_store(s, in);
+	return err ? err : store_err;
 }
 
 int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up)

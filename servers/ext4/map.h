@@ -16,6 +16,8 @@
 #include "node.h"
 
 /* A hole with a promise, MAP_DELAYED, is one here: delayed_overlay() makes the difference */
+struct space;
+
 enum map_type { MAP_HOLE, MAP_MAPPED, MAP_UNWRITTEN, MAP_DELAYED };
 
 struct mapping {
@@ -61,6 +63,11 @@ void map_want(struct server *s, struct inode *in, uint64_t lblk, unsigned int be
  */
 int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
 	      uint64_t len, const struct caller *who, struct mapping *m);
+/*
+ * Blocks for a hole of the file at @lblk, which have their contents already and become part of
+ * it.  Stores the inode.
+ */
+int map_insert(struct server *s, struct inode *in, uint64_t lblk, const struct space *sp);
 /* Unwritten blocks in [@lblk, @lblk + @len) have been written.  Stores the inode. */
 int map_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 /*
@@ -176,6 +183,8 @@ uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len);
 /* Would there be enough for everything else if @more blocks were kept for something? */
 bool alloc_has_plenty(const struct server *s, uint64_t more);
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
+/* libext2fs is going to take @clusters, reserves or not: they are there.  0 or -ENOSPC */
+int alloc_room(struct server *s, uint64_t clusters);
 
 /*
  * Pins: blocks that are free, but only when the running transaction is durable.

@@ -631,6 +631,12 @@ int extent_shift(struct server *s, struct inode *in, uint64_t from, uint64_t dis
 		ext2fs_extent_free(h);
 		if (!err && there > 0)
 			err = extent_insert(s, in, &m);
+		/* no space for a block of the tree: it goes back to the place that it left free */
+		if (err == -ENOSPC && there > 0) {
+			m.lblk = start;
+			if (extent_insert(s, in, &m))
+				fs_error(s, in->ino, m.pblk, "an extent was lost");
+		}
 		if (!err && there > 0)
 			err = map_pause(s, in);
 		if (err)

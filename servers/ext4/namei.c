@@ -278,14 +278,18 @@ int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool op
 		node_forget(s, in->ino, 1);
 		return err;
 	}
-	return open ? node_open(s, in->ino) : 0;
+	err = open ? node_open(s, in->ino) : 0;
+	/* nobody gets to know it */
+	if (err)
+		node_forget(s, in->ino, 1);
+	return err;
 }
 
 int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *name,
 	       const struct caller *who, struct inode *in)
 {
+	struct inode dir, before;
 	struct node *node;
-	struct inode dir;
 	int err = inode_load(s, ino, in);
 
 	if (!err)
@@ -306,6 +310,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 	if ((dir.raw.i_flags & EXT4_PROJINHERIT_FL) && dir.raw.i_projid != in->raw.i_projid)
 		return -EXDEV;
 
+	before = *in;
 	in->raw.i_links_count++;
 	inode_touch(s, in, false);
 	err = inode_store(s, in);
@@ -313,7 +318,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 		return err;
 	err = dir_add(s, &dir, dir_name(name), ino, in->raw.i_mode, who);
 	if (err) {
-		in->raw.i_links_count--;
+		*in = before;
 		inode_store(s, in);
 		return err;
 	}

@@ -66,10 +66,19 @@ static int exchange(struct server *s, struct end *a, struct end *b)
 {
 	bool a_dir = inode_is_dir(&a->in), b_dir = inode_is_dir(&b->in);
 	bool moves = a->parent != b->parent;
+	struct inode dir;
 	int err;
 
 	if (a->in.ino == b->in.ino)
 		return 0;
+	if (moves && a_dir != b_dir) {
+		/* a directory comes to where none was */
+		err = namei_load_dir(s, a_dir ? b->parent : a->parent, &dir);
+		if (!err && namei_dir_full(s, &dir))
+			err = -EMLINK;
+		if (err)
+			return err;
+	}
 	err = set_entry(s, b, &a->in);
 	if (err)
 		return err;
@@ -218,6 +227,9 @@ static int rename_once(struct server *s, ext2_ino_t old_parent, const char *old_
 		return err;
 	if ((new_dir.raw.i_flags & EXT4_PROJINHERIT_FL) &&
 	    new_dir.raw.i_projid != from.in.raw.i_projid)
+		return -EXDEV;
+	if ((flags & RENAME_EXCHANGE) && (old_dir.raw.i_flags & EXT4_PROJINHERIT_FL) &&
+	    old_dir.raw.i_projid != to.in.raw.i_projid)
 		return -EXDEV;
 
 	/* two names of one file: nothing to do */

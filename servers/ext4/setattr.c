@@ -15,27 +15,34 @@
 #define TIMES	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | \
 		 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME)
 
-int file_truncate(struct server *s, struct inode *in, uint64_t size)
+/*
+ * What can fail for another reason than a broken device before the size becomes @size.  Nobody
+ * sees a difference afterwards.
+ */
+static int prepare_size(struct server *s, struct inode *in, uint64_t size)
 {
-	uint64_t bs = s->fs->blocksize, old = inode_size(in);
-	bool classic = !fuse_iomap_session_negotiated(s->session);
 	struct caller root = { 0 };
-	int err;
 
 	if (!inode_is_reg(in))
 		return inode_is_dir(in) ? -EISDIR : -EINVAL;
 	if (size > (uint64_t)inode_maxbytes(s, in))
 		return -EFBIG;
+	return size != inode_size(in) && inode_is_inline(in) ? inline_expand(s, in, &root) : 0;
+}
+
+int file_truncate(struct server *s, struct inode *in, uint64_t size)
+{
+	uint64_t bs = s->fs->blocksize, old = inode_size(in);
+	bool classic = !fuse_iomap_session_negotiated(s->session);
+	int err = prepare_size(s, in, size);
+
+	if (err)
+		return err;
 	/* the kernel has cut off the pages already */
 	delayed_cut(s, node_find(s, in->ino), (size + bs - 1) / bs, UINT64_MAX);
 	/* blocks beyond the end, from fallocate(), go even if the size stays */
 	if (size == old)
 		return map_truncate(s, in, (size + bs - 1) / bs);
-	if (inode_is_inline(in)) {
-		err = inline_expand(s, in, &root);
-		if (err)
-			return err;
-	}
 	/* what is cut off must not come back when the file grows again */
 	if (classic && size < old && size % bs) {
 		uint64_t end = (size / bs + 1) * bs;
@@ -109,6 +116,10 @@ static int squashed(const struct server *s, const struct stat *attr, int *valid)
 	return 0;
 }
 
+/*
+ * The steps that may need space come first, and change nothing that anybody sees if they fail:
+ * accounts for a new owner, a block for inline data, a copy of a shared attribute block.
+ */
 int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
 		 struct inode *in)
 {
@@ -132,6 +143,10 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 		err = quota_prepare(s, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
 				    valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in),
 				    in->raw.i_projid);
+	if (!err && valid & FUSE_SET_ATTR_SIZE)
+		err = prepare_size(s, in, attr->st_size);
+	if (!err && valid & FUSE_SET_ATTR_MODE)
+		err = xattr_acl_chmod(s, in, attr->st_mode & 07777);
 	if (!err && valid & FUSE_SET_ATTR_SIZE) {
 		/* that frees all blocks behind the new size */
 		cut = (uint64_t)attr->st_size <= inode_size(in);
@@ -142,12 +157,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 	if (valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		inode_set_owner(in, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
 				valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in));
-	if (valid & FUSE_SET_ATTR_MODE) {
+	if (valid & FUSE_SET_ATTR_MODE)
 		in->raw.i_mode = (in->raw.i_mode & S_IFMT) | (attr->st_mode & 07777);
-		err = xattr_acl_chmod(s, in);
-		if (err)
-			return err;
-	}
 	set_times(s, in, attr, valid);
 	err = inode_store(s, in);
 	if (!err && valid & FUSE_SET_ATTR_SIZE)

@@ -23,7 +23,7 @@ static bool is_acl(const char *name)
 
 static bool has_prefix(const char *name, const char *prefix)
 {
-	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
+	return !strncmp(name, prefix, strlen(prefix));
 }
 
 static int check_name(const char *name)
@@ -35,6 +35,9 @@ static int check_name(const char *name)
 	if (!has_prefix(name, "user.") && !has_prefix(name, "trusted.") &&
 	    !has_prefix(name, "security."))
 		return -EOPNOTSUPP;
+	/* the same errors as in the kernel's xattr_resolve_name() and ext4_xattr_set_handle() */
+	if (!dot[1])
+		return -EINVAL;
 	return strlen(dot + 1) > 255 ? -ERANGE : 0;
 }
 
@@ -122,6 +125,11 @@ static void need_feature(struct server *s)
 	ext2fs_mark_super_dirty(s->fs);
 }
 
+/*
+ * The functions below change the attributes of the inode as it is on the disk.  @in has no
+ * changes of its own then: an attribute that can't be stored must leave nothing of them.  The
+ * caller changes @in after them and stores it.
+ */
 static int set_raw(struct server *s, struct inode *in, const char *name, const void *value,
 		   size_t size)
 {
@@ -130,7 +138,7 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 	int err, load_err;
 
 	need_feature(s);
-	err = inode_store(s, in);
+	err = xattr_prepare(s, in, size);
 	if (!err)
 		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
@@ -153,7 +161,7 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 
 	if (!has_any(s, in))
 		return -ENODATA;
-	err = inode_store(s, in);
+	err = xattr_unshare(s, in);
 	if (!err)
 		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
@@ -184,7 +192,8 @@ static int set_acl_raw(struct server *s, struct inode *in, const char *name,
 
 /*
  * What the system call gives: an access ACL is also a chmod, maybe only that, and like
- * chmod(2) it takes the set-gid bit from a file if the caller is not of its group.
+ * chmod(2) it takes the set-gid bit from a file if the caller is not of its group.  The mode
+ * changes in @in only, once the ACL is stored.
  */
 static int set_acl(struct server *s, struct inode *in, const char *name, const void *value,
 		   size_t size, bool kill_sgid)
@@ -200,14 +209,15 @@ static int set_acl(struct server *s, struct inode *in, const char *name, const v
 		return err;
 	if (!strcmp(name, ACL_XATTR_DEFAULT)) {
 		err = set_acl_raw(s, in, name, acl);
-	} else if (acl_to_mode(acl, &mode)) {
-		in->raw.i_mode = mode;
-		err = set_acl_raw(s, in, name, acl);
 	} else {
-		in->raw.i_mode = mode;
-		err = remove_raw(s, in, name);
+		if (acl_to_mode(acl, &mode))
+			err = set_acl_raw(s, in, name, acl);
+		else
+			err = remove_raw(s, in, name);
 		if (err == -ENODATA)
 			err = 0;
+		if (!err)
+			in->raw.i_mode = mode;
 	}
 	free(acl);
 	return err;
@@ -240,12 +250,14 @@ int xattr_set(struct server *s, struct inode *in, const char *name, const void *
 		err = -E2BIG;
 	if (!err)
 		err = check_flags(s, in, name, flags);
+	if (!err && is_acl(name))
+		err = set_acl(s, in, name, value, size, kill_sgid);
+	else if (!err)
+		err = set_raw(s, in, name, value, size);
 	if (err)
 		return err;
 	inode_touch(s, in, false);
-	if (is_acl(name))
-		return set_acl(s, in, name, value, size, kill_sgid);
-	return set_raw(s, in, name, value, size);
+	return inode_store(s, in);
 }
 
 int xattr_remove(struct server *s, struct inode *in, const char *name)
@@ -259,8 +271,11 @@ int xattr_remove(struct server *s, struct inode *in, const char *name)
 	if (err)
 		return err;
 	free(value);
+	err = remove_raw(s, in, name);
+	if (err)
+		return err;
 	inode_touch(s, in, false);
-	return remove_raw(s, in, name);
+	return inode_store(s, in);
 }
 
 struct list {
@@ -339,8 +354,13 @@ static int free_ea_inodes(struct server *s, struct inode *in)
 int xattr_free_all(struct server *s, struct inode *in)
 {
 	if (ext2fs_has_feature_ea_inode(s->fs->super)) {
-		int err = free_ea_inodes(s, in);
+		int err = inode_store(s, in);
 
+		/* a block that others use, too, keeps its values */
+		if (!err)
+			err = xattr_leave_shared(s, in);
+		if (!err)
+			err = free_ea_inodes(s, in);
 		if (err)
 			return err;
 	}
@@ -348,7 +368,7 @@ int xattr_free_all(struct server *s, struct inode *in)
 	return lib_error(s, ext2fs_free_ext_attr(s->fs, in->ino, &in->raw), in->ino);
 }
 
-int xattr_acl_chmod(struct server *s, struct inode *in)
+int xattr_acl_chmod(struct server *s, struct inode *in, mode_t mode)
 {
 	struct acl *acl;
 	int err;
@@ -358,7 +378,7 @@ int xattr_acl_chmod(struct server *s, struct inode *in)
 	err = get_acl(s, in, ACL_XATTR_ACCESS, &acl);
 	if (err)
 		return err == -ENODATA ? 0 : err;
-	acl_chmod(acl, in->raw.i_mode);
+	acl_chmod(acl, mode);
 	err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
 	free(acl);
 	return err;
@@ -379,14 +399,16 @@ int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mod
 	}
 	if (err)
 		return err;
-	if (S_ISDIR(mode))
+	err = inode_store(s, in);
+	if (!err && S_ISDIR(mode))
 		err = set_acl_raw(s, in, ACL_XATTR_DEFAULT, acl);
 	if (!err) {
 		acl_create(acl, &mode);
-		in->raw.i_mode = mode;
 		if (acl_to_mode(acl, &unused))
 			err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
 	}
+	if (!err)
+		in->raw.i_mode = mode;
 	free(acl);
 	return err;
 }

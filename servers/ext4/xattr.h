@@ -22,13 +22,27 @@ int xattr_list(struct server *s, struct inode *in, bool privileged, char **list,
 /* The inode is being deleted. */
 int xattr_free_all(struct server *s, struct inode *in);
 
-/* The mode of @in has changed: so do its ACL's entries for it. */
-int xattr_acl_chmod(struct server *s, struct inode *in);
+/*
+ * The mode of @in, which is as on the disk, is going to be @mode: so are its ACL's entries for
+ * it.  Doesn't change the mode.
+ */
+int xattr_acl_chmod(struct server *s, struct inode *in, mode_t mode);
 /*
  * New inode @in in @dir: default ACLs, or without one the umask.  Changes
  * in->raw.i_mode.
  */
 int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask);
+
+/*
+ * xattr_room.c: before libext2fs changes attributes.  @in is as on the disk.
+ */
+
+/* The attributes can be changed without failing halfway; none is longer than it was. */
+int xattr_unshare(struct server *s, struct inode *in);
+/* The same before one gets a value of @size bytes.  -ENOSPC */
+int xattr_prepare(struct server *s, struct inode *in, size_t size);
+/* @in is being deleted: if others use its attribute block, too, it stops using it. */
+int xattr_leave_shared(struct server *s, struct inode *in);
 
 /* ea_inode.c */
 
