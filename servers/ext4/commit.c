@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "bitmaps.h"
-#include "journal/format.h"
+#include "journal/inode.h"
 #include "journal/journal.h"
 #include "log.h"
 #include "map.h"
@@ -31,44 +31,6 @@
 /*
  * Opening
  */
-
-/* Where the journal's blocks are, as many runs as it takes.  *@runs is to be freed. */
-static int find_runs(struct server *s, struct inode *in, struct journal_run **runs, size_t *nr)
-{
-	uint64_t blocks = inode_size(in) / s->fs->blocksize;
-	size_t room = 0;
-
-	*runs = NULL;
-	*nr = 0;
-	if (blocks > UINT32_MAX || blocks > ext2fs_blocks_count(s->fs->super))
-		return -EUCLEAN;
-	for (uint64_t lblk = 0; lblk < blocks;) {
-		struct mapping m;
-		uint64_t len;
-		int err = map_lookup(s, in, lblk, 0, &m);
-
-		if (!err && m.type != MAP_MAPPED)
-			err = -EUCLEAN;
-		if (err)
-			return err;
-		if (*nr == room) {
-			struct journal_run *more = realloc(*runs, (room * 2 + 8) * sizeof(**runs));
-
-			if (!more)
-				return -ENOMEM;
-			*runs = more;
-			room = room * 2 + 8;
-		}
-		len = m.lblk + m.len - lblk;
-		if (len > blocks - lblk)
-			len = blocks - lblk;
-		(*runs)[(*nr)++] = (struct journal_run){
-			.log = lblk, .len = len, .phys = m.pblk + (lblk - m.lblk),
-		};
-		lblk += len;
-	}
-	return 0;
-}
 
 void commits_set_limit(struct server *s)
 {
@@ -87,9 +49,8 @@ int commits_open(struct server *s)
 		.wide = ext2fs_has_feature_64bit(sb),
 		.checksums = ext2fs_has_feature_metadata_csum(sb),
 	};
-	struct inode in = { .ino = sb->s_journal_inum };
 	struct journal_run *runs = NULL;
-	const char *why = "its inode is damaged";
+	const char *why;
 	size_t nr = 0;
 	int err;
 
@@ -104,10 +65,7 @@ int commits_open(struct server *s)
 		commits_set_limit(s);
 		return err;
 	}
-	err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
-						  sizeof(in.raw)), in.ino);
-	if (!err)
-		err = find_runs(s, &in, &runs, &nr);
+	err = journal_inode_find(s, &runs, &nr, &why);
 	if (!err)
 		err = journal_open(&s->commits.journal, &s->src.dev, s->fs->blocksize, runs, nr,
 				   &wants, &why);
@@ -139,37 +97,6 @@ void commits_close(struct server *s)
 	checkpoint_cancel(s);
 	journal_destroy(s->commits.journal);
 	s->commits.journal = NULL;
-}
-
-int commits_check_replayed(struct server *s)
-{
-	struct ext2_super_block *sb = s->fs->super;
-	struct inode in = { .ino = sb->s_journal_inum };
-	struct journal_super super = { .start = 1 };
-	struct mapping m = { .type = MAP_HOLE };
-	const void *block;
-	int err;
-
-	if (s->commits.journal ||
-	    (!(s->replayed && in.ino) && !ext2fs_has_feature_journal_needs_recovery(sb)))
-		return 0;
-	/* one on another device hasn't been looked at */
-	err = in.ino ? 0 : -EUCLEAN;
-	if (!err)
-		err = lib_error(s, ext2fs_read_inode_full(s->fs, in.ino, inode_small(&in),
-							  sizeof(in.raw)), in.ino);
-	if (!err)
-		err = map_lookup(s, &in, 0, 0, &m);
-	if (!err && m.type == MAP_MAPPED)
-		err = cache_peek(s->cache, m.pblk, &block, NULL);
-	if (!err && m.type == MAP_MAPPED)
-		err = journal_super_decode(block, &super);
-	if (err || super.start) {
-		log_err("%s: the journal still needs recovery: use -o ro,noload to see it without",
-			s->opt.source);
-		err = err ? err : -EUCLEAN;
-	}
-	return err;
 }
 
 /*

@@ -42,11 +42,6 @@ struct commits {
  */
 int commits_open(struct server *s);
 void commits_close(struct server *s);
-/*
- * A mount that writes nothing has no journal open: if the superblock says that it needs
- * recovery, make sure that there is nothing in it.
- */
-int commits_check_replayed(struct server *s);
 
 /*
  * With the lock, between operations

@@ -86,12 +86,3 @@ void interrupt_ignore(void)
 {
 	set_handlers(SIG_IGN);
 }
-
-void interrupt_default(void)
-{
-	sigset_t none;
-
-	set_handlers(SIG_DFL);
-	sigemptyset(&none);
-	pthread_sigmask(SIG_SETMASK, &none, NULL);
-}

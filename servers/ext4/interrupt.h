@@ -24,7 +24,5 @@ void interrupt_hold(void);
 void interrupt_ends(struct fuse_session *se);
 /* The session is over; nothing happens to this process any more. */
 void interrupt_ignore(void);
-/* In a child, before it executes another program. */
-void interrupt_default(void);
 
 #endif

@@ -26,6 +26,7 @@
 #include "node.h"
 #include "ops.h"
 #include "pressure.h"
+#include "recovery/recovery.h"
 #include "remount.h"
 #include "server.h"
 #include "startup.h"
@@ -89,57 +90,6 @@ static int open_source(struct server *s)
 	return err;
 }
 
-/*
- * Replay the journal if it has to be, which needs the source for itself.  As in
- * kernel ext4, ro is what programs see: the source is written to if it can be.
- */
-static int recover(struct server *s, struct ext2_super_block *sb)
-{
-	uint16_t before;
-	int err;
-
-	if (!ext2fs_has_feature_journal_needs_recovery(sb))
-		return 0;
-	/* a backup of the superblock can't tell; it is for looking at damage */
-	if (s->opt.readonly && (s->opt.noload || s->opt.superblock))
-		return 0;
-	if (s->opt.noload)
-		return readonly_instead(s, "leave out noload to have it replayed",
-					"%s: the journal needs recovery, and writing without it "
-					"would make that impossible", s->opt.source);
-	if (!source_is_writable(&s->src, s->opt.source)) {
-		log_err("%s: the journal needs recovery, and nothing can be written here: use "
-			"-o ro,noload to see it without", s->opt.source);
-		return -EROFS;
-	}
-	err = mmp_check(s, sb);
-	if (err)
-		return err;
-	before = sb->s_state;
-	err = recover_journal(&s->src, s->opt.source, sb);
-	if (!err)
-		err = open_source(s);
-	if (!err)
-		err = super_probe(s, sb);
-	s->replayed = !err;
-	/* so these programs say that they could not do all of it, and not by their status */
-	if (!err && (before & ~sb->s_state & EXT2_VALID_FS ||
-		     sb->s_state & ~before & EXT2_ERROR_FS)) {
-		log_err("%s: not all of the journal could be replayed: run \"e2fsck -fy %s\"",
-			s->opt.source, s->opt.source);
-		return -EUCLEAN;
-	}
-	/* commits_check_replayed() can tell */
-	if (!err && s->opt.offset)
-		return 0;
-	if (!err && ext2fs_has_feature_journal_needs_recovery(sb)) {
-		log_err("%s: the journal still needs recovery: run \"e2fsck -fy %s\"",
-			s->opt.source, s->opt.source);
-		err = -EUCLEAN;
-	}
-	return err;
-}
-
 /* iomap=require can't be had: say why. */
 static int say_no_iomap(void)
 {
@@ -178,6 +128,7 @@ static int fit_block_size(struct server *s, const struct ext2_super_block *sb)
 static int open_file_system(struct server *s)
 {
 	struct ext2_super_block sb;
+	bool replay = false;
 	int err = open_source(s);
 
 	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !s->iomap_offered)
@@ -187,8 +138,12 @@ static int open_file_system(struct server *s)
 	if (!err)
 		err = fit_block_size(s, &sb);
 	if (!err)
-		err = recover(s, &sb);
-	if (!err)
+		err = recovery_is_needed(s, &sb, &replay);
+	if (!err && replay && s->opt.readonly) {
+		err = recovery_run_for_reading(s, &sb);
+		replay = false;
+	}
+	if (!err && !s->opt.readonly)
 		err = mmp_take(s, &sb);
 	/* the kernel moves data on block devices only */
 	if (!err && s->iomap_offered) {
@@ -198,11 +153,9 @@ static int open_file_system(struct server *s)
 	}
 	if (!err)
 		err = mmp_keep(s);
-	if (!err)
-		err = super_open(s);
-	if (!err && !s->opt.noload && !s->opt.superblock)
-		err = commits_check_replayed(s);
-	return err;
+	if (!err && replay)
+		err = recovery_run(s, &sb);
+	return err ? err : super_open(s);
 }
 
 /* Without writing to it */

@@ -156,11 +156,6 @@ static int watch(struct server *s, struct mmp_struct *block, uint32_t seq, unsig
 	return -EBUSY;
 }
 
-static bool wanted(const struct server *s, const struct ext2_super_block *sb)
-{
-	return ext2fs_has_feature_mmp((struct ext2_super_block *)sb) && !s->opt.readonly;
-}
-
 static int find_block(struct server *s, const struct ext2_super_block *sb)
 {
 	if (sb->s_mmp_block < sb->s_first_data_block ||
@@ -202,23 +197,6 @@ static int check(struct server *s, const struct ext2_super_block *sb, struct mmp
 		log_warn("waiting up to %u s to see whether %s is in use (mmp)", 2 * *waited,
 			 s->opt.source);
 	return watch(s, block, block->mmp_seq, *waited);
-}
-
-int mmp_check(struct server *s, const struct ext2_super_block *sb)
-{
-	struct mmp_struct block;
-	unsigned int waited;
-	int err;
-
-	if (!wanted(s, sb))
-		return 0;
-	err = check(s, sb, &block, &waited);
-	if (err || !waited)
-		return err;
-	/* e2fsck need not wait for the same; it claims the block as others do */
-	block.mmp_seq = EXT4_MMP_SEQ_CLEAN;
-	err = write_block(s, &block);
-	return err ? tell_unreadable(s, err) : 0;
 }
 
 /*
@@ -350,7 +328,7 @@ int mmp_take(struct server *s, const struct ext2_super_block *sb)
 {
 	int err;
 
-	if (!wanted(s, sb))
+	if (!ext2fs_has_feature_mmp((struct ext2_super_block *)sb))
 		return 0;
 	s->mmp.mine = calloc(1, sizeof(*s->mmp.mine));
 	if (!s->mmp.mine) {

@@ -35,11 +35,9 @@ struct mmp {
 
 /*
  * See that nobody else has the file system mounted for writing, which can take a
- * while.  Says why not.  Nothing is done for a file system without mmp, or when it is
- * mounted read-only.  mmp_check() leaves it to e2fsck, that takes it itself;
- * mmp_take() takes it, and must soon be followed by mmp_keep().
+ * while, and take it.  Says why not.  Nothing is done for a file system without mmp.  Must
+ * soon be followed by mmp_keep().
  */
-int mmp_check(struct server *s, const struct ext2_super_block *sb);
 int mmp_take(struct server *s, const struct ext2_super_block *sb);
 /* s->src is what it will be: a thread tells others from now on, until mmp_release(). */
 int mmp_keep(struct server *s);

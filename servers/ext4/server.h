@@ -139,7 +139,6 @@ struct server {
 	bool frozen;			/* the device stays as it is until the thaw */
 	bool dirty;			/* something changed since the last flush */
 	bool began;			/* super_begin() has changed the image */
-	bool replayed;			/* the journal, at mount */
 	uint32_t sync_flags;		/* sync.h: EXT2_SYNC_FL, EXT2_DIRSYNC_FL of all inodes */
 	bool was_valid;			/* the superblock said "clean" at mount; no journal */
 	uint64_t overhead;		/* blocks that statfs doesn't count */
@@ -293,14 +292,6 @@ int super_may_write(const struct server *s);
  * -EUCLEAN, -EIO, -ENOMEM: they can't be
  */
 int super_may_allocate(struct server *s);
-
-/*
- * recover.c: the journal of the file system on @src, which is @path and will be closed,
- * with the superblock @sb, has to be replayed.  0 or -errno after a message; -EINTR: see interrupted().  If the
- * file system is only a part of @src, the journal has to be empty now, but
- * the superblock may still say that it isn't.
- */
-int recover_journal(struct source *src, const char *path, struct ext2_super_block *sb);
 
 /* features.c: NULL, or the name of a feature of @super that a mount can't do. */
 const char *features_unsupported(const struct ext2_super_block *super, bool readonly);

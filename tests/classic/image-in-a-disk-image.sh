@@ -68,16 +68,14 @@ for mode in ro rw; do
 done
 check_part
 
-# with a file system at byte 0, too, e2fsck could take that: nothing is replayed
+# another file system at byte 0 makes no difference
 cp "$TMP/crashed" "$DISK"
 make_image "$TMP/first" 2M -t ext2
 dd if="$TMP/first" of="$DISK" conv=notrunc status=none
-sum=$(sha256sum <"$DISK")
-"$IOMAP4FS" "$DISK" "$MNT" -o "iomap=off,offset=$OFFSET" 2>"$TMP/err" && fail "replayed what?"
-grep "losetup -o $OFFSET" "$TMP/err" >/dev/null || fail "no hint: $(cat "$TMP/err")"
-[ "$sum" = "$(sha256sum <"$DISK")" ] || fail "the refused disk image changed"
-mount_image "$DISK" ro,noload,offset=$OFFSET
+mount_image "$DISK" offset=$OFFSET
+cmp /etc/passwd "$MNT/synced" || fail "another file system at byte 0: not replayed"
 unmount_image "$DISK"
+head -c $(stat -c %s "$TMP/first") "$DISK" | cmp - "$TMP/first" || fail "the other one changed"
 cp "$TMP/crashed" "$DISK"
 mount_image "$DISK" offset=$OFFSET
 unmount_image "$DISK"

@@ -64,12 +64,17 @@ all_good() {
 	done
 }
 
+# the server's own replay beside that of debugfs, and then e2fsck
+export CRASH_RECOVER CRASH_DIR=$MNT
+CRASH_RECOVER=$(dirname "$(readlink -f "$0")")/replay.sh
 # names that fill a directory's index, so that it gets another level
 NAMES=2000 all_good 24M 1024 commit=1 -t ext4 -J size=1
-all_good 48M 4096 commit=1 -t ext4 -J size=4
-NAMES=2000 all_good 24M 1024 commit=1 -t ext3 -J size=1
 # no checksums in the journal
 all_good 32M 2048 commit=1 -t ext4 -O ^metadata_csum,^64bit -J size=4
+unset CRASH_RECOVER
+# e2fsck's
+all_good 48M 4096 commit=1 -t ext4 -J size=4
+NAMES=2000 all_good 24M 1024 commit=1 -t ext3 -J size=1
 # a cache so small that checkpoints come often
 all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O ^extents,^64bit -J size=1
 all_good 24M 1024 commit=1,cache_size=1M -t ext4 -O inline_data -I 256 -J size=1

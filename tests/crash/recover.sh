@@ -1,11 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# recover.sh IMAGE: debugfs replays the journal and nothing else, the orphans are left to
-# the server, IOMAP4FS, mounted on CRASH_DIR.
+# recover.sh IMAGE: the server, IOMAP4FS, mounted on CRASH_DIR, replays the journal and frees
+# the orphans.
 set -eu
-PATH=$PATH:/usr/sbin:/sbin
-debugfs -w -R journal_run "$1"
 "$IOMAP4FS" "$1" "$CRASH_DIR" -o iomap=off
 # who happens to look at it, of all mounts, is no reason to fail: the lock tells when it is over
 umount -l "$CRASH_DIR"

@@ -13,61 +13,7 @@
 #include <string.h>
 
 #include "checksum.h"
-
-#define CHECKSUM_CRC32C		4
-
-/* where things are in the superblock */
-enum {
-	SB_BLOCKSIZE = 12, SB_MAXLEN = 16, SB_FIRST = 20, SB_SEQUENCE = 24, SB_START = 28,
-	SB_ERRNO = 32, SB_COMPAT = 36, SB_INCOMPAT = 40, SB_RO_COMPAT = 44, SB_UUID = 48,
-	SB_CHECKSUM_TYPE = 80, SB_FC_BLOCKS = 84, SB_CHECKSUM = 252,
-};
-
-#define HEADER_SIZE	12
-#define REVOKE_HEADER	16		/* and the number of bytes in use */
-#define TAIL_SIZE	4		/* checksum at the end of descriptors and revokes */
-
-/* of the commit block */
-#define COMMIT_CHECKSUM	16
-#define COMMIT_SEC	48
-#define COMMIT_NSEC	56
-
-/* of a tag */
-#define TAG_ESCAPED	1
-#define TAG_SAME_UUID	2
-#define TAG_LAST	8
-
-static void put16(void *p, uint16_t v)
-{
-	uint8_t *b = p;
-
-	b[0] = v >> 8;
-	b[1] = v;
-}
-
-static void put32(void *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16((uint8_t *)p + 2, v);
-}
-
-static void put64(void *p, uint64_t v)
-{
-	put32(p, v >> 32);
-	put32((uint8_t *)p + 4, v);
-}
-
-static uint32_t get32(const void *p)
-{
-	const uint8_t *b = p;
-
-	return (uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
-}
-
-static bool has_csum(uint32_t incompat)
-{
-	return incompat & (JOURNAL_INCOMPAT_CSUM_V2 | JOURNAL_INCOMPAT_CSUM_V3);
-}
+#include "journal/layout.h"
 
 static uint32_t super_checksum(const void *block)
 {
@@ -129,35 +75,12 @@ void journal_shape_init(struct journal_shape *shape, const void *block, uint32_t
 	shape->seed = checksum_crc32c(~0U, shape->uuid, sizeof(shape->uuid));
 }
 
-static unsigned int tag_size(const struct journal_shape *shape)
-{
-	unsigned int size = 8;
-
-	if (shape->incompat & JOURNAL_INCOMPAT_CSUM_V3)
-		return 16;
-	if (shape->incompat & JOURNAL_INCOMPAT_CSUM_V2)
-		size += 2;
-	if (shape->incompat & JOURNAL_INCOMPAT_64BIT)
-		size += 4;
-	return size;
-}
-
-static unsigned int tail_size(const struct journal_shape *shape)
-{
-	return has_csum(shape->incompat) ? TAIL_SIZE : 0;
-}
-
 unsigned int journal_tags_per_block(const struct journal_shape *shape)
 {
 	unsigned int room = shape->blocksize - HEADER_SIZE - tail_size(shape);
 
 	/* behind the first tag there is the UUID */
 	return (room - sizeof(shape->uuid)) / tag_size(shape);
-}
-
-static unsigned int revoke_size(const struct journal_shape *shape)
-{
-	return shape->incompat & JOURNAL_INCOMPAT_64BIT ? 8 : 4;
 }
 
 unsigned int journal_revokes_per_block(const struct journal_shape *shape)
