@@ -309,7 +309,7 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 static bool will_append(struct inode *inode, loff_t pos, loff_t count, unsigned int flags)
 {
 	return (flags & IOMAP_DIRECT) && (flags & IOMAP_WRITE) &&
-	       fuse_iomap_ends_beyond_disk_size(inode, pos + count);
+	       pos + count > fuse_iomap_recorded_size(inode);
 }
 
 static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsigned int flags,
