@@ -60,6 +60,7 @@ struct iomap_carry;
 struct iomap_mount {
 	char *path;		/* absolute, no symlinks */
 	uint64_t mnt_id;	/* of statx(2), to know it is still ours; 0: unknown */
+	char *identity;		/* and that a mount elsewhere is; NULL: unknown */
 	bool by_helper;		/* fusermount3 mounted it and has to unmount it */
 };
 
@@ -199,9 +200,14 @@ int iomap_mount_kernel(int fd, const char *path, const struct iomap_mount_args *
 int iomap_mount_helper(const char *path, const struct iomap_mount_args *args, int *fdp);
 int iomap_unmount_helper(const char *path, bool lazy);
 uint64_t iomap_mount_id(const char *path);
-bool iomap_is_mounted(const struct iomap_mount *mnt);
-int iomap_unmount(const struct iomap_mount *mnt);
-void iomap_sync_mount(const struct iomap_mount *mnt);
+bool iomap_is_mounted(struct iomap_mount *mnt);
+int iomap_unmount(struct iomap_mount *mnt);
+void iomap_sync_mount(struct iomap_mount *mnt);
+
+/* mounttable.c; to be freed, NULL if that can't be told */
+char *iomap_mount_identity(uint64_t mnt_id);
+/* where it is mounted now, as this process sees it */
+char *iomap_mount_path(const struct iomap_mount *mnt);
 
 /* mount options without a mount(2) flag need a name for fsconfig/fusermount */
 struct iomap_flag_name {

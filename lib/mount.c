@@ -15,6 +15,13 @@
 #include <unistd.h>
 #include "iomap_i.h"
 
+#ifndef MS_NOSYMFOLLOW		/* Linux 5.10 */
+#define MS_NOSYMFOLLOW		256
+#endif
+#ifndef MOUNT_ATTR_NOSYMFOLLOW	/* Linux 5.14 */
+#define MOUNT_ATTR_NOSYMFOLLOW	0x00200000
+#endif
+
 const struct iomap_flag_name iomap_flag_names[] = {
 	{ MS_RDONLY,		MOUNT_ATTR_RDONLY,	"ro" },
 	{ MS_NOSUID,		MOUNT_ATTR_NOSUID,	"nosuid" },
@@ -23,6 +30,7 @@ const struct iomap_flag_name iomap_flag_names[] = {
 	{ MS_NOATIME,		MOUNT_ATTR_NOATIME,	"noatime" },
 	{ MS_STRICTATIME,	MOUNT_ATTR_STRICTATIME,	"strictatime" },
 	{ MS_NODIRATIME,	MOUNT_ATTR_NODIRATIME,	"nodiratime" },
+	{ MS_NOSYMFOLLOW,	MOUNT_ATTR_NOSYMFOLLOW,	"nosymfollow" },
 	{ MS_SYNCHRONOUS,	0,			"sync" },
 	{ MS_DIRSYNC,		0,			"dirsync" },
 	{ MS_LAZYTIME,		0,			"lazytime" },
@@ -174,6 +182,9 @@ static int mount_old_api(int fd, const char *path, const struct iomap_mount_args
 	return 0;
 }
 
+/* fsconfig(2) takes no longer strings, with their end */
+#define FSCONFIG_STRING_MAX	256
+
 /*
  * Mount @fd, an unbound fuse device of args->fstype, on @path.  *@mnt_id becomes
  * the mount's identity, 0 where the kernel can't tell.
@@ -181,11 +192,13 @@ static int mount_old_api(int fd, const char *path, const struct iomap_mount_args
 int iomap_mount_kernel(int fd, const char *path, const struct iomap_mount_args *args,
 		       uint64_t *mnt_id)
 {
-	bool unsupported = false;
-	int err;
+	/* mount(2) takes a source of any length */
+	bool unsupported = strlen(args->source) >= FSCONFIG_STRING_MAX;
+	int err = 0;
 
-	err = mount_new_api(fd, path, args, mnt_id, &unsupported);
-	if (err && unsupported)
+	if (!unsupported)
+		err = mount_new_api(fd, path, args, mnt_id, &unsupported);
+	if (unsupported)
 		err = mount_old_api(fd, path, args, mnt_id);
 	return err;
 }

@@ -96,8 +96,15 @@ bool fuse_iomap_session_negotiated(const struct fuse_iomap_session *fis)
 /* The session serves @fd from now on and owns it. */
 static int adopt(struct fuse_iomap_session *fis, int fd, bool iomap)
 {
-	int err = iomap_io_install(fis, fd);
+	int flags = fcntl(fd, F_GETFL), err;
 
+	/* whoever mounted it may have opened it otherwise; workers block in read() */
+	if (flags < 0)
+		return -errno;
+	if (flags & O_NONBLOCK)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	err = iomap_io_install(fis, fd);
 	if (err) {
 		fuse_log(FUSE_LOG_ERR, "fuseiomap: libfuse does not take the descriptor: %s\n",
 			 strerror(-err));
@@ -243,8 +250,10 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 	if (fis->fd >= 0)
 		return -EALREADY;
 	fd = given_fd(mountpoint);
-	if (fd >= 0)
-		return fuse_iomap_session_attach(fis, fd, mode, iomap_fd_is_module(fd));
+	if (fd >= 0) {
+		err = fuse_iomap_session_attach(fis, fd, mode, iomap_fd_is_module(fd));
+		return err ? mount_error(mountpoint, err) : 0;
+	}
 
 	if (opts) {
 		if (opts->size < offsetof(struct fuse_iomap_mount_opts, source))
@@ -306,6 +315,7 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 		iomap_unmount(&mnt);
 		goto fail;
 	}
+	mnt.identity = iomap_mount_identity(mnt.mnt_id);
 	fis->mnt = mnt;
 	return 0;
 fail:
@@ -328,7 +338,8 @@ void fuse_iomap_session_unmount(struct fuse_iomap_session *fis)
 				 fis->mnt.path, strerror(-err));
 	}
 	free(fis->mnt.path);
-	fis->mnt.path = NULL;
+	free(fis->mnt.identity);
+	fis->mnt.path = fis->mnt.identity = NULL;
 }
 
 void fuse_iomap_session_destroy(struct fuse_iomap_session *fis)
@@ -348,5 +359,6 @@ void fuse_iomap_session_destroy(struct fuse_iomap_session *fis)
 		close(fis->wake_efd);
 	pthread_mutex_destroy(&fis->lock);
 	free(fis->mnt.path);
+	free(fis->mnt.identity);
 	free(fis);
 }

@@ -14,19 +14,42 @@
  * Is our mount the one that is seen at its mountpoint?  Somebody may have
  * unmounted it, and may have mounted something else there.
  */
-bool iomap_is_mounted(const struct iomap_mount *mnt)
+static bool is_at(const struct iomap_mount *mnt, const char *path)
 {
+	/* kernels before 5.8 can't tell */
+	return !mnt->mnt_id || iomap_mount_id(path) == mnt->mnt_id;
+}
+
+/*
+ * Is it there, or where somebody has moved it (mount --move, or with a mount that it is in)?
+ * mnt->path follows.
+ */
+bool iomap_is_mounted(struct iomap_mount *mnt)
+{
+	char *path;
+
 	if (!mnt->path)
 		return false;
-	/* kernels before 5.8 can't tell */
-	return !mnt->mnt_id || iomap_mount_id(mnt->path) == mnt->mnt_id;
+	if (is_at(mnt, mnt->path))
+		return true;
+	path = iomap_mount_path(mnt);
+	if (!path)
+		return false;
+	if (!is_at(mnt, path)) {
+		/* something else is mounted over it */
+		free(path);
+		return false;
+	}
+	free(mnt->path);
+	mnt->path = path;
+	return true;
 }
 
 /*
  * Blocks until the kernel has written what is dirty, for which the server must
  * be serving, unless the connection has been cut.  Success if it is not mounted.
  */
-int iomap_unmount(const struct iomap_mount *mnt)
+int iomap_unmount(struct iomap_mount *mnt)
 {
 	if (!iomap_is_mounted(mnt))
 		return 0;
@@ -44,7 +67,7 @@ int iomap_unmount(const struct iomap_mount *mnt)
 }
 
 /* Have everything dirty written; for when the mount can't be unmounted. */
-void iomap_sync_mount(const struct iomap_mount *mnt)
+void iomap_sync_mount(struct iomap_mount *mnt)
 {
 	int fd;
 
