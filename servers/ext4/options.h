@@ -47,6 +47,7 @@ struct options {
 	bool sloppy;			/* mount(8) -s: unknown options are ignored */
 	bool helper;			/* called by mount(8), as mount.iomap4fs */
 	bool fake;			/* mount(8) -f: all but mounting */
+	char *given;			/* all -o lists, before they were parsed */
 };
 
 /*
