@@ -464,6 +464,8 @@ int careful_write(struct server *s, struct careful_batch *batch)
 		if (w->step != step)
 			err = device_flush(dev);
 		step = w->step;
+		for (size_t k = i; k < i + n; k++)
+			cache_fix(s->cache, batch->writes[k].nr, batch->data + k * bs);
 		if (!err)
 			err = device_write(dev, batch->data + i * bs, n * bs, w->nr * bs);
 	}

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "node.h"
 #include "ops.h"
+#include "options_stored.h"
 #include "pressure.h"
 #include "recovery/recovery.h"
 #include "remount.h"
@@ -359,6 +360,7 @@ int main(int argc, char **argv)
 		.ready = on_ready,
 	};
 	int pipes[2], ret;
+	char *given;
 	pid_t child;
 
 	/*
@@ -370,7 +372,9 @@ int main(int argc, char **argv)
 		return EXIT_SYSTEM;
 	add_error_table(&et_ext2_error_table);
 	log_init(NULL, LOG_FORMAT_AUTO, false);
+	given = options_given(argc, argv);
 	ret = options_parse(&server.opt, argc, argv);
+	server.opt.given = given;
 	if (ret) {
 		options_free(&server.opt);
 		return ret > 0 ? 0 : EXIT_USAGE;

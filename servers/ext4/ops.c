@@ -511,6 +511,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 	struct server *s = server_of(req);
 	struct statvfs st;
 
+	super_shared_ask(s);
 	server_lock_shared(s);
 	super_statfs(s, &st);
 	server_unlock_shared(s);

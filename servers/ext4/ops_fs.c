@@ -46,6 +46,7 @@ static void get_label(fuse_req_t req, struct server *s, size_t out_size)
 	char label[LABEL_MAX + 1];
 
 	server_lock(s);
+	super_shared_merge(s, true);
 	label_get(s, label);
 	server_unlock(s);
 	fuse_reply_ioctl(req, 0, label, out_size < sizeof(label) ? out_size : sizeof(label));
@@ -61,6 +62,9 @@ static void set_label(fuse_req_t req, struct server *s, const char *label, size_
 	}
 	server_lock(s);
 	commit_if_large(s);
+	/* the last one to set a label wins, not whoever is looked at last */
+	commit_wait_idle(s);
+	super_shared_merge(s, true);
 	err = label_set(s, label, size);
 	server_unlock(s);
 	/* whoever looks at the device next wants to see it */

@@ -512,4 +512,5 @@ void options_free(struct options *opt)
 {
 	free(opt->source);
 	free(opt->mountpoint);
+	free(opt->given);
 }

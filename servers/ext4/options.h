@@ -48,6 +48,7 @@ struct options {
 	bool helper;			/* called by mount(8), as mount.iomap4fs */
 	bool remount;			/* change the flags of a mount that is there */
 	bool fake;			/* mount(8) -f: all but mounting */
+	char *given;			/* all -o lists, before they were parsed */
 };
 
 /*

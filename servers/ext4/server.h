@@ -59,6 +59,7 @@
 #include "options.h"
 #include "source.h"
 #include "store/cache.h"
+#include "super_shared.h"
 #include "trim.h"
 #include "window.h"
 
@@ -141,6 +142,7 @@ struct server {
 	bool began;			/* super_begin() has changed the image */
 	uint32_t sync_flags;		/* sync.h: EXT2_SYNC_FL, EXT2_DIRSYNC_FL of all inodes */
 	bool was_valid;			/* the superblock said "clean" at mount; no journal */
+	struct super_shared shared;	/* the superblock, with others */
 	uint64_t overhead;		/* blocks that statfs doesn't count */
 	uint64_t resv_blocks;		/* kept back for metadata */
 	int64_t maxbytes_extent, maxbytes_indirect;

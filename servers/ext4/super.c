@@ -25,6 +25,7 @@
 #include "map.h"
 #include "memory.h"
 #include "node.h"
+#include "options_stored.h"
 #include "quota.h"
 #include "store/io_manager.h"
 #include "super.h"
@@ -263,6 +264,8 @@ int super_open(struct server *s)
 		log_err("out of memory");
 		return -ENOMEM;
 	}
+	super_shared_open(s, &sb);
+	options_stored(&s->opt, s->fs->super);
 	set_limits(s);
 	err = set_overhead(s);
 	if (!err)
@@ -278,6 +281,7 @@ static int write_super(struct server *s)
 	errcode_t lerr;
 	int err;
 
+	super_shared_merge(s, true);
 	ext2fs_mark_super_dirty(s->fs);
 	s->fs->flags |= EXT2_FLAG_SUPER_ONLY;
 	lerr = ext2fs_flush2(s->fs, EXT2_FLAG_FLUSH_NO_SYNC);
@@ -315,6 +319,7 @@ static int mark_clean(struct server *s)
 	if (!s->commits.journal) {
 		if (!s->was_valid)
 			return 0;
+		super_shared_merge(s, true);
 		s->fs->super->s_state |= EXT2_VALID_FS;
 		ext2fs_mark_super_dirty(s->fs);
 		s->dirty = true;
@@ -372,6 +377,7 @@ int super_collect(struct server *s)
 
 	if (!s->dirty)
 		return 0;
+	super_shared_merge(s, false);
 	/* group descriptors only matter if bitmaps or counts changed */
 	if (ext2fs_test_bb_dirty(s->fs) || ext2fs_test_ib_dirty(s->fs) ||
 	    s->fs->flags & EXT2_FLAG_DIRTY)
@@ -389,6 +395,7 @@ int super_close(struct server *s)
 		goto out;
 	if (!s->readonly)
 		err = mark_clean(s);
+	super_shared_close(s);
 	commits_close(s);
 	careful_close(s);
 	alloc_destroy(s);

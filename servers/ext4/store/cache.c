@@ -54,6 +54,9 @@ struct cache {
 	char *cluster;				/* staging area of write-back */
 	uint64_t nr_failures, nr_changes;
 	bool revokes;				/* are kept for the next transaction */
+	void (*fix)(void *arg, char *data);	/* of block @fix_blk, before it is written */
+	void *fix_arg;
+	uint64_t fix_blk;
 	bool (*keeps)(const void *arg, uint64_t nr);
 	const void *keeps_arg;
 	bool compare;				/* also with what is on the device */
@@ -79,6 +82,7 @@ struct cache_fetch {
 static __thread bool sharing, gave_up;
 
 struct cache_sweep {
+	const struct cache *cache;		/* for what doesn't change */
 	const struct device *dev;
 	uint32_t blocksize;
 	size_t nr, next;			/* of @all, and the first that wasn't taken */
@@ -287,16 +291,38 @@ static int by_number(const void *a, const void *b)
 	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
+static bool is_fixed(const struct cache *cache, uint64_t blk)
+{
+	return cache->fix && blk == cache->fix_blk;
+}
+
+void cache_set_fix(struct cache *cache, uint64_t blk, void (*fix)(void *arg, char *data),
+		   void *arg)
+{
+	cache->fix_blk = blk;
+	cache->fix_arg = arg;
+	cache->fix = fix;
+}
+
+void cache_fix(const struct cache *cache, uint64_t blk, char *data)
+{
+	if (is_fixed(cache, blk))
+		cache->fix(cache->fix_arg, data);
+}
+
 /* Write @n blocks with consecutive numbers in place. */
 static int write_run(struct cache *cache, struct block **run, size_t n)
 {
 	const char *data = run[0]->data;
 	int err;
 
-	if (n > 1) {
-		for (size_t i = 0; i < n; i++)
-			memcpy(cache->cluster + i * cache->blocksize, run[i]->data,
-			       cache->blocksize);
+	if (n > 1 || is_fixed(cache, run[0]->nr)) {
+		for (size_t i = 0; i < n; i++) {
+			char *copy = cache->cluster + i * cache->blocksize;
+
+			memcpy(copy, run[i]->data, cache->blocksize);
+			cache_fix(cache, run[i]->nr, copy);
+		}
 		data = cache->cluster;
 	}
 	/* even if it fails: nobody knows then what is there */
@@ -892,7 +918,9 @@ int cache_sweep_begin(struct cache *cache, struct cache_sweep **out)
 
 	if (!sweep)
 		return -ENOMEM;
-	*sweep = (struct cache_sweep){ .dev = cache->dev, .blocksize = cache->blocksize };
+	*sweep = (struct cache_sweep){
+		.cache = cache, .dev = cache->dev, .blocksize = cache->blocksize,
+	};
 	sweep->taken = calloc(max, sizeof(*sweep->taken));
 	if (!sweep->taken || posix_memalign((void **)&sweep->copies, 4096, CLUSTER_MAX)) {
 		free(sweep->taken);
@@ -935,6 +963,8 @@ int cache_sweep_write(struct cache_sweep *sweep)
 		for (len = 1; i + len < sweep->nr_taken; len++)
 			if (sweep->taken[i + len] != sweep->taken[i] + len)
 				break;
+		for (size_t k = i; k < i + len; k++)
+			cache_fix(sweep->cache, sweep->taken[k], sweep->copies + k * bs);
 		err = device_write(sweep->dev, sweep->copies + i * bs, len * bs,
 				   sweep->taken[i] * bs);
 		if (err && !first_err)

@@ -213,6 +213,14 @@ void cache_sweep_forgotten(struct cache *cache, struct cache_sweep *sweep, uint3
 void cache_sweep_end(struct cache_sweep *sweep);
 
 /*
+ * Whoever writes block @blk in place gives what is going to be written to @fix, which may change
+ * it.  The cached copy stays as it is.  With or without the lock, but one writer at a time.
+ */
+void cache_set_fix(struct cache *cache, uint64_t blk, void (*fix)(void *arg, char *data),
+		   void *arg);
+/* For who writes by himself: @data are going to be written to @blk. */
+void cache_fix(const struct cache *cache, uint64_t blk, char *data);
+/*
  * Write all logged blocks in place and flush the device.  Nothing may be dirty or
  * being committed.
  */
