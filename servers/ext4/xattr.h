@@ -22,6 +22,9 @@ int xattr_list(struct server *s, struct inode *in, bool privileged, char **list,
 /* The inode is being deleted. */
 int xattr_free_all(struct server *s, struct inode *in);
 
+/* The attribute that has the rest of inline data goes.  Stores the inode. */
+int xattr_drop_inline(struct server *s, struct inode *in);
+
 /* The mode of @in has changed: so do its ACL's entries for it. */
 int xattr_acl_chmod(struct server *s, struct inode *in);
 /*
