@@ -15,6 +15,7 @@
 #include "casefold.h"
 #include "dir_block.h"
 #include "htree.h"
+#include "inline_dir.h"
 #include "nokey.h"
 #include "xattr.h"
 
@@ -277,40 +278,39 @@ static void describe(const struct ext2_dir_entry *de, unsigned int len, struct d
 		memcpy(e->hash, (const char *)de + at, sizeof(e->hash));
 }
 
-/*
- * Inline directories, read through libext2fs.
- */
-struct inline_walk {
-	int (*fn)(void *arg, const struct dir_entry *e);
-	void *arg;
-	int ret;
-};
-
-static int inline_entry(ext2_ino_t dir, int entry, struct ext2_dir_entry *de, int offset,
-			int blocksize, char *buf, void *priv)
+/* All entries of a block: until @fn returns something other than 0, which is returned. */
+static int walk_block(struct server *s, struct inode *dir, const char *block, uint64_t pblk,
+		      int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
-	struct inline_walk *w = priv;
-	unsigned int len = de->rec_len;
-	struct dir_entry e;
+	const struct ext2_dir_entry *de;
+	unsigned int off = 0, len;
+	bool bad;
 
-	(void)dir; (void)entry; (void)offset; (void)blocksize; (void)buf;
-	describe(de, len, &e);
-	if (!de->inode || !e.name.len)
-		return 0;
-	w->ret = w->fn(w->arg, &e);
-	return w->ret ? DIRENT_ABORT : 0;
+	while ((de = next_entry(s, block, &off, &len, &bad))) {
+		struct dir_entry e;
+		int ret;
+
+		if (!de->inode)
+			continue;
+		describe(de, len, &e);
+		ret = fn(arg, &e);
+		if (ret)
+			return ret;
+	}
+	return bad ? fs_error(s, dir->ino, pblk, "bad directory entry") : 0;
 }
 
 static int walk_inline(struct server *s, struct inode *dir,
 		       int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
-	struct inline_walk w = { .fn = fn, .arg = arg };
-	errcode_t err;
+	char *block;
+	int ret = inline_dir_block(s, dir, &block);
 
-	library_begin(s);
-	err = ext2fs_dir_iterate2(s->fs, dir->ino, 0, NULL, inline_entry, &w);
-	library_end(s);
-	return err ? lib_error(s, err, dir->ino) : w.ret;
+	if (ret)
+		return ret;
+	ret = walk_block(s, dir, block, 0, fn, arg);
+	free(block);
+	return ret;
 }
 
 int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
@@ -322,28 +322,15 @@ int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
 	if (inode_is_inline(dir))
 		return walk_inline(s, dir, fn, arg);
 	for (; it.lblk < blocks; it.lblk++) {
-		const struct ext2_dir_entry *de;
-		unsigned int off = 0, len;
-		bool bad;
 		int err = dir_block_load(s, dir, &it);
 
 		*lblk = it.lblk;
 		if (err && cache_missed(s->cache))
 			dir_blocks_want(s, dir, it.lblk + 1);
+		if (!err)
+			err = walk_block(s, dir, it.data, it.pblk, fn, arg);
 		if (err)
 			return err;
-		while ((de = next_entry(s, it.data, &off, &len, &bad))) {
-			struct dir_entry e;
-
-			if (!de->inode)
-				continue;
-			describe(de, len, &e);
-			err = fn(arg, &e);
-			if (err)
-				return err;
-		}
-		if (bad)
-			return fs_error(s, dir->ino, it.pblk, "bad directory entry");
 	}
 	return 0;
 }
@@ -379,47 +366,50 @@ int dir_lookup(struct server *s, struct inode *dir, struct dir_name name, ext2_i
 	return ret;
 }
 
+struct emptiness {
+	unsigned int seen;	/* entries */
+	bool dots[2];		/* "." and "..", in these places */
+};
+
 static int other_entry(void *arg, const struct dir_entry *e)
 {
-	(void)arg;
-	return !is_dots(e->name);
+	struct emptiness *empty = arg;
+	unsigned int nr = empty->seen++;
+
+	if (!is_dots(e->name))
+		return 1;
+	if (nr < 2)
+		empty->dots[nr] = e->name.len == nr + 1;
+	return 0;
 }
 
 int dir_is_empty(struct server *s, struct inode *dir)
 {
+	struct emptiness empty = { 0 };
 	uint64_t lblk = 0;
-	int ret = dir_walk(s, dir, &lblk, other_entry, NULL);
+	int ret = dir_walk(s, dir, &lblk, other_entry, &empty);
 
-	return ret < 0 ? ret : !ret;
+	if (ret)
+		return ret < 0 ? ret : 0;
+	/* a size that is too small hides the names */
+	if (!empty.dots[0] || !empty.dots[1])
+		return fs_error(s, dir->ino, 0, "directory without \".\" and \"..\"");
+	return 1;
 }
 
 /*
  * Changing
  */
 
-/* Out of the inode, into a block. */
+/*
+ * Out of the inode, into a block.  The block may be one of those reserved for root: removing a
+ * name needs it, too.
+ */
 static int move_to_block(struct server *s, struct inode *dir)
 {
-	struct block_iter it = { .lblk = 0 };
-	int err;
+	const struct caller root = { 0 };
 
-	if (!inode_is_inline(dir))
-		return 0;
-	/* libext2fs takes the names out of the inode before it looks for a block for them */
-	err = xattr_unshare(s, dir);
-	if (!err)
-		err = alloc_room(s, 1);
-	if (err)
-		return err;
-	err = lib_error(s, ext2fs_expand_dir(s->fs, dir->ino), dir->ino);
-	s->dirty = true;
-	if (!err)
-		err = inode_load(s, dir->ino, dir);
-	if (!err)
-		err = dir_block_load(s, dir, &it);
-	if (!err)
-		careful_names_moved(s, it.pblk);
-	return err;
+	return inode_is_inline(dir) ? inline_dir_expand(s, dir, &root) : 0;
 }
 
 static int add_in_new_block(struct server *s, struct inode *dir, struct dir_name name,
@@ -511,6 +501,8 @@ int dir_add(struct server *s, struct inode *dir, struct dir_name name, ext2_ino_
 	if (!name.len || name.len > EXT2_NAME_LEN)
 		return -ENAMETOOLONG;
 	ret = move_to_block(s, dir);
+	if (!ret && !dir_blocks(s, dir))
+		ret = fs_error(s, dir->ino, 0, "directory without blocks");
 	if (ret)
 		return ret;
 	if (dir->raw.i_flags & EXT2_INDEX_FL) {

@@ -448,7 +448,12 @@ int dir_grow(struct server *s, struct inode *dir, const struct caller *who, uint
 		goal = last.pblk + (m.lblk - last.lblk);
 	if (!goal)
 		goal = ext2fs_find_inode_goal(s->fs, dir->ino, inode_small(dir), m.lblk);
-	err = space_take(s, dir, goal, m.lblk, 1, 0, who, &sp);
+	/* a size that is too small: what is there has names */
+	err = map_lookup(s, dir, m.lblk, MAP_EXACT, &last);
+	if (!err && last.type != MAP_HOLE)
+		err = fs_error(s, dir->ino, last.pblk, "directory has blocks behind its end");
+	if (!err)
+		err = space_take(s, dir, goal, m.lblk, 1, 0, who, &sp);
 	if (err)
 		return err;
 	m.pblk = sp.pblk;

@@ -38,6 +38,11 @@ int file_lseek(struct server *s, ext2_ino_t ino, uint64_t off, int whence, uint6
 int inline_get(struct server *s, struct inode *in, char **buf, size_t *len);
 /* Write in place; -EFBIG when the data must become a block first. */
 int inline_write(struct server *s, struct inode *in, const char *buf, size_t len, uint64_t off);
+/*
+ * The inode has no inline data any more, and an empty map instead: the caller has a copy of the
+ * data.  Stores the inode.
+ */
+int inline_drop(struct server *s, struct inode *in);
 /* Move the data of an inline file to a block. */
 int inline_expand(struct server *s, struct inode *in, const struct caller *who);
 

@@ -3,44 +3,73 @@
  * Inline data: small files that live in the inode's block map and in an
  * attribute behind it.  They are served from here as long as they don't grow;
  * what doesn't fit moves them to a block, for good.
+ *
+ * The bytes are read and written where xattr_check.c finds them, and not by libext2fs: it takes
+ * whatever size and place the image claims.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
+#include "inode_table.h"
 #include "xattr.h"
-
-static int get(struct server *s, struct inode *in, char **buf, size_t *len)
-{
-	size_t size;
-	int err = lib_error(s, ext2fs_inline_data_size(s->fs, in->ino, &size), in->ino);
-
-	if (err)
-		return err;
-	if (size > s->fs->blocksize)
-		return fs_error(s, in->ino, 0, "too much inline data");
-	/* libext2fs copies whole parts: give it what the inode can hold at most */
-	*buf = calloc(1, s->fs->blocksize + sizeof(in->raw.i_block));
-	if (!*buf)
-		return -ENOMEM;
-	err = lib_error(s, ext2fs_inline_data_get(s->fs, in->ino, inode_small(in), *buf, &size),
-			in->ino);
-	if (err) {
-		free(*buf);
-		return err;
-	}
-	*len = size;
-	return 0;
-}
+#include "xattr_check.h"
 
 int inline_get(struct server *s, struct inode *in, char **buf, size_t *len)
 {
-	int err;
+	const size_t first = sizeof(in->raw.i_block);
+	unsigned int offset, more;
+	char *raw = NULL;
+	int err = xattr_find_inline(s, in, &offset, &more);
 
-	library_begin(s);
-	err = get(s, in, buf, len);
-	library_end(s);
+	if (err)
+		return err;
+	*buf = malloc(first + more);
+	if (more)
+		raw = malloc(EXT2_INODE_SIZE(s->fs->super));
+	if (!*buf || (more && !raw))
+		err = -ENOMEM;
+	if (!err && more)
+		err = lib_error(s, inode_table_read(s, in->ino, raw,
+						    EXT2_INODE_SIZE(s->fs->super)), in->ino);
+	if (!err) {
+		memcpy(*buf, in->raw.i_block, first);
+		if (more)
+			memcpy(*buf + first, raw + offset, more);
+		*len = first + more;
+	} else {
+		free(*buf);
+	}
+	free(raw);
+	return err;
+}
+
+/* Write @have bytes, which inline_get() gave, back to where they are.  Stores the inode. */
+static int put(struct server *s, struct inode *in, const char *buf, size_t have)
+{
+	const size_t first = sizeof(in->raw.i_block), size = EXT2_INODE_SIZE(s->fs->super);
+	unsigned int offset, more;
+	int err = xattr_find_inline(s, in, &offset, &more);
+	char *raw;
+
+	if (err)
+		return err;
+	assert(have == first + more);
+	memcpy(in->raw.i_block, buf, first);
+	err = inode_store(s, in);
+	if (err || !more)
+		return err;
+	raw = malloc(size);
+	if (!raw)
+		return -ENOMEM;
+	err = lib_error(s, inode_table_read(s, in->ino, raw, size), in->ino);
+	if (!err) {
+		memcpy(raw + offset, buf + first, more);
+		err = lib_error(s, inode_table_write(s, in->ino, raw, size), in->ino);
+	}
+	free(raw);
 	return err;
 }
 
@@ -48,7 +77,7 @@ int inline_write(struct server *s, struct inode *in, const char *data, size_t le
 {
 	size_t have;
 	char *buf;
-	int err, load_err;
+	int err;
 
 	err = inline_get(s, in, &buf, &have);
 	if (err)
@@ -59,46 +88,16 @@ int inline_write(struct server *s, struct inode *in, const char *data, size_t le
 		return -EFBIG;
 	}
 	memcpy(buf + off, data, len);
-	err = inode_store(s, in);
-	if (!err)
-		err = xattr_unshare(s, in);
-	if (!err)
-		err = lib_error(s, ext2fs_inline_data_set(s->fs, in->ino, inode_small(in), buf,
-							  have), in->ino);
+	err = put(s, in, buf, have);
 	free(buf);
-	s->dirty = true;
-	load_err = inode_load(s, in->ino, in);
-	return err ? err : load_err;
+	return err;
 }
 
-/* The data's attribute goes, the block map becomes one. */
-static int drop_inline(struct server *s, struct inode *in)
+int inline_drop(struct server *s, struct inode *in)
 {
 	struct ext3_extent_header *eh = (void *)in->raw.i_block;
-	struct ext2_xattr_handle *h;
-	errcode_t lerr;
-	int err;
+	int err = xattr_drop_inline(s, in);
 
-	err = inode_store(s, in);
-	if (!err)
-		err = xattr_unshare(s, in);
-	if (err)
-		return err;
-	lerr = ext2fs_xattrs_open(s->fs, in->ino, &h);
-	if (!lerr) {
-		unsigned int raw = XATTR_HANDLE_FLAG_RAW;
-
-		ext2fs_xattrs_flags(h, &raw, NULL);
-		lerr = ext2fs_xattrs_read(h);
-		if (!lerr)
-			lerr = ext2fs_xattr_remove(h, "system.data");
-		if (lerr == EXT2_ET_EA_KEY_NOT_FOUND)
-			lerr = 0;
-		ext2fs_xattrs_close(&h);
-	}
-	err = lib_error(s, lerr, in->ino);
-	if (!err)
-		err = inode_load(s, in->ino, in);
 	if (err)
 		return err;
 	memset(in->raw.i_block, 0, sizeof(in->raw.i_block));
@@ -154,7 +153,7 @@ int inline_expand(struct server *s, struct inode *in, const struct caller *who)
 	free(buf);
 	if (err)
 		return err;
-	err = drop_inline(s, in);
+	err = inline_drop(s, in);
 	if (!err && sp.len)
 		err = map_insert(s, in, 0, &sp);
 	if (err && sp.len)

@@ -80,6 +80,9 @@ static const char *defect(const struct server *s, const struct inode *in)
 		return "bad size";
 	if (inode_is_dir(in) && !inode_is_inline(in) && inode_size(in) % s->fs->blocksize)
 		return "directory size is not a multiple of the block size";
+	/* there are no holes in directories */
+	if (inode_is_dir(in) && inode_size(in) >> block_bits(s) > ext2fs_blocks_count(s->fs->super))
+		return "directory is larger than the file system";
 	if ((in->raw.i_flags & EXT4_EXTENTS_FL) && (in->raw.i_flags & EXT4_INLINE_DATA_FL) &&
 	    !ext2fs_has_feature_inline_data(s->fs->super))
 		return "inline data without the feature";

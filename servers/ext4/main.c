@@ -314,6 +314,7 @@ static int run(struct server *s)
 	clean_up(s);
 	pthread_cond_destroy(&s->commits.idle);
 	pthread_cond_destroy(&s->fetched);
+	pthread_cond_destroy(&s->left);
 	pthread_mutex_destroy(&s->lock.mutex);
 	pthread_mutex_destroy(&s->library);
 	options_free(&s->opt);
@@ -354,6 +355,7 @@ int main(int argc, char **argv)
 		.lock = LOCK_INITIALIZER,
 		.library = PTHREAD_MUTEX_INITIALIZER,
 		.fetched = PTHREAD_COND_INITIALIZER,
+		.left = PTHREAD_COND_INITIALIZER,
 		.commits.idle = PTHREAD_COND_INITIALIZER,
 		.trim.moves = PTHREAD_COND_INITIALIZER,
 		.src = { .image_fd = -1, .fd = -1 },

@@ -5,7 +5,9 @@
 #include "map.h"
 
 #include <errno.h>
+#include <time.h>
 
+#include "block_set.h"
 #include "cold.h"
 #include "commit.h"
 
@@ -15,8 +17,8 @@
 #define ALLOC_MAX_ZEROED_BYTES	(8ULL << 20)
 /* Gaps in a file are left on the device, too, if they are smaller, bytes */
 #define SPREAD_MAX	(8ULL << 20)
-/* Blocks of an indirect map, between which it may be time for a commit */
-#define PUNCH_AT_ONCE	4096
+/* Others get their turn after a long change has had the lock for so long, ns */
+#define HELD_MAX	5000000ULL
 
 bool map_exists(struct server *s, struct inode *in)
 {
@@ -231,7 +233,8 @@ static int alloc_indirect(struct server *s, struct inode *in, struct mapping *m)
 	if (!err)
 		err = indirect_insert(s, in, m, &inserted);
 	if (inserted) {
-		alloc_free(s, m->pblk + inserted, m->len - inserted);
+		if (inserted < m->len)
+			alloc_free(s, m->pblk + inserted, m->len - inserted);
 		m->len = inserted;
 		return lib_error(s, ext2fs_iblk_add_blocks(s->fs, inode_small(in), inserted),
 				 in->ino);
@@ -362,31 +365,49 @@ static int commit_before(struct server *s, struct inode *in)
 	return err ? err : inode_load(s, in->ino, in);
 }
 
-int map_pause(struct server *s, struct inode *in)
+/*
+ * Whoever waits for the lock gets it.  Only waking up takes that some time, in which this thread
+ * must not take the lock again.
+ */
+static int give_way(struct server *s, struct inode *in)
 {
-	return commit_is_due(s) ? commit_before(s, in) : 0;
+	const struct timespec moment = { .tv_nsec = 50000 };
+	int err = inode_store(s, in);
+
+	if (err)
+		return err;
+	server_unlock(s);
+	nanosleep(&moment, NULL);
+	server_lock(s);
+	if (s->frozen)
+		return -EAGAIN;
+	err = super_may_write(s);
+	return err ? err : inode_load(s, in->ino, in);
 }
 
-/* As extent_punch(). Tables stay where the next part begins. */
-static int punch_indirect(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end)
+/* Looking at the clock is for changes that are long enough to have a second part. */
+static bool is_held_long(struct server *s)
 {
-	uint64_t known = indirect_end(s, in), start;
-	int err = 0;
+	struct timespec ts;
+	uint64_t now;
 
-	if (*end > known)
-		*end = known;
-	while (!err && *end > lblk) {
-		start = *end - lblk > PUNCH_AT_ONCE ? *end - PUNCH_AT_ONCE : lblk;
-		err = indirect_punch(s, in, start, *end - start);
-		*end = start;
-		if (commit_is_due(s))
-			break;
-	}
-	return err;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	if (!s->held_since)
+		s->held_since = now;
+	return now - s->held_since > HELD_MAX;
+}
+
+int map_pause(struct server *s, struct inode *in)
+{
+	if (commit_is_due(s))
+		return commit_before(s, in);
+	return s->keeps_lock || !is_held_long(s) ? 0 : give_way(s, in);
 }
 
 /* Some of it, the last blocks first.  Stores the inode. */
-static int punch_part(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end)
+static int punch_part(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end,
+		      struct block_set *tables)
 {
 	int err = 0, store_err;
 
@@ -396,7 +417,7 @@ static int punch_part(struct server *s, struct inode *in, uint64_t lblk, uint64_
 		if (in->raw.i_blocks)
 			err = no_clusters(s, in);
 		if (!err)
-			err = punch_indirect(s, in, lblk, end);
+			err = indirect_punch(s, in, lblk, end, tables);
 	}
 	store_err = inode_store(s, in);
 	return err ? err : store_err;
@@ -404,6 +425,7 @@ static int punch_part(struct server *s, struct inode *in, uint64_t lblk, uint64_
 
 int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 {
+	struct block_set tables = { 0 };
 	uint64_t end;
 	int err;
 
@@ -412,11 +434,12 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 	err = super_may_allocate(s);
 	end = len > MAP_MAX_LBLK + 1 - lblk ? MAP_MAX_LBLK + 1 : lblk + len;
 	while (!err) {
-		err = punch_part(s, in, lblk, &end);
+		err = punch_part(s, in, lblk, &end, &tables);
 		if (err || end <= lblk)
 			break;
 		err = map_pause(s, in);
 	}
+	block_set_destroy(&tables);
 	return err;
 }
 
@@ -429,6 +452,7 @@ static bool waits_to_free(struct server *s, struct inode *in)
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 {
 	struct node *node = node_find(s, in->ino);
+	struct block_set tables = { 0 };
 	uint64_t end = MAP_MAX_LBLK + 1;
 	bool listed = false;
 	int err, list_err = 0;
@@ -439,7 +463,7 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 	if (!err && node && !in->raw.i_links_count && waits_to_free(s, in))
 		err = commit_before(s, in);
 	while (!err) {
-		err = punch_part(s, in, lblk, &end);
+		err = punch_part(s, in, lblk, &end, &tables);
 		if (err || end <= lblk)
 			break;
 		/* who isn't known can't be on the list: a new file, of which there is not much */
@@ -454,7 +478,8 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 		if (!err)
 			err = map_pause(s, in);
 	}
-	if (listed && !s->readonly) {
+	block_set_destroy(&tables);
+	if (listed && !s->readonly && !s->frozen) {
 		list_err = orphan_remove(s, node);
 		if (!list_err)
 			list_err = inode_load(s, in->ino, in);

@@ -15,6 +15,8 @@
 #include "inode.h"
 #include "node.h"
 
+struct block_set;
+
 /* A hole with a promise, MAP_DELAYED, is one here: delayed_overlay() makes the difference */
 struct space;
 
@@ -87,8 +89,9 @@ int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distan
  */
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
 /*
- * Between parts of a long change, whatever of it is done: commit if it is time for that.  The
- * inode is stored and loaded.
+ * Between parts of a long change, whatever of it is done: commit if it is time for that, and let
+ * others have the lock now and then.  The inode is stored and loaded if one of that happens.
+ * -EAGAIN: the file system has been frozen meanwhile, -EROFS: or turned read-only.
  */
 int map_pause(struct server *s, struct inode *in);
 /* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
@@ -118,7 +121,7 @@ int extent_insert(struct server *s, struct inode *in, const struct mapping *m);
 int extent_convert(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
 /*
  * Free blocks of [@lblk, *@end), the last ones first, and move *@end to where that is done.
- * As long as it isn't at @lblk, it is time for a commit.
+ * As long as it isn't at @lblk, it is time for map_pause().
  */
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end);
 int extent_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distance, bool up);
@@ -126,7 +129,12 @@ int extent_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t dis
 int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct mapping *m);
 int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
 		    uint64_t *inserted);
-int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len);
+/*
+ * The same, in parts of some thousand blocks.  @tables: empty at first; what has been freed of the
+ * map by all parts of one operation.
+ */
+int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end,
+		   struct block_set *tables);
 /* The tables that there are know no blocks from here on. */
 uint64_t indirect_end(const struct server *s, const struct inode *in);
 

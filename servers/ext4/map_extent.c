@@ -21,6 +21,8 @@
 
 /* deeper trees can't come about in 2^32 blocks */
 #define MAX_DEPTH	5
+/* extents that are freed before others may get their turn */
+#define STEPS		256
 /* neighbours joined in one answer */
 #define MAX_MERGE	1024
 
@@ -527,6 +529,7 @@ static int free_cut(struct server *s, struct inode *in, ext2_extent_handle_t h,
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end_ret)
 {
 	uint64_t end = *end_ret, freed = 0;
+	unsigned int steps = STEPS;
 	ext2_extent_handle_t h;
 	errcode_t lerr;
 	int err;
@@ -561,7 +564,7 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *en
 		if (err)
 			break;
 		end = start;
-		if (commit_is_due(s))
+		if (commit_is_due(s) || !--steps)
 			break;
 	}
 	*end_ret = end;

@@ -10,10 +10,12 @@
  * A table has blocksize / 4 entries of 32 bits; 0 is a hole, of as many blocks
  * as the entry stands for.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "block_set.h"
 #include "map.h"
 
 #define MAX_LEVELS	4
@@ -231,56 +233,129 @@ int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
 	return 0;
 }
 
+/*
+ * Freeing
+ *
+ * The walk goes from the end of the range to its beginning, and frees each table when nothing is
+ * left in it.  In a damaged map a table may be below itself, or in several places: then a walk
+ * that believes the map takes up to 2^30 steps in a file system of a few blocks.  So a table
+ * must not be on the way down already, nor be one that the same operation has freed.  Then no
+ * table is gone through twice as a whole, and the work is bounded by the tables that are there.
+ */
+
+/* Steps of the walk, of which freeing a block is one, before others get their turn */
+#define STEPS		4096
+#define TABLE_STEPS	16	/* for going through a table */
+
 struct punch {
-	uint64_t lblk, end;	/* what goes */
+	uint64_t lblk, end;	/* what goes; end: behind it all is done */
 	uint64_t freed;
+	int steps;		/* that are left */
+	struct block_set *tables;	/* that have been freed */
+	uint32_t way[MAX_LEVELS];	/* tables, from the inode down */
+	int depth;
 };
 
+static int enter_table(struct server *s, struct inode *in, struct punch *p, uint32_t blk)
+{
+	if (!map_valid_range(s, blk, 1))
+		return fs_error(s, in->ino, blk, "bad indirect block");
+	for (int i = 0; i < p->depth; i++)
+		if (p->way[i] == blk)
+			return fs_error(s, in->ino, blk, "an indirect block is below itself");
+	if (block_set_has(p->tables, blk))
+		return fs_error(s, in->ino, blk, "an indirect block is in the map twice");
+	assert(p->depth < MAX_LEVELS);
+	p->way[p->depth++] = blk;
+	p->steps -= TABLE_STEPS;
+	/* when this table and those above it are free there is no way back */
+	return block_set_reserve(p->tables, MAX_LEVELS);
+}
+
+static void free_table(struct server *s, struct punch *p, uint32_t *entry)
+{
+	int added = block_set_add(p->tables, *entry);
+
+	assert(added == 1);
+	(void)added;
+	alloc_free(s, *entry, 1);
+	p->freed++;
+	*entry = 0;
+}
+
+static bool is_empty(const uint32_t *table, uint32_t entries)
+{
+	for (uint32_t i = 0; i < entries; i++)
+		if (table[i])
+			return false;
+	return true;
+}
+
+static int punch_table(struct server *s, struct inode *in, struct punch *p, uint32_t blk,
+		       uint64_t base, uint64_t size, bool *empty);
+
+/* *@entry, at file block @start, stands for @size blocks.  It is 0 afterwards if all is gone. */
+static int punch_entry(struct server *s, struct inode *in, struct punch *p, uint32_t *entry,
+		       uint64_t start, uint64_t size)
+{
+	bool empty = false;
+	int err;
+
+	if (size == 1) {
+		if (!map_valid_range(s, *entry, 1))
+			return fs_error(s, in->ino, *entry, "bad block number");
+		alloc_free(s, *entry, 1);
+		p->freed++;
+		*entry = 0;
+		return 0;
+	}
+	err = punch_table(s, in, p, *entry, start, size >> table_bits(s), &empty);
+	if (!err && empty)
+		free_table(s, p, entry);
+	return err;
+}
+
 /*
- * Free what is in [p->lblk, p->end) under @blk, a table whose entries stand for
- * @size blocks each from file block @base on.  *@empty: nothing is left in it.
+ * Free what is in [p->lblk, p->end) under @blk, a table whose entries stand for @size blocks
+ * each from file block @base on, until there are no steps left.  *@empty: nothing is left in it.
  */
 static int punch_table(struct server *s, struct inode *in, struct punch *p, uint32_t blk,
 		       uint64_t base, uint64_t size, bool *empty)
 {
-	uint32_t entries = s->fs->blocksize / 4;
-	uint32_t *table;
-	int err = 0;
+	const size_t bs = s->fs->blocksize;
+	uint32_t entries = bs / sizeof(uint32_t), i = entries, *table;
+	bool changed = false;
+	int err = enter_table(s, in, p, blk), write_err = 0;
 
-	if (!map_valid_range(s, blk, 1))
-		return fs_error(s, in->ino, blk, "bad indirect block");
-	table = malloc(s->fs->blocksize);
+	if (err)
+		return err;
+	table = malloc(bs);
 	if (!table)
 		return -ENOMEM;
-	err = cache_read(s->cache, (uint64_t)blk * s->fs->blocksize, table, s->fs->blocksize);
-	*empty = true;
-	for (uint32_t i = 0; i < entries && !err; i++) {
+	/* an error ends the whole walk: the depth doesn't matter then */
+	err = cache_read(s->cache, blk * bs, table, bs);
+	if (p->end < base + entries * size)
+		i = p->end > base ? (p->end - base + size - 1) / size : 0;
+	while (!err && i-- && p->steps > 0) {
 		uint64_t start = base + i * size;
-		bool gone = true;
 
+		if (start + size <= p->lblk)
+			break;
 		if (!table[i])
 			continue;
-		if (start >= p->end || start + size <= p->lblk) {
-			*empty = false;
-			continue;
-		}
-		if (size > 1)
-			err = punch_table(s, in, p, table[i], start, size >> table_bits(s), &gone);
-		else if (!map_valid_range(s, table[i], 1))
-			err = fs_error(s, in->ino, table[i], "bad block number");
-		if (err || !gone) {
-			*empty = false;
-			continue;
-		}
-		alloc_free(s, table[i], 1);
-		p->freed++;
-		table[i] = 0;
+		err = punch_entry(s, in, p, &table[i], start, size);
+		changed |= !table[i];
+		/* a table below may have used up the steps, and said how far it came */
+		if (!err && (size == 1 || p->steps > 0) && p->end > start)
+			p->end = start;
+		p->steps--;
 	}
-	if (!*empty && cache_write(s->cache, (uint64_t)blk * s->fs->blocksize, table,
-				   s->fs->blocksize) && !err)
-		err = -EIO;
+	*empty = !err && is_empty(table, entries);
+	if (changed && !*empty)
+		write_err = cache_write(s->cache, blk * bs, table, bs);
 	free(table);
-	return err;
+	p->depth--;
+	return err ? err : write_err;
 }
 
 uint64_t indirect_end(const struct server *s, const struct inode *in)
@@ -295,38 +370,42 @@ uint64_t indirect_end(const struct server *s, const struct inode *in)
 	return end;
 }
 
-int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
+/* The entries of the inode, the last one first */
+static int punch_root(struct server *s, struct inode *in, struct punch *p)
 {
-	struct punch p = { .lblk = lblk, .end = lblk + len };
-	uint64_t base = EXT2_NDIR_BLOCKS;
+	uint64_t base = indirect_end(s, in), size;
 	int err = 0;
 
-	for (uint32_t i = lblk; i < EXT2_NDIR_BLOCKS && i < p.end; i++) {
-		if (!in->raw.i_block[i])
-			continue;
-		if (!map_valid_range(s, in->raw.i_block[i], 1)) {
-			err = fs_error(s, in->ino, in->raw.i_block[i], "bad block number");
-			break;
-		}
-		alloc_free(s, in->raw.i_block[i], 1);
-		p.freed++;
-		in->raw.i_block[i] = 0;
-	}
-	for (int depth = 1; depth < MAX_LEVELS && !err; depth++) {
-		uint64_t size = 1ULL << (table_bits(s) * depth);
-		uint32_t *root = &in->raw.i_block[EXT2_NDIR_BLOCKS + depth - 1];
-		bool empty = false;
+	if (p->end > base)
+		p->end = base;
+	base = EXT2_NDIR_BLOCKS;
+	for (int depth = 1; depth < MAX_LEVELS; depth++)
+		base += 1ULL << (table_bits(s) * depth);
+	for (int i = EXT2_N_BLOCKS - 1; !err && i >= 0 && p->steps > 0; i--) {
+		uint32_t *entry = &in->raw.i_block[i];
 
-		if (*root && base < p.end && base + size > p.lblk) {
-			err = punch_table(s, in, &p, *root, base, size >> table_bits(s), &empty);
-			if (!err && empty) {
-				alloc_free(s, *root, 1);
-				p.freed++;
-				*root = 0;
-			}
-		}
-		base += size;
+		size = i < EXT2_NDIR_BLOCKS ? 1 :
+		       1ULL << (table_bits(s) * (i - EXT2_NDIR_BLOCKS + 1));
+		base -= size;
+		if (base + size <= p->lblk)
+			break;
+		if (base >= p->end)
+			continue;
+		if (*entry)
+			err = punch_entry(s, in, p, entry, base, size);
+		if (!err && p->steps > 0)
+			p->end = base;
 	}
+	return err;
+}
+
+int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end,
+		   struct block_set *tables)
+{
+	struct punch p = { .lblk = lblk, .end = *end, .steps = STEPS, .tables = tables };
+	int err = punch_root(s, in, &p);
+
+	*end = p.end > lblk ? p.end : lblk;
 	if (p.freed) {
 		errcode_t lerr = ext2fs_iblk_sub_blocks(s->fs, inode_small(in), p.freed);
 

@@ -14,6 +14,7 @@
 
 #include "casefold.h"
 #include "cold.h"
+#include "file.h"
 #include "inode_table.h"
 #include "map.h"
 #include "nokey.h"
@@ -418,13 +419,18 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 
 static int read_inline_target(struct server *s, struct inode *in, char *buf, size_t len)
 {
-	size_t size = len;
-	int err = lib_error(s, ext2fs_inline_data_size(s->fs, in->ino, &size), in->ino);
+	size_t have;
+	char *data;
+	int err = inline_get(s, in, &data, &have);
 
-	if (!err && size != len)
+	if (err)
+		return err;
+	if (len <= have)
+		memcpy(buf, data, len);
+	else
 		err = fs_error(s, in->ino, 0, "bad size of an inline symlink");
-	return err ? err : lib_error(s, ext2fs_inline_data_get(s->fs, in->ino, inode_small(in), buf,
-							       &size), in->ino);
+	free(data);
+	return err;
 }
 
 static int read_target(struct server *s, struct inode *in, char *buf, size_t len)
@@ -432,12 +438,8 @@ static int read_target(struct server *s, struct inode *in, char *buf, size_t len
 	struct mapping m;
 	int err;
 
-	if (inode_is_inline(in)) {
-		library_begin(s);
-		err = read_inline_target(s, in, buf, len);
-		library_end(s);
-		return err;
-	}
+	if (inode_is_inline(in))
+		return read_inline_target(s, in, buf, len);
 	if (ext2fs_is_fast_symlink(inode_small(in))) {
 		memcpy(buf, in->raw.i_block, len);
 		return 0;

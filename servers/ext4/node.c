@@ -172,6 +172,9 @@ static void settle_orphan(struct server *s, struct node *n)
 	else if (!err && n->beyond)
 		/* it got blocks that were never written */
 		cut_err = cut_at_size(s, &in);
+	/* a freeze or an end of writing came between two parts: it stays on the list */
+	if (s->frozen || s->readonly)
+		return;
 	n->beyond = 0;
 	if (!err)
 		err = orphan_remove(s, n);
@@ -198,8 +201,11 @@ static void node_put(struct server *s, struct node *n)
 	if (n->orphan && !s->readonly) {
 		commit_if_large_locked(s);
 		n->leaving = true;
+		s->nr_leaving++;
 		settle_orphan(s, n);
 		n->leaving = false;
+		if (!--s->nr_leaving)
+			pthread_cond_broadcast(&s->left);
 		/* somebody may have come who found the name */
 		if (n->nlookup || n->opens)
 			return;
@@ -302,8 +308,12 @@ static void put_all(struct server *s, bool drop)
 {
 	struct node_table *t = s->nodes;
 
+	/* a thread that deletes an inode has let others have the lock: it still needs its node */
+	while (s->nr_leaving)
+		server_wait(s, &s->left);
 	/* the table stays as it is: nobody gets the lock now until all is done */
 	commit_wait_idle(s);
+	s->keeps_lock = true;
 	for (size_t i = 0; i < t->nr_buckets; i++) {
 		struct node *n, *next;
 
@@ -314,6 +324,7 @@ static void put_all(struct server *s, bool drop)
 			node_put(s, n);
 		}
 	}
+	s->keeps_lock = false;
 }
 
 void nodes_put_unused(struct server *s)

@@ -135,6 +135,10 @@ struct server {
 	struct lock lock;		/* all below, and libext2fs */
 	pthread_mutex_t library;	/* ... of which those who share the lock take turns */
 	pthread_cond_t fetched;		/* cold.c: a block has been read without the lock */
+	uint64_t held_since;		/* map.c: the lock, by one thread, ns; 0: not looked at */
+	bool keeps_lock;		/* map.c: a long change may not let others have it */
+	unsigned int nr_leaving;	/* node.c: inodes that are being deleted, maybe without it */
+	pthread_cond_t left;		/* ... there are none of these any more */
 	bool readonly;			/* mounted so, or after an error */
 	bool shut_down;			/* by the kernel: the device is not touched any more */
 	bool frozen;			/* the device stays as it is until the thaw */
@@ -180,6 +184,7 @@ void errors_end(struct server *s);
 static inline void server_lock(struct server *s)
 {
 	lock_alone(&s->lock);
+	s->held_since = 0;
 	errors_begin(s);
 }
 

@@ -13,6 +13,7 @@
 
 #include "acl.h"
 #include "inode_table.h"
+#include "xattr_check.h"
 
 #define VALUE_MAX	65536U
 
@@ -54,8 +55,10 @@ static bool has_any(struct server *s, struct inode *in)
 static int open_handle(struct server *s, struct inode *in, struct ext2_xattr_handle **h)
 {
 	unsigned int raw = XATTR_HANDLE_FLAG_RAW;
-	errcode_t err;
+	errcode_t err = xattr_check(s, in);
 
+	if (err)
+		return (int)err;
 	err = ext2fs_xattrs_open(s->fs, in->ino, h);
 	if (err)
 		return lib_error(s, err, in->ino);
@@ -126,6 +129,22 @@ static void need_feature(struct server *s)
 }
 
 /*
+ * libext2fs gives an inode that has no i_extra_isize the one that the superblock asks for, even
+ * if the inode has no room for it.
+ */
+static int need_extra_isize(struct server *s, struct inode *in)
+{
+	size_t room = EXT2_INODE_SIZE(s->fs->super) - EXT2_GOOD_OLD_INODE_SIZE;
+	size_t extra = sizeof(in->raw) - EXT2_GOOD_OLD_INODE_SIZE;
+
+	if (!room || in->raw.i_extra_isize)
+		return 0;
+	memset((char *)&in->raw + EXT2_GOOD_OLD_INODE_SIZE, 0, extra);
+	in->raw.i_extra_isize = extra < room ? extra : room;
+	return inode_store(s, in);
+}
+
+/*
  * The functions below change the attributes of the inode as it is on the disk.  @in has no
  * changes of its own then: an attribute that can't be stored must leave nothing of them.  The
  * caller changes @in after them and stores it.
@@ -138,7 +157,9 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 	int err, load_err;
 
 	need_feature(s);
-	err = xattr_prepare(s, in, size);
+	err = need_extra_isize(s, in);
+	if (!err)
+		err = xattr_prepare(s, in, size);
 	if (!err)
 		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
@@ -161,7 +182,9 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 
 	if (!has_any(s, in))
 		return -ENODATA;
-	err = xattr_unshare(s, in);
+	err = need_extra_isize(s, in);
+	if (!err)
+		err = xattr_unshare(s, in);
 	if (!err)
 		err = ea_inode_blocks(s, in, &charged);
 	if (!err)
@@ -174,6 +197,14 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 	if (!load_err)
 		load_err = ea_inode_charge(s, in, charged);
 	return err ? err : load_err;
+}
+
+int xattr_drop_inline(struct server *s, struct inode *in)
+{
+	int err = remove_raw(s, in, "system.data");
+
+	/* without more data than i_block holds there may be no attribute */
+	return err == -ENODATA ? inode_store(s, in) : err;
 }
 
 static int set_acl_raw(struct server *s, struct inode *in, const char *name,

@@ -22,6 +22,9 @@ int xattr_list(struct server *s, struct inode *in, bool privileged, char **list,
 /* The inode is being deleted. */
 int xattr_free_all(struct server *s, struct inode *in);
 
+/* The attribute that has the rest of inline data goes.  Stores the inode. */
+int xattr_drop_inline(struct server *s, struct inode *in);
+
 /*
  * The mode of @in, which is as on the disk, is going to be @mode: so are its ACL's entries for
  * it.  Doesn't change the mode.
