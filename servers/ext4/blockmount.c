@@ -21,6 +21,17 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "super_shared.h"
+
+static int set_exclusive(struct server *s, bool exclusive)
+{
+	int err = source_set_exclusive(&s->src, s->opt.source, s->opt.readonly, exclusive);
+
+	/* a mapping holds a claim as an open file does */
+	if (!err)
+		super_shared_reopen(s);
+	return err;
+}
 
 uint32_t blockmount_begin(struct blockmount *b, struct server *s)
 {
@@ -29,7 +40,7 @@ uint32_t blockmount_begin(struct blockmount *b, struct server *s)
 	if (geteuid() || !s->src.dev.block || s->src.dev.base || s->src.path[0])
 		return 0;
 	if (device_read(&s->src.dev, b->super, sizeof(b->super), SUPERBLOCK_OFFSET) ||
-	    source_set_exclusive(&s->src, s->opt.source, s->opt.readonly, false))
+	    set_exclusive(s, false))
 		return 0;
 	b->s = s;
 	return bs < page ? bs : page;
@@ -43,7 +54,7 @@ int blockmount_end(struct blockmount *b, bool is_block, int err)
 	if (!s || err)
 		return err;
 	if (!is_block)
-		err = source_set_exclusive(&s->src, s->opt.source, s->opt.readonly, true);
+		err = set_exclusive(s, true);
 	if (!err)
 		err = device_read(&s->src.dev, super, sizeof(super), SUPERBLOCK_OFFSET);
 	if (err) {

@@ -285,10 +285,22 @@ void super_shared_open(struct server *s, const struct ext2_super_block *sb)
 		cache_set_fix(s->cache, SUPERBLOCK_OFFSET / s->fs->blocksize, fix_block, s);
 }
 
-void super_shared_close(struct server *s)
+static void unmap_page(struct server *s)
 {
 	if (s->shared.page)
 		munmap(s->shared.page, s->shared.page_len);
 	s->shared.page = NULL;
+}
+
+void super_shared_reopen(struct server *s)
+{
+	unmap_page(s);
+	if (s->shared.on)
+		map_page(s);
+}
+
+void super_shared_close(struct server *s)
+{
+	unmap_page(s);
 	s->shared.on = false;
 }

@@ -46,6 +46,8 @@ struct super_shared {
 /* @sb has been read from the device.  The cache exists. */
 void super_shared_open(struct server *s, const struct ext2_super_block *sb);
 void super_shared_close(struct server *s);
+/* s->src.dev.fd has become another open file of the same device: nothing refers to the old one. */
+void super_shared_reopen(struct server *s);
 
 /*
  * With the lock alone: take what others have changed.  Where nobody can have changed it through

@@ -52,7 +52,7 @@ names() {
 		exchange) mv "$dir/sub/inner" "$MNT/dir/outer" ;;
 		esac
 		crash
-		mount_image "$IMG" ro
+		mount_image "$IMG"
 		case $op in
 		create) see "$what $op" test -f "$dir/new" ;;
 		mkdir) see "$what $op" test -d "$dir/new" ;;
@@ -89,7 +89,7 @@ inodes() {
 		fallocate) fallocate -l 100000 "$file" ;;
 		esac
 		crash
-		mount_image "$IMG" ro
+		mount_image "$IMG"
 		case $op in
 		chmod) see "$what $op" test "$(stat -c %a "$file")" = 600 ;;
 		chown) see "$what $op" test "$(stat -c %u:%g "$file")" = 12:34 ;;
@@ -129,7 +129,7 @@ fresh none
 start ""
 mkdir "$MNT/dir/new"
 crash
-mount_image "$IMG" ro
+mount_image "$IMG"
 [ ! -e "$MNT/dir/new" ] || fail "a directory is durable without reason"
 unmount_image "$IMG"
 cp "$TMP/pristine" "$IMG"
