@@ -17,7 +17,8 @@
  *
  *	instantiation	fuse_iomap_size_init()		attributes newer than the last eviction
  *	IOEND		fuse_iomap_size_reported()	raises, if no size was set meanwhile
- *	inline WRITE	fuse_iomap_size_raise()		raises; the writer holds i_rwsem
+ *	inline WRITE	fuse_iomap_size_raise()		raises; a writer holds i_rwsem, a fault
+ *							invalidate_lock
  *	SETATTR,	fuse_iomap_size_set()		sets, when the server has agreed
  *	FALLOCATE	fuse_iomap_size_doubt()		lowers, when it has failed
  *
@@ -129,6 +130,9 @@ void fuse_iomap_size_raise(struct inode *inode, loff_t end)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
 
+	/* so no size is set meanwhile */
+	lockdep_assert(lockdep_is_held(&inode->i_rwsem) ||
+		       lockdep_is_held(&inode->i_mapping->invalidate_lock));
 	spin_lock(&fi->lock);
 	fi->iomap.disk_size = max(fi->iomap.disk_size, end);
 	spin_unlock(&fi->lock);
