@@ -198,8 +198,10 @@ int fuse_iomap_settle_mode(struct inode *inode, u32 mask, bool nowait);
 int fuse_iomap_kill_set_id(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr);
 
 /*
- * iomap_notify.c
+ * iomap_put.c
  */
+bool fuse_iomap_keep_mounted(struct fuse_conn *fc);
+void fuse_iomap_let_unmount(struct fuse_conn *fc);
 void fuse_iomap_put_worker(struct work_struct *work);
 void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
 
