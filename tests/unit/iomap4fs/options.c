@@ -87,6 +87,7 @@ static void own_options(void)
 	EXPECT("sb=1", opt.superblock == 0);
 	EXPECT("sb=8193,ro", opt.superblock == 8193);
 	EXPECT("uid=0,gid=4294967294", opt.uid == 0 && opt.gid == 4294967294);
+	EXPECT("remount,ro", opt.remount && opt.readonly);
 	EXPECT("resuid=7,resgid=8", opt.resuid == 7 && opt.resgid == 8);
 	EXPECT("fakeroot", opt.fakeroot && !opt.default_permissions &&
 	       opt.mount_flags & MS_NOSUID && opt.mount_flags & MS_NODEV);
