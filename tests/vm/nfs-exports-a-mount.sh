@@ -74,7 +74,7 @@ for mode in require off; do
 	mv "$n/d/e/f" "$n/g"
 	cmp "$m/g" "$TEST_TMP/data" || fail "$mode: the file on the server"
 	rm -r "$n/d"
-	umount "$n"
+	wait_until 60 umount "$n" 2>/dev/null || fail "the NFS mount stays in use"
 	unexport_and_umount
 	check_clean "$JOB_DISK1"
 done
