@@ -6,65 +6,13 @@
  * That holds no i_rwsem, so it may send old times while a change brings new ones, and the
  * server may see them in either order: who finds that it was so has the new ones told again.
  *
- * Truncating, in the order that never lets the kernel write to blocks that the
- * server has freed, nor shows old contents of blocks behind the end of the file:
- *
- *	no page fault, no direct I/O                    invalidate_lock, inode_dio_wait()
- *	zero from the old end, or behind the new one    in the page cache
- *	i_size and page cache cut
- *	data below the new end that is not recorded yet is written
- *	SETATTR: the server frees the blocks            upcall under i_rwsem, invalidate_lock
- *	answers to earlier BEGINs are void, and no mapping is kept from there on
+ * The answer to SETATTR may be as late as it likes: nothing of it is used but the file's type.
+ * How the size is set says iomap_size.c.
  */
 #include "iomap_i.h"
 
 #include <linux/pagemap.h>
 #include <linux/posix_acl.h>
-
-/* The server has recorded that the file is @newsize bytes long. */
-void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize)
-{
-	struct fuse_inode *fi = get_fuse_inode(inode);
-
-	spin_lock(&fi->lock);
-	fi->iomap.disk_size = newsize;
-	spin_unlock(&fi->lock);
-}
-
-/*
- * Make page cache and device fit for the server to set the file's size to
- * @newsize, and set i_size.  Caller holds i_rwsem and invalidate_lock exclusively
- * and has waited for direct I/O.  Upcalls.
- */
-int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize)
-{
-	struct fuse_inode *fi = get_fuse_inode(inode);
-	loff_t oldsize = i_size_read(inode);
-	bool zeroed = false;
-	loff_t disk_size;
-	int err;
-
-	if (newsize > oldsize) {
-		fuse_iomap_delalloc_trim(inode);
-		err = iomap_zero_range(inode, oldsize, newsize - oldsize, &zeroed,
-				       &fuse_iomap_ops);
-	} else {
-		err = iomap_truncate_page(inode, newsize, &zeroed, &fuse_iomap_ops);
-	}
-	err = fuse_iomap_inline_result(inode, oldsize, err);
-	if (err)
-		return err;
-
-	truncate_setsize(inode, newsize);
-
-	/* the recorded size must not run ahead of the data below it */
-	spin_lock(&fi->lock);
-	disk_size = fi->iomap.disk_size;
-	spin_unlock(&fi->lock);
-	if (newsize > disk_size && (zeroed || oldsize != disk_size))
-		return filemap_write_and_wait_range(inode->i_mapping, disk_size, newsize - 1);
-	return 0;
-}
 
 /* @writeback: it may be for somebody else, and if it fails what the kernel knows is lost. */
 static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr,
@@ -86,7 +34,7 @@ static int send_setattr(struct mnt_idmap *idmap, struct inode *inode, struct iat
 		in.fh = ff->fh;
 	}
 	fuse_setattr_fill(fc, &args, inode, &in, &out);
-	/* pages have been cut off already: a signal must not keep it from the server */
+	/* once it has been sent only the server can say what the size is: no signal ends it */
 	args.force = (attr->ia_valid & ATTR_SIZE) || writeback;
 	err = fuse_simple_request(get_fuse_mount(inode), &args);
 	/* it may have failed half-way */
@@ -127,38 +75,56 @@ static void apply(struct mnt_idmap *idmap, struct inode *inode, const struct iat
 		forget_all_cached_acls(inode);
 }
 
+/* Tell the server a size again that it has had.  Returns 0 or its error. */
+int fuse_iomap_send_size(struct inode *inode, loff_t size)
+{
+	struct iattr attr = {
+		.ia_valid = ATTR_SIZE,
+		.ia_size = size,
+	};
+
+	return send_setattr(&nop_mnt_idmap, inode, &attr, true);
+}
+
+/* The steps of iomap_size.c, around the question. */
 static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
 {
 	struct address_space *mapping = inode->i_mapping;
+	loff_t oldsize, newsize = attr->ia_size;
 	int err, tellings;
-	loff_t oldsize;
+	bool grows;
 
 	filemap_invalidate_lock(mapping);
 	inode_dio_wait(inode);
 	oldsize = i_size_read(inode);
+	grows = newsize > oldsize;
 
 	/* truncate(2) leaves it to the file system whether a change happened */
-	if (attr->ia_size != oldsize)
+	if (newsize != oldsize)
 		attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
 
-	err = fuse_iomap_prepare_size(inode, attr->ia_size);
+	err = grows ? fuse_iomap_grow_begin(inode, newsize) :
+		      fuse_iomap_cut_begin(inode, newsize);
+	if (err && !grows)
+		goto out;
 	tellings = atomic_read_acquire(&FUSE_IOMAP_I(inode)->tellings);
 	if (!err) {
 		err = send_setattr(idmap, inode, attr, false);
 		fuse_iomap_metadata_changed(inode);
-		fuse_iomap_cache_drop(inode, min(oldsize, attr->ia_size), LLONG_MAX);
+		/* before anything is written again */
+		fuse_iomap_cache_drop(inode, min(oldsize, newsize), LLONG_MAX);
 	}
-	if (err) {
-		/* the file is what it was, as far as the server knows */
-		if (i_size_read(inode) != oldsize)
-			truncate_setsize(inode, oldsize);
-	} else {
-		fuse_iomap_size_recorded(inode, attr->ia_size);
-		if (!attr->ia_size)
+	if (grows)
+		fuse_iomap_grow_end(inode, oldsize, newsize, err);
+	else
+		fuse_iomap_cut_end(inode, newsize, err);
+	if (!err) {
+		if (!newsize)
 			fuse_iomap_emptied(inode);
 		fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
 		apply(idmap, inode, attr, tellings);
 	}
+out:
 	filemap_invalidate_unlock(mapping);
 	return err;
 }

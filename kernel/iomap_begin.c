@@ -254,7 +254,7 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		if (!says_retry(&out))
 			break;
 		/* what writeback can't place is lost */
-		if (!(flags & FUSE_IOMAP_WRITEBACK) && fatal_signal_pending(current))
+		if (!fuse_iomap_must_reach_server(inode, opflags) && fatal_signal_pending(current))
 			return -EINTR;
 		if (++tries > MAX_RETRIES)
 			return fuse_iomap_refuse(inode, &out.read, "look again, without end");
@@ -332,6 +332,12 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 	}
 	if (iomap->type != IOMAP_INLINE)
 		return 0;
+	/* behind the end of what the server has just cut there are no inline bytes */
+	if ((flags & IOMAP_ZERO) &&
+	    test_bit(FUSE_IOMAP_ZEROES_REST, &FUSE_IOMAP_I(inode)->state)) {
+		iomap->type = IOMAP_HOLE;
+		return 0;
+	}
 	/* into the page cache: fuse_iomap_read_folio() does it */
 	if (!(flags & ~IOMAP_NOWAIT)) {
 		set_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state);

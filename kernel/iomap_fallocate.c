@@ -49,21 +49,27 @@ static int send_fallocate(struct file *file, int mode, loff_t offset, loff_t len
 	return err;
 }
 
-/* Write and drop the page cache of [@offset, @end), rounded out to folios and blocks. */
+/*
+ * Write and drop the page cache of [@offset, @end), rounded out to folios and blocks.  Whole
+ * folios go or the call fails: to zero a part of one would show zeroes where the server may
+ * still refuse to make any.  -EBUSY: somebody who has pinned pages of it makes them dirty
+ * again and again.
+ */
 static int drop_cache(struct inode *inode, loff_t offset, loff_t end)
 {
 	struct address_space *mapping = inode->i_mapping;
 	u64 unit = max_t(u64, i_blocksize(inode), PAGE_SIZE);
 	loff_t last = end == LLONG_MAX ? LLONG_MAX : (loff_t)round_up((u64)end, unit) - 1;
-	int err;
+	int err, tries = 3;
 
 	offset = round_down(offset, unit);
-	unmap_mapping_range(mapping, offset, last == LLONG_MAX ? 0 : last - offset + 1, 1);
-	err = filemap_write_and_wait_range(mapping, offset, last);
-	if (err)
-		return err;
-	truncate_pagecache_range(inode, offset, last);
-	return 0;
+	do {
+		err = filemap_write_and_wait_range(mapping, offset, last);
+		if (!err)
+			err = invalidate_inode_pages2_range(mapping, offset >> PAGE_SHIFT,
+							    last >> PAGE_SHIFT);
+	} while (err == -EBUSY && --tries);
+	return err;
 }
 
 /* The range without its edges has been cleared by the server: zero the edges. */
@@ -124,6 +130,7 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 {
 	struct inode *inode = file_inode(file);
 	loff_t oldsize = i_size_read(inode);
+	bool moves = mode & MOVING_MODES, grows;
 	loff_t newsize;
 	int err;
 
@@ -138,28 +145,25 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 	err = fuse_iomap_privs_checked(inode, file_modified(file));
 	if (err)
 		return err;
+	grows = newsize > oldsize && !moves;
 
 	/* FALLOCATE that makes the file longer records the size, as SETATTR does */
-	if (newsize > oldsize && !(mode & MOVING_MODES)) {
-		err = fuse_iomap_prepare_size(inode, newsize);
-		if (err)
-			goto undo;
-	} else if (newsize != oldsize) {
-		/* all that is recorded moves: let it be all there is */
+	if (grows)
+		err = fuse_iomap_grow_begin(inode, newsize);
+	else if (moves)	/* all that is recorded moves: let it be all there is */
 		err = filemap_write_and_wait(inode->i_mapping);
-		if (err)
-			return err;
-	}
+	if (err)
+		goto answered;
 
 	/* after the size: setting it may have read the last block into the page cache */
-	if (mode & MOVING_MODES)
+	if (moves)
 		err = drop_cache(inode, offset, LLONG_MAX);
 	else if (mode & CLEARING_MODES)
 		err = drop_cache(inode, offset, offset + len);
 	else if (mode & FALLOC_FL_UNSHARE_RANGE)
 		err = filemap_write_and_wait_range(inode->i_mapping, offset, offset + len - 1);
 	if (err)
-		goto undo;
+		goto answered;
 
 	/* a hole over the end of the file takes the whole last block with it */
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && offset + len > oldsize)
@@ -167,26 +171,22 @@ static int fallocate_locked(struct file *file, int mode, loff_t offset, loff_t l
 
 	err = send_fallocate(file, mode, offset, len);
 	fuse_iomap_metadata_changed(inode);
-	fuse_iomap_cache_drop(inode, offset, mode & MOVING_MODES ? LLONG_MAX : len);
-	if (err)
-		goto undo;
+	fuse_iomap_cache_drop(inode, offset, moves ? LLONG_MAX : len);
 
-	if (newsize != oldsize) {
-		if (mode & MOVING_MODES)
-			truncate_setsize(inode, newsize);
-		fuse_iomap_size_recorded(inode, newsize);
-	}
+answered:
+	if (grows)
+		fuse_iomap_grow_end(inode, oldsize, newsize, err);
+	else if (moves)
+		fuse_iomap_move_end(inode, newsize, err);
+	if (err)
+		return err;
+
 	fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
 	if (mode & CLEARING_MODES)
 		return zero_edges(inode, offset, len);
 	if (mode & FALLOC_FL_UNSHARE_RANGE)
 		return unshare(inode, offset, len);
 	return 0;
-
-undo:
-	if (i_size_read(inode) != oldsize)
-		truncate_setsize(inode, oldsize);
-	return err;
 }
 
 long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len)

@@ -6,12 +6,13 @@
  *
  *	inode->i_rwsem
  *	  mapping->invalidate_lock
- *	    folio lock
- *	      fuse_iomap_cache.lock
- *	      fuse_inode.lock, fuse_iomap_inode.ioend_lock, fuse_iomap_conn.devices_lock
+ *	    fuse_iomap_inode.writeback_lock
+ *	      folio lock
+ *	        fuse_iomap_cache.lock
+ *	        fuse_inode.lock, fuse_iomap_inode.ioend_lock, fuse_iomap_conn.devices_lock
  *
  * Upcalls sleep, so they happen under none of the last two rows.  They do happen
- * under the other three: that is safe because a server must not touch its own
+ * under the other four: that is safe because a server must not touch its own
  * mount, and it reaches the device without any folio of the mount.
  */
 #ifndef _FUSE_IOMAP_I_H
@@ -210,6 +211,28 @@ void fuse_iomap_emptied(struct inode *inode);
 void fuse_iomap_emptied_closed(struct inode *inode, struct file *file);
 void fuse_iomap_write_emptied(struct inode *inode);
 
+/* What was true of the size when the end of a write was reported to the server. */
+struct fuse_iomap_size_report {
+	u64 end;			/* of the write, bytes */
+	u64 newsize;			/* what the server has recorded, by its answer */
+	u32 changes;			/* fuse_iomap_inode.size_changes */
+};
+
+/*
+ * iomap_size.c
+ */
+void fuse_iomap_size_init(struct inode *inode, loff_t size);
+loff_t fuse_iomap_recorded_size(struct inode *inode);
+bool fuse_iomap_size_report(struct inode *inode, u64 end, struct fuse_iomap_size_report *report);
+void fuse_iomap_size_reported(struct inode *inode, const struct fuse_iomap_size_report *report);
+void fuse_iomap_size_raise(struct inode *inode, loff_t end);
+void fuse_iomap_size_set(struct inode *inode, loff_t newsize);
+int fuse_iomap_cut_begin(struct inode *inode, loff_t newsize);
+void fuse_iomap_cut_end(struct inode *inode, loff_t newsize, int err);
+int fuse_iomap_grow_begin(struct inode *inode, loff_t newsize);
+void fuse_iomap_grow_end(struct inode *inode, loff_t oldsize, loff_t newsize, int err);
+void fuse_iomap_move_end(struct inode *inode, loff_t newsize, int err);
+
 /*
  * iomap_super.c
  */
@@ -233,6 +256,14 @@ struct fuse_iomap_room {
 bool fuse_iomap_knows_caller(struct super_block *sb);
 int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 			  struct fuse_iomap_begin_out *out, struct fuse_iomap_room room);
+/* May a BEGIN of these flags (FUSE_IOMAP_OP_*) not be given up, whoever is killed? */
+static inline bool fuse_iomap_must_reach_server(struct inode *inode, u32 opflags)
+{
+	return (opflags & FUSE_IOMAP_OP_WRITEBACK) ||
+	       ((opflags & FUSE_IOMAP_OP_ZERO) &&
+		test_bit(FUSE_IOMAP_ZEROES_REST, &get_fuse_inode(inode)->iomap.state));
+}
+
 int fuse_iomap_send_end(struct inode *inode, const struct fuse_iomap_end_in *in);
 int fuse_iomap_send_ioend(struct inode *inode, const struct fuse_iomap_ioend_in *in,
 			  u64 *newsize);
@@ -303,7 +334,6 @@ void fuse_iomap_ioend_worker(struct work_struct *work);
  * iomap_writeback.c
  */
 int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc);
-bool fuse_iomap_ends_beyond_disk_size(struct inode *inode, loff_t end);
 
 /*
  * iomap_file.c, iomap_rw.c, iomap_fallocate.c, iomap_attr.c
@@ -322,8 +352,7 @@ ssize_t fuse_iomap_write_iter(struct kiocb *iocb, struct iov_iter *from);
 long fuse_iomap_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 int fuse_iomap_setattr(struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr);
-int fuse_iomap_prepare_size(struct inode *inode, loff_t newsize);
-void fuse_iomap_size_recorded(struct inode *inode, loff_t newsize);
+int fuse_iomap_send_size(struct inode *inode, loff_t size);
 
 static inline struct fuse_iomap_inode *FUSE_IOMAP_I(struct inode *inode)
 {

@@ -128,8 +128,7 @@ int fuse_iomap_inline_end(struct inode *inode, loff_t pos, ssize_t written,
 		else if (err)
 			FUSE_IOMAP_I(inode)->inline_error = err;
 		else
-			fuse_iomap_size_recorded(inode, max_t(loff_t, pos + written,
-							FUSE_IOMAP_I(inode)->disk_size));
+			fuse_iomap_size_raise(inode, pos + written);
 		/* if it was too much, it has moved to blocks */
 		fuse_iomap_cache_drop(inode, 0, LLONG_MAX);
 	}
@@ -150,10 +149,15 @@ ssize_t fuse_iomap_inline_result(struct inode *inode, loff_t isize, ssize_t ret)
 
 	if (likely(!err))
 		return ret;
+	lockdep_assert_held_write(&inode->i_rwsem);
 	fi->iomap.inline_error = 0;
+	/* a server may have given space for some of it: no write ends beyond i_size */
+	down_write(&fi->iomap.writeback_lock);
+	filemap_fdatawait_range_keep_errors(inode->i_mapping, isize, LLONG_MAX);
 	spin_lock(&fi->lock);
 	i_size_write(inode, isize);
 	spin_unlock(&fi->lock);
+	up_write(&fi->iomap.writeback_lock);
 	/* all of the file is in its first folio */
 	invalidate_inode_pages2_range(inode->i_mapping, 0, 0);
 	return err;

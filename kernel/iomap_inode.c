@@ -128,7 +128,7 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	}
 
 	ii->enabled = true;
-	ii->disk_size = attr->size;
+	fuse_iomap_size_init(inode, attr->size);
 	atomic64_set(&ii->mapping_seq, 1);
 	spin_lock_init(&ii->ioend_lock);
 	INIT_LIST_HEAD(&ii->ioend_list);

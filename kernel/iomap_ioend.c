@@ -6,6 +6,11 @@
  * nothing.  A write to unwritten or shared blocks, past the recorded size, or one
  * that failed is reported with IOEND before anybody is told that the write is
  * done; so when fsync has waited for the data, the server knows about it too.
+ *
+ * The answer may arrive late, after the file was cut, say.  What it changes is safe all the
+ * same.  The size counts only if no other one was set (iomap_size.c).  Mappings are dropped,
+ * which only costs a question, or become written: whoever gives that range new space first
+ * waits for this answer, because the folio is under writeback, or the bio counted, until then.
  */
 #include "iomap_i.h"
 
@@ -24,27 +29,23 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 		     const struct block_device *bdev, u64 new_addr)
 {
 	struct fuse_conn *fc = get_fuse_conn(inode);
-	struct fuse_inode *fi = get_fuse_inode(inode);
 	struct fuse_iomap_ioend_in in = {
 		.flags		= flags,
 		.error		= error,
-		.attr_ino	= fi->orig_ino,
+		.attr_ino	= get_fuse_inode(inode)->orig_ino,
 		.pos		= pos,
 		.new_addr	= new_addr,
 		.written	= written,
 	};
+	struct fuse_iomap_size_report size;
 	unsigned int nofs;
-	u64 newsize;
 	int err = 0;
 
 	if (bdev)
 		in.dev = fuse_iomap_dev_find(fc, bdev);
 
-	spin_lock(&fi->lock);
-	newsize = max_t(u64, fi->iomap.disk_size, pos + written);
-	if (!error && written && newsize > fi->iomap.disk_size)
+	if (fuse_iomap_size_report(inode, pos + written, &size) && !error && written)
 		in.flags |= FUSE_IOMAP_IOEND_APPEND;
-	spin_unlock(&fi->lock);
 
 	if (!error && !(written && (in.flags & (FUSE_IOMAP_IOEND_SHARED |
 						FUSE_IOMAP_IOEND_UNWRITTEN |
@@ -54,7 +55,7 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 	if (!READ_ONCE(fc->iomap.no_ioend)) {
 		/* memory that this needs must not wait for this write */
 		nofs = memalloc_nofs_save();
-		err = fuse_iomap_send_ioend(inode, &in, &newsize);
+		err = fuse_iomap_send_ioend(inode, &in, &size.newsize);
 		memalloc_nofs_restore(nofs);
 		if (err == -ENOSYS) {
 			WRITE_ONCE(fc->iomap.no_ioend, true);
@@ -74,10 +75,7 @@ int fuse_iomap_ioend(struct inode *inode, loff_t pos, u64 written, u32 flags, in
 	if (error || err)
 		return error ? fuse_iomap_io_failed(inode, error) : err;
 
-	newsize = min_t(u64, newsize, FUSE_IOMAP_MAX_BYTES);
-	spin_lock(&fi->lock);
-	fi->iomap.disk_size = max_t(loff_t, fi->iomap.disk_size, newsize);
-	spin_unlock(&fi->lock);
+	fuse_iomap_size_reported(inode, &size);
 	fuse_invalidate_attr_mask(inode, STATX_BLOCKS);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/idr.h>
 #include <linux/list.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -108,6 +109,8 @@ enum {
 	FUSE_IOMAP_EMPTIED,
 	/* it has been closed since, writeback has still to begin */
 	FUSE_IOMAP_TO_WRITE,
+	/* it has been cut, the rest of its last block is being zeroed (iomap_size.c) */
+	FUSE_IOMAP_ZEROES_REST,
 };
 
 struct fuse_iomap_inode {
@@ -135,8 +138,14 @@ struct fuse_iomap_inode {
 
 	/* Times that are being told, or have been: odd while the inode is written (iomap_attr.c). */
 	atomic_t tellings;
-	/* Size the server has recorded, bytes.  Protected by fuse_inode.lock. */
+	/*
+	 * Size the server is known to have recorded, bytes; and how often it was set, or
+	 * became doubtful (iomap_size.c).  Both protected by fuse_inode.lock.
+	 */
 	loff_t disk_size;
+	u32 size_changes;
+	/* Held to read while folios are submitted, to write while the file is cut. */
+	struct rw_semaphore writeback_lock;
 	/* No delayed space is behind this, bytes (iomap_delalloc.c).  The same lock. */
 	u64 delayed_end;
 

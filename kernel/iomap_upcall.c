@@ -59,7 +59,7 @@ int fuse_iomap_send_begin(struct inode *inode, u32 opflags, u64 pos, u64 count,
 	 * Dirty pages are lost if it fails, whoever writes them back: so not because he is
 	 * killed, nor for his ids.
 	 */
-	args.force = opflags & FUSE_IOMAP_OP_WRITEBACK;
+	args.force = fuse_iomap_must_reach_server(inode, opflags);
 	ret = fuse_simple_request(get_fuse_mount(inode), &args);
 	if (max && ret >= 0) {
 		ret -= sizeof(*out);

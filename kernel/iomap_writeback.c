@@ -13,18 +13,6 @@
 #include <linux/blkdev.h>
 #include <linux/sched/mm.h>
 
-/* Would a write that ends at @end (bytes) make the recorded file larger? */
-bool fuse_iomap_ends_beyond_disk_size(struct inode *inode, loff_t end)
-{
-	struct fuse_inode *fi = get_fuse_inode(inode);
-	bool beyond;
-
-	spin_lock(&fi->lock);
-	beyond = end > fi->iomap.disk_size;
-	spin_unlock(&fi->lock);
-	return beyond;
-}
-
 static int map_blocks(struct iomap_writepage_ctx *wpc, struct inode *inode, loff_t offset,
 		      unsigned int len)
 {
@@ -72,8 +60,7 @@ static int prepare_ioend(struct iomap_ioend *ioend, int status)
 	struct bio *bio = &ioend->io_bio;
 
 	if (ioend->io_type == IOMAP_UNWRITTEN || (ioend->io_flags & IOMAP_F_SHARED) ||
-	    fuse_iomap_ends_beyond_disk_size(ioend->io_inode,
-					     ioend->io_offset + ioend->io_size)) {
+	    ioend->io_offset + ioend->io_size > fuse_iomap_recorded_size(ioend->io_inode)) {
 		bio->bi_end_io = end_reported;
 	} else {
 		bio->bi_private = bio->bi_end_io;
@@ -100,18 +87,35 @@ static const struct iomap_writeback_ops fuse_iomap_writeback_ops = {
 };
 
 /*
+ * While the server is asked whether the file may be cut, nothing is written (iomap_size.c).
+ * Who only begins to write doesn't wait for that: the folios stay dirty, and the flusher comes
+ * back to an inode that has dirty folios.
+ */
+static bool may_submit(struct fuse_iomap_inode *ii, const struct writeback_control *wbc)
+{
+	if (wbc->sync_mode == WB_SYNC_NONE)
+		return down_read_trylock(&ii->writeback_lock);
+	down_read(&ii->writeback_lock);
+	return true;
+}
+
+/*
  * Of a bad inode or a dead connection, folios become clean too, with the error that
  * resolving them gave: what can't be written must not fill memory.
  */
 int fuse_iomap_writepages(struct address_space *mapping, struct writeback_control *wbc)
 {
+	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(mapping->host);
 	struct iomap_writepage_ctx wpc = {};
 	unsigned int nofs;
 	int err;
 
+	if (!may_submit(ii, wbc))
+		return 0;
 	/* folios wait in a bio for others: memory for these must not wait for folios */
 	nofs = memalloc_nofs_save();
 	err = iomap_writepages(mapping, wbc, &wpc, &fuse_iomap_writeback_ops);
 	memalloc_nofs_restore(nofs);
+	up_read(&ii->writeback_lock);
 	return err;
 }

@@ -34,7 +34,7 @@ enum hostile_op {
 	OP_FAULT	= 1 << 5,	/* load from a mapping */
 	OP_FIEMAP	= 1 << 6,
 	OP_SEEK		= 1 << 7,	/* SEEK_DATA */
-	OP_TRUNCATE	= 1 << 8,	/* into the middle of a block */
+	OP_TRUNCATE	= 1 << 8,	/* to a longer file */
 };
 
 /* how a BEGIN is answered */

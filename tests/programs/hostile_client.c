@@ -208,7 +208,8 @@ static int do_op(const char *path, const struct hostile_rule *rule, enum hostile
 		res = lseek(fd, pos, SEEK_DATA) < 0 ? errno : 0;
 		break;
 	case OP_TRUNCATE:
-		res = ftruncate(fd, pos + 100) < 0 ? errno : 0;
+		/* a longer file: its last block has to be found before the server is asked */
+		res = ftruncate(fd, before.st_size + 100) < 0 ? errno : 0;
 		break;
 	}
 	if (fstat(fd, &after) < 0)

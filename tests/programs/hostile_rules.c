@@ -141,7 +141,7 @@ static const struct hostile_rule rules[] = {
 	/* the rules hold on each of the other ways in */
 	{ .name = "unknown-type-elsewhere", .errors = CORRUPT,
 	  .ops = OP_FIEMAP | OP_SEEK | OP_TRUNCATE, .slots = SLOT_BOTH,
-	  .set = SET_TYPE, .to = { .type = 5 }, FINE },
+	  .size = HOSTILE_FILE_SIZE - 100, .set = SET_TYPE, .to = { .type = 5 }, FINE },
 	{ .name = "unknown-type-fault", .errors = "SIGBUS", .ops = OP_FAULT, .slots = SLOT_BOTH,
 	  .set = SET_TYPE, .to = { .type = 5 }, FINE },
 	{ .name = "unknown-type-writeback", .errors = "EUCLEAN|EIO", .ops = OP_SYNC,
