@@ -133,8 +133,8 @@ bool fuse_iomap_init_reply(struct fuse_mount *fm, u64 flags, u32 minor)
 
 	fc->iomap.enabled = true;
 	/*
-	 * O_TRUNC comes as SETATTR, so that there is one way to truncate, and it
-	 * empties the page cache before the server frees the blocks.
+	 * O_TRUNC comes as SETATTR, so that there is one way to truncate, which asks the
+	 * server before it empties the page cache (iomap_size.c).
 	 */
 	fc->atomic_o_trunc = 0;
 	/* ids of BACKING_OPEN name block devices on this connection */

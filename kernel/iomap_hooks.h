@@ -86,6 +86,9 @@ void fuse_iomap_aborted(struct fuse_conn *fc);
 long fuse_iomap_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 		      unsigned int flags);
 
+/* iomap_fresh.c */
+int fuse_iomap_renew_attr(struct inode *inode, struct fuse_attr *attr, u64 evict_ctr);
+
 /* iomap_inode.c */
 void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_evict_inode(struct inode *inode);

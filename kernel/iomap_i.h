@@ -315,6 +315,11 @@ void fuse_iomap_cache_init(void);
 void fuse_iomap_cache_exit(void);
 
 /*
+ * iomap_fresh.c
+ */
+void fuse_iomap_count_eviction(struct inode *inode);
+
+/*
  * iomap_inline.c
  */
 int fuse_iomap_inline_begin(struct inode *inode, struct iomap *iomap, bool load);

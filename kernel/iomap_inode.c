@@ -163,6 +163,7 @@ void fuse_iomap_evict_inode(struct inode *inode)
 	/* it has ended the last writeback but may not have returned yet */
 	flush_work(&FUSE_IOMAP_I(inode)->ioend_work);
 	fuse_iomap_cache_free(inode);
+	fuse_iomap_count_eviction(inode);
 	atomic_long_dec(&get_fuse_conn(inode)->iomap.nr_inodes);
 }
 

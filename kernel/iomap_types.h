@@ -72,6 +72,9 @@ struct fuse_iomap_conn {
 	/* what a close leaves to do, and must not wait for the server itself */
 	struct workqueue_struct *closed_wq;
 
+	/* the client's evict_ctr, when an inode was last evicted that had changed (iomap_fresh.c) */
+	atomic64_t last_eviction;
+
 	/* answered requests that may have changed any inode (iomap_durable.c) */
 	atomic64_t other_changes;
 

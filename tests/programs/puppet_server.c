@@ -5,7 +5,7 @@
  *
  *	puppet_server [FIELD=VALUE]... DEVICE DIR LOG [ROOT [idmap]]
  *
- * serves DIR/f in the foreground, beside it DIR/p, which is no iomap file and empty, and
+ * serves DIR/f in the foreground, with the second name DIR/g, beside it DIR/p, which is no iomap file and empty, and
  * DIR/q, a fifo, which leaves the mount the dirty page limits of a disk; ROOT is the node
  * id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the kernel checks
  * permissions, and mounts can be idmapped. FIELDs are of the answer to CONFIG: sid, uuid
@@ -19,8 +19,8 @@
  *
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
- * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of begin,
- * ioend, setattr (of the size), times (SETATTR of all else), write, TYPE one of hole,
+ * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of lookup,
+ * begin, ioend, setattr (of the size), times (SETATTR of all else), write, TYPE one of hole,
  * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
  * do; w only), retry.
@@ -72,9 +72,11 @@
 /* In the table of blocks only: a type of the protocol with a flag. */
 #define TYPE_FRESH	0x1000
 
-enum op { OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, NR_OPS };
+enum op { OP_LOOKUP, OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, NR_OPS };
 
-static const char *const op_names[NR_OPS] = { "begin", "ioend", "setattr", "times", "write" };
+static const char *const op_names[NR_OPS] = {
+	"lookup", "begin", "ioend", "setattr", "times", "write",
+};
 
 struct block {
 	uint64_t addr;
@@ -360,20 +362,32 @@ static void fill_stat(fuse_ino_t ino, struct stat *st)
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param e = { .ino = file_ino };
+	int err;
 
 	if (!strcmp(name, "p"))
 		e.ino = PLAIN_INO;
 	else if (!strcmp(name, "q"))
 		e.ino = FIFO_INO;
-	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f"))) {
+	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f") && strcmp(name, "g"))) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
 	pthread_mutex_lock(&lock);
 	fill_stat(e.ino, &e.attr);
 	e.attr_timeout = e.entry_timeout = timeout;
+	err = obey(OP_LOOKUP);
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_entry(req, &e, e.ino == file_ino ? FUSE_ATTR_IOMAP : 0);
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		fuse_iomap_reply_entry(req, &e, e.ino == file_ino ? FUSE_ATTR_IOMAP : 0);
+}
+
+static void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	if (ino == file_ino)
+		log_line("forget %llu", (unsigned long long)nlookup);
+	fuse_reply_none(req);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -508,6 +522,7 @@ static struct fuse_lowlevel_ops fuse_ops = {
 	.read		= on_read,
 	.write		= on_write,
 	.lookup		= on_lookup,
+	.forget		= on_forget,
 	.getattr	= on_getattr,
 	.setattr	= on_setattr,
 	.open		= on_open,
