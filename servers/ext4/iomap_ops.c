@@ -570,7 +570,12 @@ static int ioend(struct server *s, ext2_ino_t ino, const struct fuse_iomap_ioend
 		if (err)
 			return err;
 	}
-	if (arg->written && arg->flags & FUSE_IOMAP_IOEND_APPEND && end > inode_size(&in)) {
+	/*
+	 * With APPEND or without: what has been written below the kernel's i_size belongs to the
+	 * file.  No IOEND comes after a SETATTR or FALLOCATE that has cut what it is about, as
+	 * the kernel waits for writes beyond the new end before it asks (doc/protocol.md, 5).
+	 */
+	if (arg->written && !(arg->flags & FUSE_IOMAP_IOEND_SWAPOFF) && end > inode_size(&in)) {
 		err = super_may_write(s);
 		if (!err)
 			err = inode_set_size(s, &in, end);
