@@ -264,12 +264,10 @@ int fuse_iomap_grow_begin(struct inode *inode, loff_t newsize)
 	if (err)
 		return err;
 
-	recorded = fuse_iomap_recorded_size(inode);
-	if (newsize <= recorded)
-		return 0;
 	if (beyond)
 		truncate_setsize(inode, newsize);
-	if (beyond || in_block || oldsize != recorded)
+	recorded = fuse_iomap_recorded_size(inode);
+	if (newsize > recorded && (beyond || in_block || oldsize != recorded))
 		return filemap_write_and_wait_range(inode->i_mapping, min(recorded, oldsize),
 						    (beyond ? newsize : block_end) - 1);
 	return 0;
@@ -295,6 +293,7 @@ void fuse_iomap_grow_end(struct inode *inode, loff_t oldsize, loff_t newsize, in
 			mapping_set_error(inode->i_mapping, -EIO);
 		else
 			fuse_iomap_size_set(inode, oldsize);
+		fuse_iomap_metadata_changed(inode);
 		fuse_iomap_cache_drop(inode, oldsize, LLONG_MAX);
 	}
 }
