@@ -24,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "atime.h"
 #include "bitmaps.h"
 #include "cold.h"
 #include "durable.h"
@@ -70,7 +71,8 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 	if (c->flags & FUSE_IOMAP_CONFIG_MAPPINGS)
 		c->flags |= flags & FUSE_IOMAP_CONFIG_BEFORE;
 	/* nor does anything depend on who has which directory open */
-	c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
+	if (!atime_is_strict(s))
+		c->flags |= flags & FUSE_IOMAP_CONFIG_DIRS;
 	if (s->opt.auto_da_alloc)
 		c->flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
 	if (waives_open(s))

@@ -4,12 +4,14 @@
  * replies.  Those that only read share it (cold.h).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 
+#include "atime.h"
 #include "cold.h"
 #include "dir.h"
 #include "durable.h"
@@ -69,7 +71,10 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	/* "." and ".." can be looked up: file handles stay valid, and NFS can export the mount */
 	conn->want |= conn->capable & FUSE_CAP_EXPORT_SUPPORT;
 	/* nor links: what they say never changes */
-	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	if (atime_is_strict(s))
+		conn->want &= ~FUSE_CAP_CACHE_SYMLINKS;
+	else
+		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 	conn->time_gran = EXT2_INODE_SIZE(s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE ? 1 :
 										  1000000000;
 	/* who may do what is the kernel's business, whatever a mount makes of the ids */
@@ -446,6 +451,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t nodeid)
 		fuse_reply_err(req, -err);
 		return;
 	}
+	atime_was_read(s, ino_of_node(nodeid));
 	fuse_reply_readlink(req, target);
 	free(target);
 }
@@ -736,6 +742,7 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	struct server *s = server_of(req);
 	struct cold cold = { 0 };
 	struct inode in;
+	bool due;
 	int err;
 
 	if (waives_open(s)) {
@@ -751,12 +758,14 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 		if (!err)
 			err = node_open(s, in.ino);
 	} while (cold_again(s, &cold));
+	/* then reading is to be heard of */
+	due = !err && (fi->flags & O_ACCMODE) != O_WRONLY && atime_is_due(s, &in);
 	cold_unlock(s, &cold);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
 	}
-	fi->keep_cache = 1;
+	fi->keep_cache = !due;
 	if (fuse_reply_open(req, fi)) {
 		server_lock(s);
 		node_release(s, in.ino);
@@ -797,6 +806,9 @@ static void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		err = file_read(s, ino_of_node(nodeid), buf, size, off, &done);
 	} while (cold_again(s, &cold));
 	cold_unlock(s, &cold);
+	/* with iomap it is the kernel's; O_NOATIME is a flag of the open file */
+	if (!err && done && !fuse_iomap_session_negotiated(s->session) && !(fi->flags & O_NOATIME))
+		atime_was_read(s, ino_of_node(nodeid));
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -905,7 +917,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 	}
 	fi->fh = (uintptr_t)dh;
 	/* only this mount changes directories: the kernel may list them by itself */
-	fi->cache_readdir = fi->keep_cache = fuse_iomap_session_negotiated(s->session);
+	fi->cache_readdir = fi->keep_cache = fuse_iomap_session_negotiated(s->session) &&
+					     !atime_is_strict(s);
 	if (fuse_reply_open(req, fi)) {
 		server_lock(s);
 		node_release(s, ino);
@@ -1020,7 +1033,7 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	struct cold cold = { 0 };
 	struct listed l;
 	size_t used = 0;
-	bool fresh, whole = !dh;
+	bool fresh, whole = !dh, first = !off;
 	char *buf;
 	int err;
 
@@ -1058,6 +1071,8 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	cold_unlock(s, &cold);
 	if (!whole)
 		dir_handle_unlock(dh);
+	if (!err && first)
+		atime_was_read(s, ino_of_node(nodeid));
 out:
 	if (whole)
 		dir_handle_free(dh);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Access times: see atime.h.
+ */
+#include "atime.h"
+
+#include <sys/mount.h>
+
+#include "cold.h"
+#include "commit.h"
+#include "inode.h"
+
+#define A_DAY	(24 * 60 * 60)
+
+bool atime_is_strict(const struct server *s)
+{
+	return s->opt.mount_flags & MS_STRICTATIME && !(s->opt.mount_flags & MS_NOATIME);
+}
+
+static bool is_later(struct timespec a, struct timespec b)
+{
+	return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
+
+static bool is_due_at(struct server *s, const struct inode *in, struct timespec now)
+{
+	struct timespec accessed = inode_get_time(s, in, TIME_ACCESS);
+
+	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY) || s->readonly)
+		return false;
+	if (inode_is_dir(in) && s->opt.mount_flags & MS_NODIRATIME)
+		return false;
+	if (in->raw.i_flags & EXT2_NOATIME_FL)
+		return false;
+	/* the kernel's */
+	if (inode_is_reg(in) && fuse_iomap_session_negotiated(s->session))
+		return false;
+	if (atime_is_strict(s))
+		return is_later(now, accessed);
+	return !is_later(accessed, inode_get_time(s, in, TIME_MODIFY)) ||
+	       !is_later(accessed, inode_get_time(s, in, TIME_CHANGE)) ||
+	       now.tv_sec - accessed.tv_sec >= A_DAY;
+}
+
+bool atime_is_due(struct server *s, const struct inode *in)
+{
+	return is_due_at(s, in, inode_now());
+}
+
+/* Returns 0, 1 if the time of @in, which is loaded, is to be moved to *@now, or -errno. */
+static int look(struct server *s, ext2_ino_t ino, struct inode *in, struct timespec *now)
+{
+	int err = inode_load(s, ino, in);
+
+	if (err)
+		return err;
+	*now = inode_now();
+	return is_due_at(s, in, *now);
+}
+
+static int move(struct server *s, ext2_ino_t ino)
+{
+	struct timespec now;
+	struct inode in;
+	int err = super_may_write(s);
+
+	if (!err)
+		err = look(s, ino, &in, &now);
+	if (err <= 0)
+		return err;
+	err = cold_settle(s);
+	if (err)
+		return err;
+	inode_set_time(s, &in, TIME_ACCESS, now);
+	return inode_store(s, &in);
+}
+
+void atime_was_read(struct server *s, ext2_ino_t ino)
+{
+	struct cold cold = { 0 };
+	struct timespec now;
+	struct inode in;
+	int due;
+
+	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY))
+		return;
+	/* most often there is nothing to do, for which the lock can be shared */
+	cold_lock(s, &cold);
+	do {
+		cold_begin(s, &cold);
+		due = look(s, ino, &in, &now);
+	} while (cold_again(s, &cold));
+	cold_unlock(s, &cold);
+	if (due <= 0)
+		return;
+	cold = (struct cold){ 0 };
+	server_lock(s);
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		move(s, ino);
+	} while (cold_again(s, &cold));
+	server_unlock(s);
+}
