@@ -303,7 +303,9 @@ static void unpin_inodes(struct server *s)
 		s->dirty = true;
 	}
 	c->nr_freed -= c->freed_taken;
-	memmove(c->freed, c->freed + c->freed_taken, c->nr_freed * sizeof(*c->freed));
+	/* without any there is no list yet, and adding to a null pointer is undefined */
+	if (c->nr_freed)
+		memmove(c->freed, c->freed + c->freed_taken, c->nr_freed * sizeof(*c->freed));
 	c->freed_taken = 0;
 }
 

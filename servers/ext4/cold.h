@@ -72,6 +72,14 @@ static inline void cold_begin(struct server *s, const struct cold *c)
 		cache_try(s->cache);
 }
 
+/* Between parts of an operation that only reads, each of which is right by itself */
+static inline void cold_give_way(struct server *s, struct cold *c)
+{
+	cold_unlock(s, c);
+	c->tries = 0;
+	cold_lock(s, c);
+}
+
 /* Read what was missing; lets go of the lock for that. */
 void cold_read(struct server *s, struct cold *c);
 

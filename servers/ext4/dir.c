@@ -279,60 +279,72 @@ static void describe(const struct ext2_dir_entry *de, unsigned int len, struct d
 }
 
 /* All entries of a block: until @fn returns something other than 0, which is returned. */
-static int walk_block(struct server *s, struct inode *dir, const char *block, uint64_t pblk,
+static int walk_block(struct server *s, struct inode *dir, const struct block_iter *it,
 		      int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
 	const struct ext2_dir_entry *de;
 	unsigned int off = 0, len;
 	bool bad;
 
-	while ((de = next_entry(s, block, &off, &len, &bad))) {
+	while ((de = next_entry(s, it->data, &off, &len, &bad))) {
 		struct dir_entry e;
 		int ret;
 
 		if (!de->inode)
 			continue;
 		describe(de, len, &e);
+		e.pos = (it->lblk << block_bits(s)) + (off - len);
 		ret = fn(arg, &e);
 		if (ret)
 			return ret;
 	}
-	return bad ? fs_error(s, dir->ino, pblk, "bad directory entry") : 0;
+	return bad ? fs_error(s, dir->ino, it->pblk, "bad directory entry") : 0;
 }
 
 static int walk_inline(struct server *s, struct inode *dir,
 		       int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
+	struct block_iter it = { .lblk = 0 };
 	char *block;
 	int ret = inline_dir_block(s, dir, &block);
 
 	if (ret)
 		return ret;
-	ret = walk_block(s, dir, block, 0, fn, arg);
+	it.data = block;
+	ret = walk_block(s, dir, &it, fn, arg);
 	free(block);
 	return ret;
 }
 
-int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
-	     int (*fn)(void *arg, const struct dir_entry *e), void *arg)
+int dir_walk_some(struct server *s, struct inode *dir, uint64_t *lblk, uint64_t end,
+		  int (*fn)(void *arg, const struct dir_entry *e), void *arg)
 {
 	struct block_iter it = { .lblk = *lblk };
 	uint64_t blocks = dir_blocks(s, dir);
 
-	if (inode_is_inline(dir))
-		return walk_inline(s, dir, fn, arg);
-	for (; it.lblk < blocks; it.lblk++) {
+	if (inode_is_inline(dir)) {
+		*lblk = end;
+		return it.lblk ? 0 : walk_inline(s, dir, fn, arg);
+	}
+	for (; it.lblk < blocks && it.lblk < end; it.lblk++) {
 		int err = dir_block_load(s, dir, &it);
 
 		*lblk = it.lblk;
 		if (err && cache_missed(s->cache))
 			dir_blocks_want(s, dir, it.lblk + 1);
 		if (!err)
-			err = walk_block(s, dir, it.data, it.pblk, fn, arg);
+			err = walk_block(s, dir, &it, fn, arg);
 		if (err)
 			return err;
 	}
+	*lblk = end;
 	return 0;
+}
+
+int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
+	     int (*fn)(void *arg, const struct dir_entry *e), void *arg)
+{
+	return dir_walk_some(s, dir, lblk, UINT64_MAX, fn, arg);
 }
 
 static int match_entry(void *arg, const struct dir_entry *e)

@@ -56,6 +56,7 @@ struct dir_entry {
 	ext2_ino_t ino;
 	uint8_t type;		/* EXT2_FT_* */
 	uint32_t hash[2];	/* behind the name, if the directory is encrypted and casefolded */
+	uint64_t pos;		/* where it begins in the directory, bytes */
 };
 
 /*
@@ -66,6 +67,9 @@ struct dir_entry {
  */
 int dir_walk(struct server *s, struct inode *dir, uint64_t *lblk,
 	     int (*fn)(void *arg, const struct dir_entry *e), void *arg);
+/* The same up to block @end, which *@lblk is then if nothing else ended it. */
+int dir_walk_some(struct server *s, struct inode *dir, uint64_t *lblk, uint64_t end,
+		  int (*fn)(void *arg, const struct dir_entry *e), void *arg);
 
 mode_t dir_type_to_mode(uint8_t type);
 

@@ -257,6 +257,14 @@ void dir_blocks_want(struct server *s, struct inode *dir, uint64_t lblk)
 		cache_want(s->cache, pblk);
 }
 
+void dir_block_want(struct server *s, struct inode *dir, uint64_t lblk)
+{
+	uint64_t pblk;
+
+	if (lblk < dir_blocks(s, dir) && !find_place(s, dir, lblk, &pblk))
+		cache_want(s->cache, pblk);
+}
+
 /* @wide: lengths are written in another way */
 static inline int find_room(const struct server *s, const char *block, unsigned int at,
 			    unsigned int want, bool wide)

@@ -92,6 +92,8 @@ static inline const struct ext2_dir_entry *next_entry(const struct server *s, co
 int dir_block_load(struct server *s, struct inode *dir, struct block_iter *it);
 /* A block before @lblk is missing in the cache (cold.h): what is behind it will be needed. */
 void dir_blocks_want(struct server *s, struct inode *dir, uint64_t lblk);
+/* While the cache is tried: block @lblk will be needed, too. */
+void dir_block_want(struct server *s, struct inode *dir, uint64_t lblk);
 /* The directory is going to be freed: forget where its blocks and names are. */
 void dir_forget(struct server *s, const struct inode *dir);
 

@@ -71,8 +71,8 @@ int lib_error(struct server *s, errcode_t err, ext2_ino_t ino)
 	if ((!e || e == EIO) && server_gives_up(s))
 		return -CACHE_COLD;
 	if (e == EIO)
-		log_inode(LOG_ERR, ino, 0, "I/O error on metadata%s",
-			  ino ? "" : " of the file system");
+		log_damage(LOG_ERR, ino, 0, "I/O error on metadata%s",
+			   ino ? "" : " of the file system");
 	if (e)
 		return -e;
 	return fs_error(s, ino, 0, error_message(err));
@@ -113,7 +113,7 @@ int fs_error(struct server *s, ext2_ino_t ino, uint64_t blk, const char *what)
 		return -CACHE_COLD;
 	if (s->cache)
 		cache_try_end(s->cache);
-	log_inode(LOG_ERR, ino, blk, "corrupt: %s", what);
+	log_damage(LOG_ERR, ino, blk, "corrupt: %s", what);
 
 	if (!s->fs || s->readonly)
 		return -EUCLEAN;

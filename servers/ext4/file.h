@@ -27,8 +27,12 @@ int file_write(struct server *s, ext2_ino_t ino, const char *buf, size_t len, ui
 	       const struct caller *who, size_t *done);
 /* Zero the file's bytes in [@from, @to) where there are blocks. */
 int file_zero(struct server *s, struct inode *in, uint64_t from, uint64_t to);
-/* SEEK_DATA, SEEK_HOLE */
-int file_lseek(struct server *s, ext2_ino_t ino, uint64_t off, int whence, uint64_t *result);
+/*
+ * SEEK_DATA, SEEK_HOLE from *@from on.  -EAGAIN: let others have the lock, and go on from *@from,
+ * which has moved: a map may have as many pieces as blocks, and a damaged one more than there are
+ * blocks.
+ */
+int file_lseek(struct server *s, ext2_ino_t ino, uint64_t *from, int whence, uint64_t *result);
 
 /*
  * inline.c: files whose data is in the inode

@@ -70,8 +70,8 @@ void htree_complain(struct server *s, const struct inode *dir)
 	if (s->bad_index == dir->ino || cache_missed(s->cache) || server_gives_up(s))
 		return;
 	s->bad_index = dir->ino;
-	log_inode(LOG_WARNING, dir->ino, 0,
-		  "the index of the directory is damaged: names are looked for without; e2fsck -D");
+	log_damage(LOG_WARNING, dir->ino, 0,
+		   "the index of the directory is damaged: names are looked for without; e2fsck -D");
 }
 
 /*
@@ -90,15 +90,27 @@ bool htree_hash_init(const struct server *s, const struct inode *dir, uint8_t ve
 	return true;
 }
 
-int htree_hash(const struct server *s, const struct htree_hash *h, struct dir_name name,
-	       uint32_t *hash)
+static int compute(const struct server *s, const struct htree_hash *h, struct dir_name name,
+		   uint32_t *hash, uint32_t *minor)
 {
 	if (ext2fs_dirhash2(h->version, name.str, (int)name.len, s->fs->encoding, h->flags,
-			    s->fs->super->s_hash_seed, hash, NULL))
+			    s->fs->super->s_hash_seed, hash, minor))
 		return HTREE_BAD;
 	if (*hash == HASH_END)
 		*hash -= 2;
 	return 0;
+}
+
+int htree_hash(const struct server *s, const struct htree_hash *h, struct dir_name name,
+	       uint32_t *hash)
+{
+	return compute(s, h, name, hash, NULL);
+}
+
+int htree_order(const struct server *s, const struct htree_hash *h, struct dir_name name,
+		uint32_t hash[2])
+{
+	return compute(s, h, name, &hash[0], &hash[1]);
 }
 
 /*
@@ -178,22 +190,12 @@ static unsigned int search(const struct ext2_dx_entry *entries, unsigned int cou
 	return low;
 }
 
-int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct htree_path *p)
+/* From the root, in @it, down to a leaf. */
+static int descend(struct server *s, struct inode *dir, struct htree_path *p,
+		   struct block_iter *it, struct ext2_dx_entry *entries)
 {
-	const struct ext2_dx_root_info *info;
-	struct block_iter it = { .lblk = 0 };
-	struct ext2_dx_entry *entries;
-	int err = load_root(s, dir, &it, &entries);
+	int err = 0;
 
-	if (err)
-		return err;
-	info = (const void *)(it.data + HTREE_ROOT_INFO);
-	if (info->indirect_levels >= htree_max_levels(s) ||
-	    info->unused_flags & EXT2_HASH_FLAG_INCOMPAT ||
-	    !htree_hash_init(s, dir, info->hash_version, &p->how))
-		return HTREE_BAD;
-	p->levels = info->indirect_levels + 1;
-	err = htree_hash(s, &p->how, name, &p->hash);
 	enter(&p->frames[0], 0, entries);
 	for (unsigned int level = 0; !err; level++) {
 		struct htree_frame *f = &p->frames[level];
@@ -202,7 +204,7 @@ int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct
 		p->leaf = child(entries, f->at);
 		if (level + 1 == p->levels)
 			break;
-		err = load_node(s, dir, &it, p->leaf, &entries);
+		err = load_node(s, dir, it, p->leaf, &entries);
 		if (!err)
 			enter(f + 1, p->leaf, entries);
 	}
@@ -211,28 +213,82 @@ int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct
 	return err;
 }
 
-int htree_next(struct server *s, struct inode *dir, struct htree_path *p)
+/* The root, and what it says of the index */
+static int begin(struct server *s, struct inode *dir, struct htree_path *p,
+		 struct block_iter *it, struct ext2_dx_entry **entries)
+{
+	const struct ext2_dx_root_info *info;
+	int err = load_root(s, dir, it, entries);
+
+	if (err)
+		return err;
+	info = (const void *)(it->data + HTREE_ROOT_INFO);
+	if (info->indirect_levels >= htree_max_levels(s) ||
+	    info->unused_flags & EXT2_HASH_FLAG_INCOMPAT ||
+	    !htree_hash_init(s, dir, info->hash_version, &p->how))
+		return HTREE_BAD;
+	p->levels = info->indirect_levels + 1;
+	return 0;
+}
+
+int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct htree_path *p)
 {
 	struct block_iter it = { .lblk = 0 };
 	struct ext2_dx_entry *entries;
-	unsigned int level = p->levels;
+	int err = begin(s, dir, p, &it, &entries);
+
+	if (!err)
+		err = htree_hash(s, &p->how, name, &p->hash);
+	return err ? err : descend(s, dir, p, &it, entries);
+}
+
+int htree_find_hash(struct server *s, struct inode *dir, uint32_t hash, struct htree_path *p)
+{
+	struct block_iter it = { .lblk = 0 };
+	struct ext2_dx_entry *entries;
+	int err = begin(s, dir, p, &it, &entries);
+
+	p->hash = hash;
+	return err ? err : descend(s, dir, p, &it, entries);
+}
+
+/*
+ * Up to where there is a way to the right, and one step on it: *@first is the hash there.
+ * go_down() has to follow.
+ */
+static int step_right(struct server *s, struct inode *dir, struct htree_path *p,
+		      unsigned int *level, struct ext2_dx_entry **entries, uint32_t *first)
+{
+	struct block_iter it = { .lblk = 0 };
 	int err;
 
-	/* up to where there is a way to the right */
+	*level = p->levels;
 	do {
-		if (!level)
+		if (!*level)
 			return -ENOENT;
-		level--;
-	} while (p->frames[level].at + 1 >= p->frames[level].count);
-	err = level ? load_node(s, dir, &it, p->frames[level].lblk, &entries) :
-		      load_root(s, dir, &it, &entries);
+		--*level;
+	} while (p->frames[*level].at + 1 >= p->frames[*level].count);
+	err = *level ? load_node(s, dir, &it, p->frames[*level].lblk, entries) :
+		       load_root(s, dir, &it, entries);
 	if (err)
 		return err;
-	p->frames[level].at++;
-	if ((entries[p->frames[level].at].hash & ~1U) != p->hash)
-		return -ENOENT;
-	/* and down again, always the leftmost */
+	/* a damaged image may have the block in use for something else, too */
+	if (((const struct ext2_dx_countlimit *)*entries)->count != p->frames[*level].count)
+		return HTREE_BAD;
+	p->frames[*level].at++;
+	*first = (*entries)[p->frames[*level].at].hash;
+	return 0;
+}
+
+/* To the leftmost leaf below an entry */
+static int go_down(struct server *s, struct inode *dir, struct htree_path *p, unsigned int level,
+		   struct ext2_dx_entry *entries)
+{
+	struct block_iter it = { .lblk = 0 };
+
 	for (;;) {
+		int err;
+
 		p->leaf = child(entries, p->frames[level].at);
 		if (++level == p->levels)
 			break;
@@ -242,4 +298,25 @@ int htree_next(struct server *s, struct inode *dir, struct htree_path *p)
 		enter(&p->frames[level], p->leaf, entries);
 	}
 	return p->leaf && p->leaf < dir_blocks(s, dir) ? 0 : HTREE_BAD;
+}
+
+int htree_next(struct server *s, struct inode *dir, struct htree_path *p)
+{
+	struct ext2_dx_entry *entries;
+	unsigned int level;
+	uint32_t first;
+	int err = step_right(s, dir, p, &level, &entries, &first);
+
+	if (!err && (first & ~1U) != p->hash)
+		err = -ENOENT;
+	return err ? err : go_down(s, dir, p, level, entries);
+}
+
+int htree_next_leaf(struct server *s, struct inode *dir, struct htree_path *p, uint32_t *first)
+{
+	struct ext2_dx_entry *entries;
+	unsigned int level;
+	int err = step_right(s, dir, p, &level, &entries, first);
+
+	return err ? err : go_down(s, dir, p, level, entries);
 }

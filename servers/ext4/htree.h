@@ -57,6 +57,27 @@ bool htree_is_on(const struct server *s, const struct inode *dir);
 int htree_find(struct server *s, struct inode *dir, struct dir_name name, struct htree_path *p);
 /* The next leaf that names with the same hash can be in.  -ENOENT: there is none. */
 int htree_next(struct server *s, struct inode *dir, struct htree_path *p);
+/*
+ * Reading in the order of hashes (readdir.c)
+ */
+
+/* Can the directory, of one block, get an index when it grows?  0: no, 1: yes, or -errno */
+int htree_can_be(struct server *s, struct inode *dir);
+/* How names of @dir are hashed, by its index or by the one that it would get.  False: unknown */
+bool htree_order_init(struct server *s, struct inode *dir, struct htree_hash *h);
+/* Both parts of the hash of a name, of which the first one is htree_hash()'s.  0 or HTREE_BAD */
+int htree_order(const struct server *s, const struct htree_hash *h, struct dir_name name,
+		uint32_t hash[2]);
+/* To the first leaf that can have names with @hash, whose lowest bit is 0. */
+int htree_find_hash(struct server *s, struct inode *dir, uint32_t hash, struct htree_path *p);
+/*
+ * The next leaf, whatever names are in it; *@first: its hash in the index, with the lowest bit.
+ * -ENOENT: there is none.
+ */
+int htree_next_leaf(struct server *s, struct inode *dir, struct htree_path *p, uint32_t *first);
+/* Does the index lead to all blocks of the directory, to each once, in order?  1, 0 or -errno */
+int htree_is_complete(struct server *s, struct inode *dir);
+
 /* Tell about HTREE_BAD that is not an error, as the directory can be read without. */
 void htree_complain(struct server *s, const struct inode *dir);
 

@@ -395,6 +395,21 @@ static bool has_dots(const struct server *s, const char *block, unsigned int *re
 	return de && de->inode && ext2fs_dirent_name_len(de) == 2 && !memcmp(de->name, "..", 2);
 }
 
+int htree_can_be(struct server *s, struct inode *dir)
+{
+	struct block_iter it = { .lblk = 0 };
+	struct htree_hash how;
+	unsigned int rest;
+	int err;
+
+	if (!htree_hash_init(s, dir, s->fs->super->s_def_hash_version, &how))
+		return 0;
+	if (inode_is_inline(dir))
+		return 1;
+	err = dir_block_load(s, dir, &it);
+	return err ? err : has_dots(s, it.data, &rest);
+}
+
 /* What was block 0 becomes the root, with one leaf. */
 static int write_root(struct server *s, struct inode *dir, uint64_t pblk, uint64_t leaf)
 {

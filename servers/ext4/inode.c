@@ -443,7 +443,7 @@ int inode_free(struct server *s, struct inode *in)
 		ret = err;
 	if (ret == -EUCLEAN)
 		/* its blocks are in doubt: leak them, e2fsck will tell */
-		log_inode(LOG_WARNING, in->ino, 0, "not all of its blocks could be freed");
+		log_damage(LOG_WARNING, in->ino, 0, "not all of its blocks could be freed");
 	in->raw.i_links_count = 0;
 	in->raw.i_dtime = (uint32_t)now.tv_sec;
 	in->raw.i_size = in->raw.i_size_high = 0;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Where messages go: see log.h.  libfuse's and libfuseiomap's messages arrive
- * here too (fuse_set_log_func()).
+ * here too (fuse_set_log_func()), and those of libext2fs (com_err).
  *
  * What a message says may come from the image, which is not to be trusted: control
  * characters never get out, so that a name can't forge a line or a field.
  */
 #include "log.h"
 
+#include <et/com_err.h>
 #include <fuse_iomap.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "log_limit.h"
 
 #define TEXT_MAX	1024
 
@@ -184,6 +187,17 @@ static bool stderr_is_journal(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino;
 }
 
+/* The library has no place of its own for messages, and standard error may be anything by now. */
+static void library_message(const char *whoami, long code, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX / 2];
+
+	vsnprintf(text, sizeof(text), fmt ? fmt : "", ap);
+	log_damage(LOG_ERR, 0, 0, "libext2fs: %s%s%s%s%s", whoami ? whoami : "",
+		   whoami ? ": " : "", code ? error_message(code) : "", code && *text ? ": " : "",
+		   text);
+}
+
 void log_init(const char *source, enum log_format fmt, bool debug)
 {
 	source_name = source;
@@ -191,6 +205,7 @@ void log_init(const char *source, enum log_format fmt, bool debug)
 	debugging = debug;
 	to_journal = stderr_is_journal();
 	fuse_set_log_func(fuse_log_func);
+	set_com_err_hook(library_message);
 }
 
 void log_notes_to_syslog(void)
@@ -221,4 +236,28 @@ void log_inode(int priority, uint32_t ino, uint64_t blk, const char *fmt, ...)
 	va_start(ap, fmt);
 	emit(priority, ino, blk, fmt, ap);
 	va_end(ap);
+}
+
+static void say_missed(unsigned int missed)
+{
+	if (missed)
+		log_err("%u more messages about damage were left out", missed);
+}
+
+void log_damage(int priority, uint32_t ino, uint64_t blk, const char *fmt, ...)
+{
+	unsigned int missed;
+	va_list ap;
+
+	if (!log_limit_pass(&missed))
+		return;
+	say_missed(missed);
+	va_start(ap, fmt);
+	emit(priority, ino, blk, fmt, ap);
+	va_end(ap);
+}
+
+void log_damage_end(void)
+{
+	say_missed(log_limit_rest());
 }

@@ -44,6 +44,15 @@ void log_msg(int priority, const char *fmt, ...) __attribute__((format(printf, 2
 void log_inode(int priority, uint32_t ino, uint64_t blk, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * The same for damage that operations meet in the image, any number of them a second: if there are
+ * many (log_limit.h), only their number is told, later or by log_damage_end().
+ */
+void log_damage(int priority, uint32_t ino, uint64_t blk, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The file system is closed. */
+void log_damage_end(void);
+
 #define log_err(...)	log_msg(LOG_ERR, __VA_ARGS__)
 /* With a level: the caller has to see it on stderr, though the level alone makes it a note. */
 #define LOG_OUTCOME	0x10000

@@ -185,7 +185,7 @@ static void settle_orphan(struct server *s, struct node *n)
 	if (!err)
 		err = cut_err;
 	if (err)
-		log_inode(LOG_ERR, n->ino, 0, "can't be deleted: %s", strerror(-err));
+		log_damage(LOG_ERR, n->ino, 0, "can't be deleted: %s", strerror(-err));
 }
 
 /* Free the node if it has no users, and its inode if that has no name. */

@@ -20,6 +20,7 @@ struct node {
 	uint64_t nlookup;
 	uint64_t opens;
 	uint64_t dir_version;		/* counts changes of a directory's entries */
+	bool index_is_complete;		/* directory: htree_is_complete() said so */
 	uint64_t room_hint;		/* directory: no room before this block */
 	uint64_t goal;			/* where the next block should be, 0: unknown */
 	uint64_t goal_lblk;		/* ... if it is this logical block */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -877,15 +878,22 @@ static void op_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t off, int whence,
 {
 	struct server *s = server_of(req);
 	struct cold cold = { 0 };
-	uint64_t result;
+	uint64_t from = off, result;
 	int err;
 
 	cold_lock(s, &cold);
-	do {
-		cold_begin(s, &cold);
-		err = file_lseek(s, ino_of_node(nodeid), off, whence, &result);
-	} while (cold_again(s, &cold));
+	for (;;) {
+		do {
+			cold_begin(s, &cold);
+			err = file_lseek(s, ino_of_node(nodeid), &from, whence, &result);
+		} while (cold_again(s, &cold));
+		if (err != -EAGAIN || fuse_req_interrupted(req))
+			break;
+		cold_give_way(s, &cold);
+	}
 	cold_unlock(s, &cold);
+	if (err == -EAGAIN)
+		err = -EINTR;
 	if (err)
 		fuse_reply_err(req, -err);
 	else
@@ -900,7 +908,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info 
 {
 	struct server *s = server_of(req);
 	ext2_ino_t ino = ino_of_node(nodeid);
-	struct dir_handle *dh = dir_handle_new(ino, UINT64_MAX);
+	struct dir_handle *dh = dir_handle_new(ino, 0);
 	struct cold cold = { 0 };
 	int err;
 
@@ -985,21 +993,27 @@ static size_t add_plus(fuse_req_t req, struct server *s, ext2_ino_t parent,
 	return fuse_iomap_add_direntry_plus(req, buf, room, l->name, &e, l->off, iflags);
 }
 
+/* What is behind @off */
 static int list_dir(struct server *s, struct dir_handle *dh, off_t off, bool *fresh,
 		    struct cold *cold)
 {
-	uint64_t most = 0;
+	uint64_t before = dir_handle_progress(dh);
 	int err;
 
-	do {
-		/* what has been listed needs not be done again */
-		if (dir_handle_progress(dh) > most) {
-			most = dir_handle_progress(dh);
-			cold->tries = 0;
-		}
-		cold_begin(s, cold);
-		err = dir_handle_prepare(s, dh, off, fresh);
-	} while (cold_again(s, cold));
+	for (;;) {
+		do {
+			/* what has been listed needs not be done again */
+			if (dir_handle_progress(dh) > before) {
+				before = dir_handle_progress(dh);
+				cold->tries = 0;
+			}
+			cold_begin(s, cold);
+			err = dir_handle_prepare(s, dh, off, fresh);
+		} while (cold_again(s, cold));
+		if (err != -EAGAIN)
+			break;
+		cold_give_way(s, cold);
+	}
 	cold->tries = 0;
 	return err;
 }
@@ -1014,16 +1028,30 @@ static bool all_fit(fuse_req_t req, const struct dir_handle *dh, size_t size, bo
 	struct listed l;
 	size_t used = 0;
 
-	for (off_t off = 0; used <= size && dir_handle_entry(dh, off, &l); off = l.off)
+	for (size_t i = 0; used <= size && dir_handle_entry(dh, i, &l); i++)
 		used += plus ? fuse_iomap_add_direntry_plus(req, NULL, 0, l.name, NULL, 0, 0) :
 			       fuse_add_direntry(req, NULL, 0, l.name, &st, 0);
 	return used <= size;
 }
 
+/* An answer with attributes is not sent: the kernel gets no references to its inodes. */
+static void drop_plus(struct server *s, const char *buf, size_t used)
+{
+	const struct fuse_direntplus *e;
+
+	server_lock(s);
+	for (size_t at = 0; at < used; at += FUSE_DIRENTPLUS_SIZE(e)) {
+		e = (const void *)(buf + at);
+		if (e->entry_out.nodeid)
+			node_forget(s, ino_of_node(e->entry_out.nodeid), 1);
+	}
+	server_unlock(s);
+}
+
 /*
- * The entries behind @off. Without a handle all of them, or EOVERFLOW: there is nothing yet
- * that would make positions mean the same in the next request. As the kernel has been told, the
- * last entry is in an answer that has room for another one.
+ * The entries behind @off. Without a handle all of them, or EOVERFLOW: the kernel keeps them as one
+ * listing. As the kernel has been told, the last entry is in an answer that has room for another
+ * one; so an error behind the first part of an answer is the answer.
  */
 static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 		     struct fuse_file_info *fi, bool plus)
@@ -1052,10 +1080,18 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	if (!err && whole && !all_fit(req, dh, size, plus))
 		err = -EOVERFLOW;
 	cold_begin(s, &cold);
-	while (!err && dir_handle_entry(dh, off, &l)) {
-		struct stat st = { .st_ino = l.ino, .st_mode = l.type };
+	while (!err) {
+		struct stat st = { 0 };
 		size_t n;
 
+		if (!dir_handle_entry(dh, 0, &l)) {
+			err = list_dir(s, dh, off, &fresh, &cold);
+			cold_begin(s, &cold);
+			if (err || !dir_handle_entry(dh, 0, &l))
+				break;
+		}
+		st.st_ino = l.ino;
+		st.st_mode = l.type;
 		if (plus)
 			n = add_plus(req, s, ino_of_node(nodeid), dh, &l, &fresh, &cold,
 				     buf + used, size - used);
@@ -1065,14 +1101,19 @@ static void read_dir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 			break;
 		used += n;
 		off = l.off;
+		dir_handle_next(dh);
 	}
 	/* what is told is right whatever was missing */
 	cache_try_end(s->cache);
 	cold_unlock(s, &cold);
-	if (!whole)
+	if (!whole) {
+		dir_handle_rest(dh);
 		dir_handle_unlock(dh);
+	}
 	if (!err && first)
 		atime_was_read(s, ino_of_node(nodeid));
+	if (err && plus)
+		drop_plus(s, buf, used);
 out:
 	if (whole)
 		dir_handle_free(dh);

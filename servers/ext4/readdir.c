@@ -2,13 +2,33 @@
 /*
  * Reading directories.
  *
- * Whoever reads a directory while it changes must see every entry that stays,
- * and once.  Positions in the blocks don't give that: splitting a block of an
- * indexed directory moves entries.  So the names are listed when reading starts
- * at the beginning, in one pass, and telldir offsets count in that list.
+ * Whoever reads a directory while it changes must see every entry that stays, and once; and a
+ * position that telldir(3) or an NFS client keeps must mean the same later, in another handle
+ * or after a restart of the server.  So a position doesn't depend on what was read before:
  *
- * The pass goes on where a block was missing (cold.h), if nothing in the directory has
- * changed since.
+ *	0		the beginning
+ *	1, 2		behind "." and ".."
+ *	bit 62 is 0	behind a hash: 31 bits of its first part, 31 of the second one
+ *	bit 62 is 1	behind the entry at a byte of the directory, plus 1
+ *
+ * Hashes are for directories that have an index, or that get one when they grow beyond one block:
+ * splitting a block of an index moves entries to another block, but their hashes stay.  Entries of
+ * other directories stay where they are.  Kernel ext4 makes the same difference.
+ *
+ * A handle has a part of the directory as a sorted list.  The list never depends on how large the
+ * image claims a directory to be, and the server lock is given up between parts:
+ *
+ *	small directory		all of it
+ *	with an index		some leaves, found by the hash
+ *	with a damaged index	the lowest hashes of a walk over all blocks
+ *	without an index	some blocks
+ *
+ * Different names with the same hash share a position.  Their order is that of their bytes, and the
+ * handle knows up to which one it has come: only a reader who comes back with another handle
+ * misses the rest of these, as with kernel ext4.
+ *
+ * A walk may be continued after the directory has changed: entries move only to blocks that are
+ * new, and so at the end, and what is met twice is dropped.
  */
 #include "readdir.h"
 
@@ -17,36 +37,64 @@
 #include <string.h>
 
 #include "dir.h"
+#include "dir_block.h"
+#include "htree.h"
+#include "listing.h"
 #include "namei.h"
 #include "nokey.h"
 
-struct item {
-	uint32_t name;		/* offset in the text */
-	ext2_ino_t ino;
-	uint8_t type;
-};
+#define LINEAR		(1ULL << 62)
+#define NO_END		UINT64_MAX
+
+/* Directories up to this are read at once, and so much of others at a time, bytes */
+#define WHOLE_MAX	(256U << 10)
+#define INDEX_PART	(64U << 10)
+/* Leaves whose names have the same hash; whoever makes more has done so on purpose. */
+#define SAME_HASH_MAX	64U
+/* Blocks of a walk before others get their turn */
+#define WALK_PART	256U
 
 struct dir_handle {
 	pthread_mutex_t lock;
 	ext2_ino_t ino;
-	uint64_t max;		/* bytes of the directory: a larger one is not listed */
-	uint64_t version;	/* of the directory when the list was made */
-	uint64_t lblk;		/* the list is complete up to this block */
-	bool listed;
-	struct item *items;
-	size_t nr, cap;
-	char *text;
-	size_t text_len, text_cap;
+	uint64_t whole_max;		/* bytes; 0: the directory is read in parts */
+	struct listing list;
+	size_t at;			/* the item that comes next, */
+	uint64_t pos;			/* for who reads on at this position */
+	struct listing_place from, to;	/* what the list covers: behind @from, up to @to */
+	bool filled;			/* the list is complete in this */
+	uint64_t version;		/* of the directory when filling began */
+	/* while the list is being filled */
+	bool filling;
+	bool by_walk;			/* the index is not used */
+	uint64_t lblk;			/* the walk has come to here */
+	unsigned int at_once;		/* parts since others had the lock */
+	bool again;			/* dir_handle_prepare() is not done */
+	uint32_t parts;			/* that have been read */
 };
 
-struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t max)
+/* Who fills a list, and how positions are made */
+struct filler {
+	struct server *s;
+	struct dir_handle *dh;
+	struct inode *dir;
+	bool linear;
+	struct htree_hash how;
+	bool nokey;
+	struct nokey_hash nokey_hash;
+	/* leaves of an index: hashes from @low on, and up to @high if that is not NO_END */
+	bool in_leaf, dots_only;
+	uint64_t low, high;
+};
+
+struct dir_handle *dir_handle_new(ext2_ino_t ino, uint64_t whole_max)
 {
 	struct dir_handle *dh = calloc(1, sizeof(*dh));
 
 	if (dh) {
 		pthread_mutex_init(&dh->lock, NULL);
 		dh->ino = ino;
-		dh->max = max;
+		dh->whole_max = whole_max < WHOLE_MAX ? whole_max : WHOLE_MAX;
 	}
 	return dh;
 }
@@ -56,8 +104,7 @@ void dir_handle_free(struct dir_handle *dh)
 	if (!dh)
 		return;
 	pthread_mutex_destroy(&dh->lock);
-	free(dh->items);
-	free(dh->text);
+	listing_destroy(&dh->list);
 	free(dh);
 }
 
@@ -71,102 +118,333 @@ void dir_handle_unlock(struct dir_handle *dh)
 	pthread_mutex_unlock(&dh->lock);
 }
 
-static int add(void *arg, const struct dir_entry *e)
+/*
+ * Positions
+ */
+
+static uint64_t hash_key(const uint32_t hash[2])
 {
-	struct dir_handle *dh = arg;
+	uint64_t key = (uint64_t)(hash[0] >> 1) << 31 | hash[1] >> 1;
 
-	/* what no path can name would make the kernel refuse the whole directory */
-	if (memchr(e->name.str, '/', e->name.len) || memchr(e->name.str, '\0', e->name.len))
+	/* 1 and 2 are the dots */
+	return key > 2 ? key : 3;
+}
+
+/* The first part of the lowest hash behind a position */
+static uint32_t major_behind(uint64_t key)
+{
+	return (uint32_t)((key + 1) >> 31) << 1;
+}
+
+/* 0, HTREE_BAD: that is no place for the name; or -errno */
+static int key_of(struct filler *f, const struct dir_entry *e, uint64_t *key)
+{
+	uint32_t hash[2];
+
+	if (f->linear) {
+		*key = LINEAR | (e->pos + 1);
 		return 0;
-	if (dh->nr == dh->cap) {
-		size_t cap = dh->cap ? dh->cap * 2 : 64;
-		struct item *items = realloc(dh->items, cap * sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		dh->items = items;
-		dh->cap = cap;
 	}
-	if (dh->text_len + e->name.len + 1 > dh->text_cap) {
-		size_t cap = dh->text_cap ? dh->text_cap * 2 : 4096;
-		char *text = realloc(dh->text, cap);
-
-		if (!text || cap > UINT32_MAX)
-			return -ENOMEM;
-		dh->text = text;
-		dh->text_cap = cap;
+	if (is_dots(e->name)) {
+		*key = e->name.len;
+		return 0;
 	}
-	dh->items[dh->nr++] = (struct item){ dh->text_len, e->ino, e->type };
-	memcpy(dh->text + dh->text_len, e->name.str, e->name.len);
-	dh->text[dh->text_len + e->name.len] = '\0';
-	dh->text_len += e->name.len + 1;
+	if (htree_order(f->s, &f->how, e->name, hash))
+		return fs_error(f->s, f->dir->ino, 0, "a name that can't be hashed");
+	if (f->in_leaf && (hash[0] < f->low || hash[0] > f->high))
+		return HTREE_BAD;
+	*key = hash_key(hash);
 	return 0;
 }
 
-/* The entries of an encrypted directory */
-struct nokey_list {
-	struct server *s;
-	struct dir_handle *dh;
-	struct nokey_hash hash;
-};
-
-static int add_nokey(void *arg, const struct dir_entry *e)
+static int add(void *arg, const struct dir_entry *e)
 {
-	struct nokey_list *list = arg;
-	struct dir_entry shown = *e;
+	struct filler *f = arg;
 	char text[NOKEY_NAME_MAX];
-	int len = nokey_show(list->s, &list->hash, e, text);
+	struct dir_name name = e->name;
+	uint64_t key = 0;
+	int err;
 
-	if (len < 0)
-		return len;
-	shown.name = (struct dir_name){ text, len };
-	return add(list->dh, &shown);
+	if (f->dots_only && !is_dots(e->name))
+		return 0;
+	if (f->nokey) {
+		int len = nokey_show(f->s, &f->nokey_hash, e, text);
+
+		if (len < 0)
+			return len;
+		name = (struct dir_name){ text, len };
+	}
+	/* what no path can name would make the kernel refuse the whole directory */
+	if (memchr(name.str, '/', name.len) || memchr(name.str, '\0', name.len))
+		return 0;
+	err = key_of(f, e, &key);
+	if (err || !listing_is_behind(&f->dh->from, key, name))
+		return err;
+	return listing_add(&f->dh->list, key, name, e->ino, e->type);
 }
 
-static int list_nokey(struct server *s, struct dir_handle *dh, struct inode *dir)
+/* Does the directory have positions that are hashes?  1, 0 or -errno */
+static int has_hashes(struct server *s, struct inode *dir)
 {
-	struct nokey_list list = { .s = s, .dh = dh };
-	int err = nokey_hash_init(s, dir, &list.hash);
-
-	return err ? err : dir_walk(s, dir, &dh->lblk, add_nokey, &list);
+	if (!ext2fs_has_feature_dir_index(s->fs->super) || nokey_dir(dir))
+		return 0;
+	if (inode_is_inline(dir) || dir_blocks(s, dir) == 1)
+		return dir->raw.i_flags & EXT2_INDEX_FL ? 1 : htree_can_be(s, dir);
+	return !!(dir->raw.i_flags & EXT2_INDEX_FL);
 }
 
-static int make_list(struct server *s, struct dir_handle *dh, struct node *node)
+/*
+ * Filling
+ */
+
+/* All blocks, one part after the other */
+static int walk_all(struct filler *f)
+{
+	struct dir_handle *dh = f->dh;
+	uint64_t end = dh->lblk + WALK_PART;
+	int err = dir_walk_some(f->s, f->dir, &dh->lblk, end, add, f);
+
+	if (!err && !inode_is_inline(f->dir) && end < dir_blocks(f->s, f->dir))
+		err = -EAGAIN;
+	if (!err)
+		dh->to = (struct listing_place){ .key = NO_END };
+	return err;
+}
+
+/* Some blocks without an index, from the position on */
+static int walk_part(struct filler *f)
+{
+	struct dir_handle *dh = f->dh;
+	unsigned int bits = block_bits(f->s);
+	uint64_t byte = dh->from.key & LINEAR ? dh->from.key & ~LINEAR : 0;
+	uint64_t first = byte >> bits, end = first + (WHOLE_MAX >> bits ? WHOLE_MAX >> bits : 1);
+	bool last = inode_is_inline(f->dir) || end >= dir_blocks(f->s, f->dir);
+	int err;
+
+	if (dh->lblk < first)
+		dh->lblk = first;
+	err = dir_walk_some(f->s, f->dir, &dh->lblk, end, add, f);
+	dh->to = (struct listing_place){ .key = last ? NO_END : LINEAR | end << bits };
+	return err;
+}
+
+/* While the cache is tried: the next leaves will be needed, too. */
+static void want_leaves(struct filler *f, const struct htree_path *path)
+{
+	struct htree_path p = *path;
+	uint32_t first;
+
+	for (unsigned int i = 0; i < INDEX_PART >> block_bits(f->s); i++) {
+		if (htree_next_leaf(f->s, f->dir, &p, &first))
+			break;
+		dir_block_want(f->s, f->dir, p.leaf);
+	}
+}
+
+/* One leaf, whose hashes are below those of the next one.  HTREE_BAD: they are not. */
+static int walk_leaf(struct filler *f, struct htree_path *path, struct htree_path *next)
+{
+	uint64_t lblk = path->leaf;
+	uint32_t first = 0;
+	int end = htree_next_leaf(f->s, f->dir, next, &first), err;
+
+	if (end && end != -ENOENT)
+		return end;
+	/* names with the first hash of the next leaf are here, too, if its lowest bit says so */
+	f->high = end ? NO_END : first & 1 ? first & ~1U : (uint64_t)(first & ~1U) - 1;
+	if (!end && !first)
+		return HTREE_BAD;
+	f->in_leaf = true;
+	err = dir_walk_some(f->s, f->dir, &lblk, lblk + 1, add, f);
+	f->in_leaf = false;
+	if (err && cache_missed(f->s->cache))
+		want_leaves(f, path);
+	f->low = end ? NO_END : first & ~1U;
+	return err;
+}
+
+/* Leaves from the position on.  HTREE_BAD: the index is of no use. */
+static int walk_index(struct filler *f)
+{
+	struct dir_handle *dh = f->dh;
+	struct htree_path p, next;
+	uint64_t zero = 0;
+	int err;
+
+	/* it begins anew if a block was missing */
+	listing_clear(&dh->list);
+	if (dh->from.key < 2) {
+		f->dots_only = true;
+		err = dir_walk_some(f->s, f->dir, &zero, 1, add, f);
+		f->dots_only = false;
+		if (err)
+			return err;
+	}
+	err = htree_find_hash(f->s, f->dir, major_behind(dh->from.key), &p);
+	if (err)
+		return err;
+	f->how = p.how;
+	f->low = 0;
+	for (unsigned int leaves = 1; !err; leaves++) {
+		next = p;
+		err = walk_leaf(f, &p, &next);
+		if (err || f->low == NO_END)
+			break;
+		/* a hash in both leaves: they have to be sorted together */
+		if (f->high < f->low && leaves << block_bits(f->s) >= INDEX_PART) {
+			dh->to = (struct listing_place){
+				.key = ((f->low >> 1) << 31) - 1,
+			};
+			return 0;
+		}
+		if (leaves >= SAME_HASH_MAX + (INDEX_PART >> block_bits(f->s)))
+			return HTREE_BAD;
+		p = next;
+	}
+	if (!err)
+		dh->to = (struct listing_place){ .key = NO_END };
+	return err;
+}
+
+static int fill_indexed(struct filler *f, struct node *node)
+{
+	int err = 1;
+
+	if (!__atomic_load_n(&node->index_is_complete, __ATOMIC_RELAXED)) {
+		err = htree_is_complete(f->s, f->dir);
+		if (err == 1)
+			__atomic_store_n(&node->index_is_complete, true, __ATOMIC_RELAXED);
+	}
+	err = err == 1 ? walk_index(f) : err ? err : HTREE_BAD;
+	if (err != HTREE_BAD)
+		return err;
+	htree_complain(f->s, f->dir);
+	listing_clear(&f->dh->list);
+	f->dh->by_walk = true;
+	return walk_all(f);
+}
+
+static int fill(struct server *s, struct dir_handle *dh, struct inode *dir, struct node *node)
+{
+	struct filler f = { .s = s, .dh = dh, .dir = dir, .nokey = nokey_dir(dir) };
+	int ret = 0;
+
+	/* a removed directory is empty, even of "." */
+	if (!dir->raw.i_links_count) {
+		dh->to = (struct listing_place){ .key = NO_END };
+		return 0;
+	}
+	f.linear = dh->from.key & LINEAR;
+	if (dh->from.key <= 2) {
+		ret = has_hashes(s, dir);
+		f.linear = !ret;
+	}
+	if (ret >= 0 && f.nokey)
+		ret = nokey_hash_init(s, dir, &f.nokey_hash);
+	if (ret < 0)
+		return ret;
+	if (f.linear)
+		return walk_part(&f);
+	if (!htree_order_init(s, dir, &f.how))
+		return fs_error(s, dir->ino, 0, "unknown hash of names");
+	if (dh->by_walk || inode_size(dir) <= WHOLE_MAX || !htree_is_on(s, dir))
+		return walk_all(&f);
+	return fill_indexed(&f, node);
+}
+
+/* The list is to begin behind @place. */
+static void begin(struct dir_handle *dh, const struct listing_place *place,
+		  const struct node *node)
+{
+	listing_clear(&dh->list);
+	dh->from = *place;
+	dh->filled = false;
+	dh->filling = true;
+	dh->lblk = 0;
+	dh->at = 0;
+	dh->version = node->dir_version;
+}
+
+/* All that was met is in the list. */
+static int finish(struct dir_handle *dh)
+{
+	int err = listing_sort(&dh->list);
+
+	if (err)
+		return err;
+	if (dh->list.cut)
+		dh->to = dh->list.limit;
+	dh->filling = false;
+	dh->filled = true;
+	dh->at = 0;
+	dh->parts++;
+	if (dh->whole_max && dh->to.key != NO_END)
+		return -EOVERFLOW;
+	return 0;
+}
+
+static bool is_at_end(const struct dir_handle *dh)
+{
+	return dh->filled && dh->at == dh->list.nr;
+}
+
+/* Go to the position in the list, if it is there; else the list has to be filled. */
+static void seek(struct dir_handle *dh, uint64_t pos, const struct node *node)
+{
+	const struct listing_place place = { .key = pos };
+
+	/* reading on; only the handle itself knows where it is between names with one hash */
+	if (pos && dh->filled && pos == dh->pos)
+		return;
+	if (pos && dh->filled && pos >= dh->from.key && !dh->from.len && pos < dh->to.key)
+		dh->at = listing_find(&dh->list, pos);
+	else
+		begin(dh, &place, node);
+	dh->pos = pos;
+}
+
+/* Fill lists until there is a name, or no more. */
+static int read_parts(struct server *s, struct dir_handle *dh, struct node *node)
 {
 	struct inode dir;
 	int err = inode_load(s, dh->ino, &dir);
 
-	if (err)
-		return err;
-	if (inode_size(&dir) > dh->max)
-		return -EOVERFLOW;
-	if (dh->listed || dh->version != node->dir_version)
-		dh->lblk = 0;
-	dh->listed = false;
-	if (!dh->lblk)
-		dh->nr = dh->text_len = 0;
-	dh->version = node->dir_version;
-	/* a removed directory is empty, even of "." */
-	if (dir.raw.i_links_count && nokey_dir(&dir))
-		err = list_nokey(s, dh, &dir);
-	else if (dir.raw.i_links_count)
-		err = dir_walk(s, &dir, &dh->lblk, add, dh);
-	if (err && cache_missed(s->cache))
-		return err;
-	dh->lblk = 0;
-	dh->listed = !err && !cache_missed(s->cache);
+	if (!err && dh->whole_max && inode_size(&dir) > dh->whole_max)
+		err = -EOVERFLOW;
+	while (!err && (dh->filling || (is_at_end(dh) && dh->to.key != NO_END))) {
+		const struct listing_place to = dh->to;
+
+		if (!dh->filling) {
+			begin(dh, &to, node);
+			/* nothing was left in this part; others may be waiting */
+			if (dh->at_once++)
+				return -EAGAIN;
+		}
+		err = fill(s, dh, &dir, node);
+		if (!err && cache_missed(s->cache))
+			err = -CACHE_COLD;
+		if (!err)
+			err = finish(dh);
+	}
 	return err;
 }
 
 int dir_handle_prepare(struct server *s, struct dir_handle *dh, off_t off, bool *fresh)
 {
 	struct node *node = node_get(s, dh->ino);
-	int err = 0;
+	int err;
 
 	if (!node)
 		return -ENOMEM;
-	if (!off || !dh->listed)
-		err = make_list(s, dh, node);
+	if (off < 0)
+		return -EINVAL;
+	if (!dh->again)
+		seek(dh, off, node);
+	dh->at_once = 0;
+	err = read_parts(s, dh, node);
+	dh->again = err && (err == -EAGAIN || cache_missed(s->cache));
+	if (err && !dh->again)
+		dh->filling = dh->filled = false;
 	*fresh = dh->version == node->dir_version;
 	return err;
 }
@@ -180,18 +458,36 @@ bool dir_handle_is_fresh(struct server *s, const struct dir_handle *dh)
 
 uint64_t dir_handle_progress(const struct dir_handle *dh)
 {
-	return dh->lblk;
+	return (uint64_t)dh->parts << 32 | dh->lblk;
 }
 
-bool dir_handle_entry(struct dir_handle *dh, off_t off, struct listed *l)
+bool dir_handle_entry(const struct dir_handle *dh, size_t ahead, struct listed *l)
 {
-	if (off < 0 || (uint64_t)off >= dh->nr)
+	size_t i = dh->at + ahead;
+
+	if (!dh->filled || i >= dh->list.nr)
 		return false;
 	*l = (struct listed){
-		.name = dh->text + dh->items[off].name,
-		.ino = dh->items[off].ino,
-		.type = dir_type_to_mode(dh->items[off].type),
-		.off = off + 1,
+		.name = listing_name(&dh->list, i).str,
+		.ino = dh->list.items[i].ino,
+		.type = dir_type_to_mode(listing_type(&dh->list, i)),
+		.off = (off_t)dh->list.items[i].key,
 	};
 	return true;
+}
+
+void dir_handle_next(struct dir_handle *dh)
+{
+	dh->pos = dh->list.items[dh->at].key;
+	dh->at++;
+}
+
+void dir_handle_rest(struct dir_handle *dh)
+{
+	/* an empty list that covers nothing but its end */
+	if (is_at_end(dh) && dh->to.key == NO_END) {
+		listing_destroy(&dh->list);
+		dh->from.key = NO_END;
+		dh->at = 0;
+	}
 }

@@ -405,6 +405,7 @@ int super_close(struct server *s)
 	ext2fs_free(s->fs);
 	s->fs = NULL;
 out:
+	log_damage_end();
 	cache_destroy(s->cache);
 	s->cache = NULL;
 	return err;
