@@ -77,9 +77,6 @@ struct fuse_iomap_conn {
 	/* the client's evict_ctr, when an inode was last evicted that had changed (iomap_fresh.c) */
 	atomic64_t last_eviction;
 
-	/* the client's evict_ctr, when an inode was last evicted that had changed (iomap_fresh.c) */
-	atomic64_t last_eviction;
-
 	/* answered requests that may have changed any inode (iomap_durable.c) */
 	atomic64_t other_changes;
 

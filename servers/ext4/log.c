@@ -143,7 +143,7 @@ static void put(bool sys, int priority, uint32_t ino, uint64_t blk, const char *
 		fprintf(stderr, "%s\n", l.text);
 }
 
-/* The one who has called the command sees notes, or has asked for them. */
+/* A terminal shows notes to the caller, and $IOMAP4FS_NOTES asks for them. */
 static bool notes_are_seen(void)
 {
 	const char *where = getenv("IOMAP4FS_NOTES");
@@ -206,6 +206,12 @@ void log_init(const char *source, enum log_format fmt, bool debug)
 	to_journal = stderr_is_journal();
 	fuse_set_log_func(fuse_log_func);
 	set_com_err_hook(library_message);
+}
+
+void log_restart(void)
+{
+	closelog();
+	openlog("iomap4fs", LOG_PID, LOG_DAEMON);
 }
 
 void log_notes_to_syslog(void)

@@ -36,6 +36,11 @@ void log_init(const char *source, enum log_format format, bool debug);
  * if that is a terminal, or $IOMAP4FS_NOTES is "stderr".
  */
 void log_notes_to_syslog(void);
+/*
+ * Give back the descriptor that syslog(3) has, for a process that is about to close all it
+ * doesn't know: syslog(3) would go on using the number, whatever is opened with it next.
+ */
+void log_restart(void);
 /* From now on all messages to syslog. */
 void log_to_syslog(void);
 

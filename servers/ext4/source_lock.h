@@ -19,9 +19,9 @@
 
 /*
  * Lock the image file @fd for the file system that begins at byte @offset; for readers if
- * @readonly.  @path is for messages.  Says what is wrong: -EBUSY if somebody else has it,
- * naming him if he can be found.  Where the file system that the image lies on has no locks it
- * is a warning and 0.  *@end becomes the byte where the file system ends, 0 if that isn't known.
+ * @readonly.  @path is for messages.  Says what is wrong: -EBUSY if somebody else has it; the
+ * message names the process if it can be found.  Where the file system that the image lies on
+ * has no locks it is a warning and 0.  *@end becomes the byte where the file system ends, 0 if that isn't known.
  */
 int source_lock(int fd, const char *path, uint64_t offset, bool readonly, uint64_t *end);
 

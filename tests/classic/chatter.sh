@@ -64,6 +64,38 @@ for what in journal discard; do
 	grep $what "$TMP/err" >/dev/null || fail "-f: nothing of $what: $(cat "$TMP/err")"
 done
 
+# syslog has them
+if unshare -m true 2>/dev/null; then
+	mkdir "$TMP/dev"
+	cp -a /dev/null /dev/zero /dev/urandom /dev/fuse "$TMP/dev/"
+	perl -e 'use Socket;
+		socket(S, AF_UNIX, SOCK_DGRAM, 0) or die;
+		bind(S, pack_sockaddr_un($ARGV[0])) or die("bind: $!\n");
+		$| = 1;
+		while (defined(recv(S, my $message, 8192, 0))) {
+			print("$message\n");
+		}' "$TMP/dev/log" >"$TMP/syslog" &
+	syslog=$!
+	at_end() {
+		kill "$syslog"
+	}
+	for _ in $(seq 1500); do
+		[ -S "$TMP/dev/log" ] && break
+		sleep 0.02
+	done
+	# shellcheck disable=SC2016 # the inner shell's
+	unshare -m bash -c 'set -e
+		mount --bind "$1" /dev
+		"$IOMAP4FS" "$2" "$3" -o iomap=off,discard
+		mkdir "$3/dir"
+		umount "$3"' - "$TMP/dev" "$IMG" "$MNT" >"$TMP/out" 2>&1 || fail "$(cat "$TMP/out")"
+	[ ! -s "$TMP/out" ] || fail "with a syslog: $(cat "$TMP/out")"
+	flock -w 60 "$IMG" true || fail "the server did not end"
+	grep 'iomap4fs\[[0-9]*\]: level=warning.*discard' "$TMP/syslog" >/dev/null ||
+		fail "syslog has nothing of discard: $(cat "$TMP/syslog")"
+	check_image "$IMG"
+fi
+
 # a terminal
 command -v script >/dev/null || skip "no script(1)"
 dirty

@@ -77,7 +77,10 @@ start 64M -t ext4 -E lazy_journal_init=1 -J size=16
 full
 told=
 for i in $(seq 300); do
-	mkdir "$MNT/dir$i" && sync "$MNT/dir$i" || { told=1; break; }
+	if ! mkdir "$MNT/dir$i" || ! sync "$MNT/dir$i"; then
+		told=1
+		break
+	fi
 done 2>/dev/null
 [ $told ] || fail "journal: 300 commits have a place, or nobody is told"
 mkdir "$MNT/more" 2>/dev/null && fail "journal: it is still written to"

@@ -62,7 +62,7 @@ release() {
 make_image "$TMP/part" 16M -t ext4
 truncate -s 40M "$IMG"
 for at in $A $B; do
-	dd if="$TMP/part" of="$IMG" bs=1M seek=$at oflag=seek_bytes conv=notrunc status=none
+	dd if="$TMP/part" of="$IMG" bs=1M seek="$at" oflag=seek_bytes conv=notrunc status=none
 done
 mount_at "$TMP/a" ,offset=$A
 mount_at "$TMP/b" ,offset=$B
@@ -72,7 +72,7 @@ refuse 'in use' "$MNT" ,offset=$B
 cp -a /etc "$TMP/a/etc"
 mkdir "$TMP/b/dir"
 for i in $(seq 200); do
-	echo $i >"$TMP/b/dir/$i"
+	echo "$i" >"$TMP/b/dir/$i"
 done
 diff -r --no-dereference /etc "$TMP/a/etc" >"$TMP/out" || fail "partition: $(cat "$TMP/out")"
 # who waits for the image with flock(1) waits for both
@@ -81,7 +81,7 @@ flock -w 2 "$IMG" true && fail "the lock is free with a partition mounted"
 umount "$TMP/b"
 flock -w 60 "$IMG" true || fail "the servers did not end"
 for at in $A $B; do
-	dd if="$IMG" of="$TMP/part" iflag=skip_bytes,count_bytes bs=1M skip=$at count=16M status=none
+	dd if="$IMG" of="$TMP/part" iflag=skip_bytes,count_bytes bs=1M skip="$at" count=16M status=none
 	check_image "$TMP/part"
 done
 # one reads, the other writes
