@@ -21,6 +21,7 @@
 static const char *source_name;
 static enum log_format format;
 static bool to_syslog;
+static bool notes_to_syslog;
 static bool to_journal;
 static bool debugging;
 
@@ -99,12 +100,12 @@ static void as_fields(struct line *l, int priority, uint32_t ino, uint64_t blk, 
 	add_value(l, text);
 }
 
-static void as_sentence(struct line *l, uint32_t ino, uint64_t blk, const char *text)
+static void as_sentence(struct line *l, bool sys, uint32_t ino, uint64_t blk, const char *text)
 {
 	size_t start;
 
 	/* syslog puts the name of the program before it */
-	if (!to_syslog)
+	if (!sys)
 		add(l, "iomap4fs: ");
 	start = l->len;
 	/* most that is said before the mount names the image in its own words */
@@ -122,10 +123,35 @@ static void as_sentence(struct line *l, uint32_t ino, uint64_t blk, const char *
 			*p = '?';
 }
 
-static void emit(int priority, uint32_t ino, uint64_t blk, const char *fmt, va_list ap)
+/* @sys: to syslog, else to stderr */
+static void put(bool sys, int priority, uint32_t ino, uint64_t blk, const char *text)
 {
 	struct line l = { .len = 0 };
+
+	if (to_journal && !sys)
+		add(&l, "<%d>", LOG_PRI(priority));
+	if (format == LOG_FORMAT_FIELDS || (format == LOG_FORMAT_AUTO && (sys || to_journal)))
+		as_fields(&l, priority, ino, blk, text);
+	else
+		as_sentence(&l, sys, ino, blk, text);
+	if (sys)
+		syslog(LOG_PRI(priority), "%s", l.text);
+	else
+		fprintf(stderr, "%s\n", l.text);
+}
+
+/* A terminal shows notes to the caller, and $IOMAP4FS_NOTES asks for them. */
+static bool notes_are_seen(void)
+{
+	const char *where = getenv("IOMAP4FS_NOTES");
+
+	return isatty(STDERR_FILENO) || (where && !strcmp(where, "stderr"));
+}
+
+static void emit(int priority, uint32_t ino, uint64_t blk, const char *fmt, va_list ap)
+{
 	char text[TEXT_MAX];
+	bool note;
 	size_t len;
 
 	if (LOG_PRI(priority) == LOG_DEBUG && !debugging)
@@ -134,17 +160,11 @@ static void emit(int priority, uint32_t ino, uint64_t blk, const char *fmt, va_l
 	len = strlen(text);
 	if (len && text[len - 1] == '\n')
 		text[len - 1] = '\0';
-	if (to_journal && !to_syslog)
-		add(&l, "<%d>", LOG_PRI(priority));
-	if (format == LOG_FORMAT_FIELDS ||
-	    (format == LOG_FORMAT_AUTO && (to_syslog || to_journal)))
-		as_fields(&l, priority, ino, blk, text);
-	else
-		as_sentence(&l, ino, blk, text);
-	if (to_syslog)
-		syslog(priority, "%s", l.text);
-	else
-		fprintf(stderr, "%s\n", l.text);
+	note = notes_to_syslog && LOG_PRI(priority) > LOG_ERR && !(priority & LOG_OUTCOME);
+	if (to_syslog || note)
+		put(true, priority, ino, blk, text);
+	if (!to_syslog && (!note || notes_are_seen()))
+		put(false, priority, ino, blk, text);
 }
 
 static void fuse_log_func(enum fuse_log_level level, const char *fmt, va_list ap)
@@ -171,6 +191,18 @@ void log_init(const char *source, enum log_format fmt, bool debug)
 	debugging = debug;
 	to_journal = stderr_is_journal();
 	fuse_set_log_func(fuse_log_func);
+}
+
+void log_restart(void)
+{
+	closelog();
+	openlog("iomap4fs", LOG_PID, LOG_DAEMON);
+}
+
+void log_notes_to_syslog(void)
+{
+	openlog("iomap4fs", LOG_PID, LOG_DAEMON);
+	notes_to_syslog = true;
 }
 
 void log_to_syslog(void)

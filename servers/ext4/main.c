@@ -139,9 +139,12 @@ static int recover(struct server *s, struct ext2_super_block *sb)
 }
 
 /* iomap=require can't be had: say why. */
-static int say_no_iomap(void)
+static int say_no_iomap(const struct server *s)
 {
-	if (access("/dev/fuseiomap", F_OK))
+	if (s->opt.mounted_fd >= 0)
+		log_err("iomap=require: %s is not a mount that goes through the kernel module",
+			s->opt.mountpoint);
+	else if (access("/dev/fuseiomap", F_OK))
 		log_err("iomap=require: the kernel module fuseiomap is not loaded");
 	else if (access("/dev/fuseiomap", R_OK | W_OK))
 		log_err("iomap=require: this user may not open /dev/fuseiomap");
@@ -158,7 +161,7 @@ static int open_file_system(struct server *s, bool iomap)
 	int err = open_source(s);
 
 	if (!err && s->opt.iomap == FUSE_IOMAP_MODE_REQUIRE && !iomap)
-		err = say_no_iomap();
+		err = say_no_iomap(s);
 	if (!err)
 		err = super_probe(s, &sb);
 	if (!err)
@@ -197,11 +200,11 @@ static int prepare(struct server *s)
 	bool readonly, iomap = false;
 	int err;
 
-	err = check_mountpoint(s->opt.mountpoint);
+	err = s->opt.mounted_fd < 0 ? check_mountpoint(s->opt.mountpoint) : 0;
 	if (err)
 		return err;
 	if (s->opt.iomap != FUSE_IOMAP_MODE_OFF)
-		iomap = fuse_iomap_discover(-1) & FUSE_IOMAP_SUPPORT_FILEIO;
+		iomap = fuse_iomap_discover(s->opt.mounted_fd) & FUSE_IOMAP_SUPPORT_FILEIO;
 	readonly = s->opt.readonly;
 	err = open_file_system(s, iomap);
 	/* it can only be read: then it is opened as for that, and shared with other readers */
@@ -218,7 +221,7 @@ static int mount_it(struct server *s)
 	struct fuse_args fuse_args = FUSE_ARGS_INIT(s->opt.debug ? 2 : 1, args);
 	struct fuse_iomap_mount_opts mo = {
 		.size = sizeof(mo),
-		.source = s->opt.source,
+		.source = s->opt.fsname ? s->opt.fsname : s->opt.source,
 		.subtype = "iomap4fs",
 		.mount_flags = s->opt.mount_flags,
 		.allow_other = s->opt.allow_other,

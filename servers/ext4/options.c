@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -27,6 +28,10 @@
 
 #ifndef IOMAP4FS_VERSION
 #define IOMAP4FS_VERSION	"unknown"
+#endif
+
+#ifndef MS_NOSYMFOLLOW		/* Linux 5.10 */
+#define MS_NOSYMFOLLOW		256
 #endif
 
 #define CACHE_SIZE_MIN		(1ULL << 20)
@@ -55,12 +60,14 @@ static const struct {
 	{ "nostrictatime",	0,		MS_STRICTATIME },
 	{ "lazytime",		MS_LAZYTIME,	0 },
 	{ "nolazytime",		0,		MS_LAZYTIME },
+	{ "nosymfollow",	MS_NOSYMFOLLOW,	0 },
+	{ "symfollow",		0,		MS_NOSYMFOLLOW },
 };
 
 /* fstab's and mount(8)'s own; and what a FUSE mount is anyway */
 static const char *const ignored[] = {
-	"defaults", "auto", "noauto", "nofail", "_netdev", "nouser", "nousers", "group",
-	"owner", "silent", "loud", "loop",
+	"defaults", "auto", "noauto", "nofail", "_netdev", "nouser", "nousers", "nogroup",
+	"noowner", "silent", "loud", "loop",
 };
 
 static bool has_prefix(const char *s, const char *prefix)
@@ -86,6 +93,10 @@ static bool user_option(struct options *opt, const char *name)
 	if (!strcmp(name, "fakeroot")) {
 		opt->mount_flags |= MS_NOSUID | MS_NODEV;
 		opt->fakeroot = true;
+		return true;
+	}
+	if (!strcmp(name, "group") || !strcmp(name, "owner")) {
+		opt->mount_flags |= MS_NOSUID | MS_NODEV;
 		return true;
 	}
 	if (strcmp(name, "user") && strcmp(name, "users") && !has_prefix(name, "user="))
@@ -270,12 +281,17 @@ static int value_option(struct options *opt, const char *name)
 /* None of those above. */
 static int foreign_option(struct options *opt, const char *name)
 {
+	enum kernel_option known;
+
 	if (!strcmp(name, "remount")) {
 		log_err("a mount can't get other options while it is there: unmount it and mount "
 			"it again");
 		return -1;
 	}
-	switch (options_kernel(name)) {
+	known = options_kernel(name);
+	if (known == KERNEL_OPTION_UNKNOWN)
+		known = options_fuse(name);
+	switch (known) {
 	case KERNEL_OPTION_TAKEN:
 		return 0;
 	case KERNEL_OPTION_REFUSED:
@@ -327,20 +343,45 @@ static int one_option(struct options *opt, const char *name)
 		opt->allow_other = false;
 	else if (!strcmp(name, "default_permissions"))
 		opt->default_permissions = true;
-	else if (!strcmp(name, "debug"))
+	else if (has_prefix(name, "fsname=") && name[strlen("fsname=")])
+		opt->fsname = name + strlen("fsname=");
+	else if (!strcmp(name, "debug") || !strcmp(name, "fuse2fs_debug"))
 		opt->debug = true;
 	else if (value_option(opt, name))
 		return foreign_option(opt, name);
 	return 0;
 }
 
+/*
+ * The end of the option at @list: the next comma that is not in double quotes, as mount(8) has
+ * it for labels.  NULL: the quotes have no end.
+ */
+static char *option_end(char *list)
+{
+	bool quoted = false;
+
+	for (; *list && (quoted || *list != ','); list++)
+		if (*list == '"')
+			quoted = !quoted;
+	return quoted ? NULL : list;
+}
+
 static int option_list(struct options *opt, char *list)
 {
-	char *save = NULL;
+	while (*list) {
+		char *end = option_end(list), *next;
 
-	for (char *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save))
-		if (one_option(opt, p))
+		if (!end) {
+			log_err("mount option \"%s\" has an open quote", list);
 			return -1;
+		}
+		next = *end ? end + 1 : end;
+		if (*end)
+			*end = '\0';
+		if (one_option(opt, list))
+			return -1;
+		list = next;
+	}
 	return 0;
 }
 
@@ -402,10 +443,42 @@ static int check_together(struct options *opt)
 	return 0;
 }
 
+/*
+ * mount.fuse3 -o drop_privileges and others mount a descriptor of /dev/fuse themselves and give
+ * /dev/fd/N for the directory.  -1: @path is no such thing.
+ */
+static int mounted_fd(const char *path)
+{
+	struct stat st;
+	int fd = path_names_fd(path);
+
+	return fd >= 0 && has_prefix(path, "/dev/fd/") && !fstat(fd, &st) && S_ISCHR(st.st_mode) ?
+	       fd : -1;
+}
+
+/* What concerns options before it, too. */
+static void look_ahead(struct options *opt, int argc, char **argv)
+{
+	bool stays = false;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *arg = argv[i];
+
+		stays |= !strcmp(arg, "--foreground") || !strcmp(arg, "--debug");
+		if (*arg != '-' || arg[1] == '-' || arg[1] == 'o')
+			continue;
+		opt->sloppy |= strchr(arg, 's') && opt->helper;
+		stays |= strchr(arg, 'd') || (strchr(arg, 'f') && !opt->helper);
+	}
+	if (!stays)
+		log_notes_to_syslog();
+}
+
 int options_parse(struct options *opt, int argc, char **argv)
 {
 	const char *self = strrchr(argv[0], '/');
 	char *paths[2] = { NULL, NULL };
+	bool rest = false;		/* behind "--" there are no options */
 	int nr = 0;
 
 	self = self ? self + 1 : argv[0];
@@ -425,15 +498,14 @@ int options_parse(struct options *opt, int argc, char **argv)
 	};
 	if (geteuid())
 		opt->mount_flags = MS_NOSUID | MS_NODEV;
-	/* it concerns options before it, too */
-	for (int i = 1; i < argc; i++)
-		opt->sloppy |= argv[i][0] == '-' && argv[i][1] != '-' && argv[i][1] != 'o' &&
-			       strchr(argv[i], 's') && opt->helper;
+	look_ahead(opt, argc, argv);
 
 	for (int i = 1; i < argc; i++) {
 		char *arg = argv[i];
 
-		if (*arg != '-' || !arg[1]) {
+		if (!rest && !strcmp(arg, "--")) {
+			rest = true;
+		} else if (rest || *arg != '-' || !arg[1]) {
 			if (nr == 2) {
 				log_err("one source and one directory are enough: \"%s\"", arg);
 				return -1;
@@ -493,7 +565,8 @@ int options_parse(struct options *opt, int argc, char **argv)
 		return -1;
 	opt->source = path_absolute(paths[0]);
 	/* a mounted descriptor has no path that would mean the same */
-	opt->mountpoint = path_names_fd(paths[1]) < 0 ? path_absolute(paths[1]) : strdup(paths[1]);
+	opt->mounted_fd = mounted_fd(paths[1]);
+	opt->mountpoint = opt->mounted_fd < 0 ? path_absolute(paths[1]) : strdup(paths[1]);
 	if (!opt->source || !opt->mountpoint) {
 		log_err("out of memory");
 		return -1;

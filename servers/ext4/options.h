@@ -19,6 +19,8 @@ enum errors_policy {
 struct options {
 	char *source;
 	char *mountpoint;
+	const char *fsname;		/* for the mount table instead of the source, or NULL */
+	int mounted_fd;			/* the caller has mounted it: /dev/fd/N; or -1 */
 	enum fuse_iomap_mode iomap;
 	unsigned long mount_flags;	/* MS_* */
 	enum errors_policy errors;

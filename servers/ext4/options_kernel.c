@@ -16,17 +16,13 @@
 
 #include "log.h"
 
-enum verdict { SAME, NO_EFFECT, REFUSED };
-
-/* A name that ends with '=' stands for all values.  The first that fits counts. */
-static const struct {
-	const char *name;
-	enum verdict verdict;
-	const char *why;
-} table[] = {
+static const struct known_option table[] = {
 	{ "data=ordered",		SAME,		NULL },
 	{ "data=writeback",		SAME,		NULL },
 	{ "data=journal",		REFUSED,	"file data never goes to the journal" },
+	{ "data_err=ignore",		SAME,		NULL },
+	{ "data_err=abort",		NO_EFFECT,	"fsync tells of data that could not be "
+							"written; its blocks stay unwritten" },
 	{ "barrier",			SAME,		NULL },
 	{ "barrier=1",			SAME,		NULL },
 	{ "barrier=0",			NO_EFFECT,	"the device's cache is flushed anyway" },
@@ -51,6 +47,8 @@ static const struct {
 	{ "nouser_xattr",		NO_EFFECT,	"there are user attributes all the same" },
 	{ "nouid32",			REFUSED,	"user and group ids have 32 bits" },
 	{ "max_dir_size_kb=",		REFUSED,	"directories have no limit" },
+	{ "usrjquota==",		SAME,		NULL },
+	{ "grpjquota==",		SAME,		NULL },
 	{ "usrjquota=",			REFUSED,	"accounts are kept in the hidden files of "
 							"the quota feature only" },
 	{ "grpjquota=",			REFUSED,	"accounts are kept in the hidden files of "
@@ -78,6 +76,7 @@ static const struct {
 	{ "nodioread_nolock",		SAME,		NULL },
 	{ "block_validity",		SAME,		NULL },
 	{ "noblock_validity",		SAME,		NULL },
+	{ "prefetch_block_bitmaps",	SAME,		NULL },
 	{ "no_prefetch_block_bitmaps",	SAME,		NULL },
 	{ "mb_optimize_scan=",		SAME,		NULL },
 	{ "nombcache",			SAME,		NULL },
@@ -88,29 +87,52 @@ static const struct {
 	{ "oldalloc",			SAME,		NULL },
 	{ "nocheck",			SAME,		NULL },
 	{ "check=none",			SAME,		NULL },
+	{ "check=normal",		NO_EFFECT,	"e2fsck checks file systems" },
+	{ "check=strict",		NO_EFFECT,	"e2fsck checks file systems" },
+	{ "bh",				SAME,		NULL },
+	{ "nobh",			SAME,		NULL },
+	{ "reservation",		SAME,		NULL },
+	{ "noreservation",		SAME,		NULL },
+	{ "nowarn_on_error",		SAME,		NULL },
+	{ "warn_on_error",		NO_EFFECT,	"errors are logged anyway" },
+	{ "debug_want_extra_isize=",	NO_EFFECT,	"the image says how large inodes are" },
+	{ "journal=",			REFUSED,	"the superblock says where the journal is" },
+	{ "fc_debug_force",		REFUSED,	"it is for the kernel's own tests" },
+	{ "fc_debug_max_replay=",	REFUSED,	"it is for the kernel's own tests" },
+	{ "xip",			REFUSED,	"the device can't be mapped directly" },
 };
 
 static int fits(const char *name, const char *option)
 {
 	size_t len = strlen(name);
 
-	if (name[len - 1] == '=')
+	if (!strcmp(name + len - 2, "=="))
+		return !strncmp(option, name, len - 1) && !option[len - 1];
+	if (name[len - 1] == '=' || name[len - 1] == '.')
 		return !strncmp(option, name, len) && option[len];
 	return !strcmp(option, name);
 }
 
-enum kernel_option options_kernel(const char *option)
+enum kernel_option options_look_up(const struct known_option *options, size_t nr,
+				   const char *option)
 {
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (!fits(table[i].name, option))
+	for (size_t i = 0; i < nr; i++) {
+		const struct known_option *known = &options[i];
+
+		if (!fits(known->name, option))
 			continue;
-		if (table[i].verdict == REFUSED) {
-			log_err("mount option \"%s\" is refused: %s", option, table[i].why);
+		if (known->verdict == REFUSED) {
+			log_err("mount option \"%s\" is refused: %s", option, known->why);
 			return KERNEL_OPTION_REFUSED;
 		}
-		if (table[i].verdict == NO_EFFECT)
-			log_warn("mount option \"%s\" has no effect: %s", option, table[i].why);
+		if (known->verdict == NO_EFFECT)
+			log_warn("mount option \"%s\" has no effect: %s", option, known->why);
 		return KERNEL_OPTION_TAKEN;
 	}
 	return KERNEL_OPTION_UNKNOWN;
+}
+
+enum kernel_option options_kernel(const char *option)
+{
+	return options_look_up(table, sizeof(table) / sizeof(table[0]), option);
 }

@@ -29,8 +29,8 @@ int readonly_instead(struct server *s, const char *else_how, const char *fmt, ..
 			else_how ? else_how : "");
 		return -EROFS;
 	}
-	log_warn("%s; it is mounted read-only%s%s%s", why, else_how ? " (for writing " : "",
-		 else_how ? else_how : "", else_how ? ")" : "");
+	log_msg(LOG_WARNING | LOG_OUTCOME, "%s; it is mounted read-only%s%s%s", why,
+		else_how ? " (for writing " : "", else_how ? else_how : "", else_how ? ")" : "");
 	s->opt.readonly = true;
 	s->opt.mount_flags |= MS_RDONLY;
 	return -EROFS;

@@ -33,6 +33,7 @@ void startup_close_others(const struct options *opt)
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *de;
 
+	log_restart();
 	/* without /proc it stays as it is; nothing depends on it */
 	if (!dir)
 		return;

@@ -243,7 +243,8 @@ int super_open(struct server *s)
 		return -ENOMEM;
 	}
 	/* libext2fs wants to know the size of blocks if it's not the first superblock */
-	lerr = ext2fs_open2(s->opt.source, NULL, flags,
+	/* libext2fs takes what is behind a "?" in a name for options; this is not a path */
+	lerr = ext2fs_open2("iomap4fs", NULL, flags,
 			    s->opt.superblock * 1024 / EXT2_BLOCK_SIZE(&sb),
 			    s->opt.superblock ? EXT2_BLOCK_SIZE(&sb) : 0,
 			    store_io_manager(s->cache), &s->fs);

@@ -29,6 +29,9 @@ for tool in mke2fs e2fsck debugfs getfattr setfattr flock; do
 	command -v $tool >/dev/null || skip "no $tool"
 done
 
+# tests look at notes, too
+export IOMAP4FS_NOTES=stderr
+
 TMP=$(mktemp -d)
 MNT=$TMP/mnt
 KMNT=$TMP/kernel

@@ -20,6 +20,9 @@
 
 set -euo pipefail
 
+# tests look at notes, too, which mount(8) shows terminals only
+export IOMAP4FS_NOTES=stderr
+
 exit_commands=()
 
 # at_exit COMMAND [ARG]...: run it when the test ends; the last added goes first.

@@ -150,6 +150,58 @@ static void options_of_kernel_ext4(void)
 		refuse(bad[i]);
 }
 
+/* Of mount(8), ext4(5), fuse2fs(1) and mount.fuse(8): none of them is unknown. */
+static void options_of_others(void)
+{
+	static const char *const good[] = {
+		"data_err=ignore", "data_err=abort", "usrjquota=", "grpjquota=", "bh", "nobh",
+		"reservation", "noreservation", "warn_on_error", "nowarn_on_error",
+		"debug_want_extra_isize=32", "prefetch_block_bitmaps", "check=strict",
+		"no_default_opts", "kernel", "direct", "fuse2fs_debug", "mand", "nomand",
+		"symfollow", "nosymfollow", "group", "owner", "kernel_cache", "auto_cache",
+		"entry_timeout=1", "attr_timeout=1", "ac_attr_timeout=1", "negative_timeout=1",
+		"noforget", "remember=1", "hard_remove", "use_ino", "readdir_ino", "nonempty",
+		"large_read", "big_writes", "atomic_o_trunc", "no_remote_lock", "async_read",
+		"sync_read", "splice_read", "no_splice_move", "clone_fd", "intr", "intr_signal=1",
+		"direct_io", "max_read=4096", "max_write=4096", "max_readahead=1",
+		"max_background=1", "congestion_threshold=1", "max_idle_threads=1", "blkdev",
+		"blksize=512", "subtype=x", "default_permissions", "sync", "dirsync", "async",
+	};
+	static const char *const bad[] = {
+		"journal=8", "fc_debug_force", "fc_debug_max_replay=1", "xip", "lockfile=/x",
+		"context=\"a:b:c:s0,d\"", "fscontext=x", "defcontext=x", "rootcontext=x",
+		"loop=/dev/loop0", "sizelimit=1", "encryption=x", "verity.roothash=x", "bind",
+		"allow_root", "auto_unmount", "umask=022", "modules=iconv", "subdir=/x",
+		"setuid=x", "drop_privileges", "fd=3", "rootmode=40000", "user_id=0",
+		"group_id=0", "x-label=\"a,ro", "fsname=", "verity", "context", "usrjquota",
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		accept(good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refuse(bad[i]);
+	EXPECT("fsname=a name,ro", !strcmp(opt.fsname, "a name") && opt.readonly);
+	EXPECT("x-label=\"a,frobnicate\",ro", opt.readonly);
+	EXPECT(",,ro,", opt.readonly);
+	EXPECT("nosymfollow", opt.mount_flags & 256);
+	EXPECT("owner", opt.mount_flags & MS_NOSUID && opt.mount_flags & MS_NODEV);
+	EXPECT("group,suid", !(opt.mount_flags & MS_NOSUID));
+}
+
+static void arguments(void)
+{
+	char *behind[] = { "iomap4fs", "-o", "ro", "--", "-o", "/", NULL };
+	char *two[] = { "iomap4fs", "--", "/dev/null", "--", NULL };
+	struct options opt;
+
+	if (options_parse(&opt, 6, behind) || !opt.readonly || !strstr(opt.source, "/-o"))
+		failed("-- -o /", "\"-o\" is not the source");
+	options_free(&opt);
+	if (options_parse(&opt, 4, two) || !strstr(opt.mountpoint, "/--"))
+		failed("-- /dev/null --", "the second \"--\" is not the directory");
+	options_free(&opt);
+}
+
 static void as_mount_helper(void)
 {
 	struct options opt;
@@ -189,6 +241,8 @@ int main(void)
 	own_options();
 	bad_values();
 	options_of_kernel_ext4();
+	options_of_others();
+	arguments();
 	as_mount_helper();
 	return failures ? 1 : 0;
 }
