@@ -3,10 +3,9 @@
  * Opening the source so that nobody else mounts it meanwhile.
  *
  * A block device is opened with O_EXCL, which excludes the kernel's file
- * systems and everybody else who asks for exclusive use.  An image file gets a
- * lock (flock) against other servers, and must not be behind a loop device that
- * somebody has claimed.  Both are taken as a whole, also if the file system is only
- * a part of it (-o offset).
+ * systems and everybody else who asks for exclusive use; as a whole, also if the file
+ * system is only a part of it (-o offset).  An image file gets locks (source_lock.c), and the
+ * part that is used must not be behind a loop device that somebody has claimed.
  */
 #include "source.h"
 
@@ -18,13 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "source_lock.h"
 
 #ifndef LOOP_CONFIGURE
 #define LOOP_CONFIGURE	0x4C0A
@@ -47,8 +46,14 @@ static void set_name(struct source *src, const char *path)
 	snprintf(src->name, sizeof(src->name), "%.31s", base);
 }
 
-/* Is the loop device @name on top of the file @st, and in exclusive use? */
-static bool loop_in_use(const char *name, const struct stat *st)
+/* Bytes from @start to @end; where one of the ends is 0 it is the file's. */
+static bool overlap(uint64_t start, uint64_t end, uint64_t other_start, uint64_t other_end)
+{
+	return (!end || other_start < end) && (!other_end || start < other_end);
+}
+
+/* Is the loop device @name on top of a part of the file @st that we want, in exclusive use? */
+static bool loop_in_use(const char *name, const struct stat *st, uint64_t start, uint64_t end)
 {
 	struct loop_info64 info;
 	char path[300];
@@ -60,7 +65,9 @@ static bool loop_in_use(const char *name, const struct stat *st)
 	if (fd < 0)
 		return false;
 	if (!ioctl(fd, LOOP_GET_STATUS64, &info) && info.lo_inode == st->st_ino &&
-	    info.lo_device == st->st_dev) {
+	    info.lo_device == st->st_dev &&
+	    overlap(start, end, info.lo_offset,
+		    info.lo_sizelimit ? info.lo_offset + info.lo_sizelimit : 0)) {
 		excl = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 		if (excl >= 0)
 			close(excl);
@@ -71,7 +78,7 @@ static bool loop_in_use(const char *name, const struct stat *st)
 	return busy;
 }
 
-static bool behind_busy_loop(const struct stat *st)
+static bool behind_busy_loop(const struct stat *st, uint64_t start, uint64_t end)
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *de;
@@ -87,7 +94,7 @@ static bool behind_busy_loop(const struct stat *st)
 		snprintf(backing, sizeof(backing), "/sys/block/%.200s/loop/backing_file",
 			 de->d_name);
 		if (!access(backing, F_OK))
-			busy = loop_in_use(de->d_name, st);
+			busy = loop_in_use(de->d_name, st, start, end);
 	}
 	closedir(dir);
 	return busy;
@@ -153,7 +160,8 @@ static bool within_limit(uint64_t size, uint64_t *limit)
 	return size <= *limit;
 }
 
-static int open_image(struct source *src, const char *path, const struct stat *st, bool readonly)
+static int open_image(struct source *src, const char *path, const struct stat *st,
+		      uint64_t offset, bool readonly)
 {
 	uint64_t limit;
 	int err;
@@ -173,15 +181,10 @@ static int open_image(struct source *src, const char *path, const struct stat *s
 		log_err("can't open %s: %s", path, strerror(-err));
 		return err;
 	}
-	if (flock(src->image_fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
-		err = -errno;
-		if (err == -EWOULDBLOCK)
-			log_err("%s is in use by another mount", path);
-		else
-			log_err("can't lock %s: %s", path, strerror(-err));
-		return err == -EWOULDBLOCK ? -EBUSY : err;
-	}
-	if (behind_busy_loop(st)) {
+	err = source_lock(src->image_fd, path, offset, readonly, &src->end);
+	if (err)
+		return err;
+	if (behind_busy_loop(st, offset, src->end)) {
 		log_err("%s is in use through a loop device", path);
 		return -EBUSY;
 	}
@@ -233,7 +236,7 @@ int source_open(struct source *src, const char *path, uint64_t offset, bool read
 	if (S_ISBLK(st.st_mode)) {
 		err = open_device(src, path, readonly);
 	} else if (S_ISREG(st.st_mode)) {
-		err = open_image(src, path, &st, readonly);
+		err = open_image(src, path, &st, offset, readonly);
 	} else {
 		log_err("%s is neither a block device nor an image file", path);
 		err = -ENOTBLK;
@@ -252,6 +255,8 @@ static int configure_loop(struct source *src, const char *path, bool readonly,
 		.fd = src->image_fd,
 		.block_size = blocksize,
 		.info.lo_offset = src->dev.base,
+		/* what is behind a partition may be another one's */
+		.info.lo_sizelimit = src->dev.base && src->end ? src->end - src->dev.base : 0,
 		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO |
 				 (readonly ? LO_FLAGS_READ_ONLY : 0),
 	};

@@ -14,6 +14,7 @@
 struct source {
 	int image_fd;		/* the locked image file, or -1 */
 	int fd;			/* what is read and written */
+	uint64_t end;		/* of the file system in the image, byte; 0: not known */
 	char name[32];		/* of the block device or image, without folders */
 	char path[64];		/* of the loop device; empty: the source itself */
 	struct device dev;
