@@ -5,7 +5,7 @@
  *
  *	puppet_server [FIELD=VALUE]... DEVICE DIR LOG [ROOT [idmap]]
  *
- * serves DIR/f in the foreground, with the second name DIR/g, beside it DIR/p, which is no iomap file and empty, and
+ * serves DIR/f in the foreground, with the second name DIR/f2, beside it DIR/p, which is no iomap file and empty, and
  * DIR/q, a fifo, which leaves the mount the dirty page limits of a disk; ROOT is the node
  * id of DIR, and then f has 1, or 0 for what it is anyway. With "idmap" the kernel checks
  * permissions, and mounts can be idmapped. FIELDs are of the answer to CONFIG: sid, uuid
@@ -379,7 +379,7 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		e.ino = NEW_INO;
 	else if (!strcmp(name, "newdir") && new_dir_is_there)
 		e.ino = NEW_DIR_INO;
-	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f") && strcmp(name, "g"))) {
+	if (parent != root_ino || (e.ino == file_ino && strcmp(name, "f") && strcmp(name, "f2"))) {
 		fuse_reply_err(req, ENOENT);
 		return;
 	}

@@ -11,7 +11,7 @@ expect_tell ok size 4096
 expect_equal 4096 "$(stat -c %s "$m/f")" "size at first"
 
 expect_tell ok hold lookup
-stat -c %s "$m/g" >"$TEST_TMP/size" &
+stat -c %s "$m/f2" >"$TEST_TMP/size" &
 looker=$!
 wait_until 30 grep '^held lookup' "$log" >/dev/null || fail "no LOOKUP: $(cat "$log")"
 expect_op 8192 append "$m/f" 0 8192
@@ -27,7 +27,7 @@ wait $looker
 expect_equal 12288 "$(cat "$TEST_TMP/size")" "size, as the LOOKUP says"
 
 : >"$log"
-expect_op 4096 append "$m/g" 0 4096
-sync "$m/g"
+expect_op 4096 append "$m/f2" 0 4096
+sync "$m/f2"
 grep '^ioend 12288 4096' "$log" >/dev/null || fail "the append went elsewhere: $(cat "$log")"
 stop_puppet "$m"
