@@ -21,7 +21,8 @@
  * Block N of f belongs at byte 1 MiB + N * 4096 of the device; at first all of it is a
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
  * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of begin,
- * ioend, setattr (of the size), times (SETATTR of all else), write, create (MKDIR, too), TYPE one of hole,
+ * ioend, setattr (of the size), times (SETATTR of all else), write, create (MKDIR, too), TYPE one
+ * of hole,
  * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
  * do; w only), retry.
