@@ -15,8 +15,9 @@
  *	CREATE                           the name is a dentry that nobody can find before it has its
  *	                                 inode: one that is being looked up, or is not hashed, or
  *	                                 else a new one (fuse_iomap_entry_to_create())
- *	MKNOD, MKDIR, SYMLINK, LINK      the client hashes the dentry again when it has its inode; it
- *	                                 was found before only if the name's absence has a lifetime
+ *	MKNOD, MKDIR, SYMLINK, LINK      the client hashes the dentry again when it has its inode.
+ *	                                 It was found before only if the name's absence has a
+ *	                                 lifetime
  *	TMPFILE                          has no name
  *	RENAME                           the VFS hashes the dentry under its new name, whatever has
  *	                                 become of the one that was there
@@ -74,7 +75,9 @@ struct dentry *fuse_iomap_entry_to_create(struct dentry *entry, struct dentry **
 	return new;
 }
 
-/* Request @opcode has created @inode for @entry, which fuse_iomap_entry_to_create() has returned. */
+/*
+ * Request @opcode has created @inode for @entry, which fuse_iomap_entry_to_create() has returned.
+ */
 void fuse_iomap_instantiate(struct dentry *entry, struct inode *inode, u32 opcode)
 {
 	if (!get_fuse_conn(inode)->iomap.enabled || opcode == FUSE_TMPFILE) {

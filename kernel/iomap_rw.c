@@ -148,7 +148,7 @@ ssize_t fuse_iomap_splice_read(struct file *in, loff_t *ppos, struct pipe_inode_
 		return copy_splice_read(in, ppos, pipe, len, flags);
 	if (fuse_iomap_is_never_inline(inode))
 		return filemap_splice_read(in, ppos, pipe, len, flags);
-	/* as in uncommon_read(); a splice to a file takes the pipe's lock and i_rwsem in this order */
+	/* as in uncommon_read(); a splice to a file takes the pipe's lock and i_rwsem so, too */
 	inode_lock_shared(inode);
 	ret = filemap_splice_read(in, ppos, pipe, len, flags);
 	inode_unlock_shared(inode);
@@ -361,7 +361,7 @@ static ssize_t direct_write(struct kiocb *iocb, struct iov_iter *from)
 		ret = fuse_iomap_inline_result(inode, isize, ret);
 		goto out;
 	}
-	/* inline bytes went to the server without a bio, which fs/iomap takes for written through */
+	/* inline bytes need no bio, and fs/iomap takes that for written through */
 	if (ret > 0 && unlikely(test_bit(FUSE_IOMAP_HAD_INLINE, &FUSE_IOMAP_I(inode)->state)))
 		ret = generic_write_sync(iocb, ret);
 	if (ret == -ENOTBLK)

@@ -75,6 +75,49 @@ static int move(struct server *s, ext2_ino_t ino)
 	return inode_store(s, &in);
 }
 
+static void move_until_done(struct server *s, ext2_ino_t ino)
+{
+	struct cold cold = { 0 };
+
+	do {
+		commit_if_large(s);
+		cold_begin(s, &cold);
+		move(s, ino);
+	} while (cold_again(s, &cold));
+}
+
+/*
+ * Those who only read are not to wait for each other, and whoever waits for the lock alone holds
+ * up all who come later.  So this is left to the flusher.  If the queue is full the time is not
+ * moved: then it is still due at the next read.
+ */
+static void move_later(struct server *s, ext2_ino_t ino)
+{
+	struct atime_queue *q = &s->atimes;
+	bool queued = false;
+
+	pthread_mutex_lock(&q->mutex);
+	for (unsigned int i = 0; i < q->nr && !queued; i++)
+		queued = q->inos[i] == ino;
+	if (!queued && q->nr < sizeof(q->inos) / sizeof(q->inos[0]))
+		q->inos[q->nr++] = ino;
+	pthread_mutex_unlock(&q->mutex);
+}
+
+void atime_move_queued(struct server *s)
+{
+	struct atime_queue *q = &s->atimes;
+	ext2_ino_t ino;
+
+	do {
+		pthread_mutex_lock(&q->mutex);
+		ino = q->nr ? q->inos[--q->nr] : 0;
+		pthread_mutex_unlock(&q->mutex);
+		if (ino)
+			move_until_done(s, ino);
+	} while (ino);
+}
+
 void atime_was_read(struct server *s, ext2_ino_t ino)
 {
 	struct cold cold = { 0 };
@@ -93,12 +136,10 @@ void atime_was_read(struct server *s, ext2_ino_t ino)
 	cold_unlock(s, &cold);
 	if (due <= 0)
 		return;
-	cold = (struct cold){ 0 };
-	server_lock(s);
-	do {
-		commit_if_large(s);
-		cold_begin(s, &cold);
-		move(s, ino);
-	} while (cold_again(s, &cold));
-	server_unlock(s);
+	if (server_try_lock(s)) {
+		move_until_done(s, ino);
+		server_unlock(s);
+	} else {
+		move_later(s, ino);
+	}
 }

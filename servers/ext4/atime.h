@@ -27,9 +27,13 @@ bool atime_is_strict(const struct server *s);
 bool atime_is_due(struct server *s, const struct inode *in);
 
 /*
- * Inode @ino has been read: move its access time if that is due.  Without the lock; takes it, and
- * may commit.  What fails is no error of who reads.
+ * Inode @ino has been read: move its access time if that is due, now if the lock is free, else at
+ * the flusher's next round.  Without the lock; may take it, and commit.  What fails is no error of
+ * the reader.
  */
 void atime_was_read(struct server *s, ext2_ino_t ino);
+
+/* The flusher's part.  With the lock alone; may let go of it meanwhile. */
+void atime_move_queued(struct server *s);
 
 #endif

@@ -184,8 +184,8 @@ struct timespec inode_now(void)
 	struct timespec ts;
 
 	/*
-	 * The clock by which the kernel stamps what it does itself.  One that is ahead of that would
-	 * have files born after they were written, and access times look newer than they are.
+	 * The clock by which the kernel stamps what it does itself.  With one that is ahead of it,
+	 * files would be born after they were written, and access times look newer than they are.
 	 */
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
 	return ts;

@@ -72,6 +72,20 @@ static inline void lock_alone(struct lock *l)
 	lock_shut(l);
 }
 
+/* False: others have it, or wait for it.  Doesn't wait. */
+static inline bool lock_try_alone(struct lock *l)
+{
+	uint32_t open = 0;
+
+	if (pthread_mutex_trylock(&l->mutex))
+		return false;
+	if (__atomic_compare_exchange_n(&l->state, &open, LOCK_SHUT, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return true;
+	pthread_mutex_unlock(&l->mutex);
+	return false;
+}
+
 static inline void unlock_alone(struct lock *l)
 {
 	lock_open(l);

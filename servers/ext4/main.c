@@ -360,6 +360,7 @@ int main(int argc, char **argv)
 		.fetched = PTHREAD_COND_INITIALIZER,
 		.left = PTHREAD_COND_INITIALIZER,
 		.commits.idle = PTHREAD_COND_INITIALIZER,
+		.atimes.mutex = PTHREAD_MUTEX_INITIALIZER,
 		.trim.moves = PTHREAD_COND_INITIALIZER,
 		.src = { .image_fd = -1, .fd = -1 },
 		.ready = on_ready,

@@ -105,6 +105,13 @@ struct dir_hint {
 
 #define DIR_HINTS	4
 
+/* atime.c: inodes that have been read, whose access time is to be moved when the lock is free */
+struct atime_queue {
+	pthread_mutex_t mutex;
+	unsigned int nr;
+	ext2_ino_t inos[64];
+};
+
 struct server {
 	struct options opt;
 	struct source src;
@@ -116,6 +123,7 @@ struct server {
 	struct windows windows;
 	struct spread spread;		/* of the file that is being allocated for */
 	struct trim trim;
+	struct atime_queue atimes;
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
@@ -186,6 +194,15 @@ static inline void server_lock(struct server *s)
 	lock_alone(&s->lock);
 	s->held_since = 0;
 	errors_begin(s);
+}
+
+/* False: it would have to wait. */
+static inline bool server_try_lock(struct server *s)
+{
+	if (!lock_try_alone(&s->lock))
+		return false;
+	errors_begin(s);
+	return true;
 }
 
 static inline void server_unlock(struct server *s)

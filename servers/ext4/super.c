@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#include "atime.h"
 #include "bitmaps.h"
 #include "casefold.h"
 #include "commit.h"
@@ -491,6 +492,8 @@ static void *flusher(void *arg)
 		if (s->flusher_stop)
 			break;
 		if (!early) {
+			if (s->fs && !s->readonly)
+				atime_move_queued(s);
 			if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
 				commit_in_background(s);
 			clock_gettime(CLOCK_MONOTONIC, &until);
@@ -504,6 +507,8 @@ static void *flusher(void *arg)
 			checkpoint_step(s);
 		}
 	}
+	if (s->fs && !s->readonly)
+		atime_move_queued(s);
 	server_unlock(s);
 	return NULL;
 }
