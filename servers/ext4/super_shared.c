@@ -249,7 +249,11 @@ void super_shared_ask(struct server *s)
 	if (__atomic_exchange_n(&s->shared.looked, now.tv_sec, __ATOMIC_RELAXED) == now.tv_sec ||
 	    !s->shared.on || !may_have_changed(s))
 		return;
-	server_lock(s);
+	/* those who only read are not to wait for each other: the next one asks again */
+	if (!server_try_lock(s)) {
+		__atomic_store_n(&s->shared.looked, 0, __ATOMIC_RELAXED);
+		return;
+	}
 	super_shared_merge(s, true);
 	server_unlock(s);
 }
