@@ -318,7 +318,7 @@ static int one_option(struct options *opt, const char *name)
 		read_only(opt);
 	else if (!strcmp(name, "remount"))
 		opt->remount = true;
-	else if (is_of_fuse(name))
+	else if (opt->remount && is_of_fuse(name))
 		return 0;
 	else if (!strcmp(name, "noload") || !strcmp(name, "norecovery"))
 		opt->noload = true;
@@ -463,6 +463,22 @@ static int mounted_fd(const char *path)
 	       fd : -1;
 }
 
+/* Is @name in @list, options with commas between them? */
+static bool list_has(const char *list, const char *name)
+{
+	const char *p = list;
+	size_t len = strlen(name);
+
+	while (*p) {
+		size_t n = strcspn(p, ",");
+
+		if (n == len && !strncmp(p, name, n))
+			return true;
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
 /* What concerns options before it, too. */
 static void look_ahead(struct options *opt, int argc, char **argv)
 {
@@ -472,6 +488,8 @@ static void look_ahead(struct options *opt, int argc, char **argv)
 		const char *arg = argv[i];
 
 		stays |= !strcmp(arg, "--foreground") || !strcmp(arg, "--debug");
+		if (!strcmp(arg, "-o") && i + 1 < argc)
+			opt->remount |= list_has(argv[i + 1], "remount");
 		if (*arg != '-' || arg[1] == '-' || arg[1] == 'o')
 			continue;
 		opt->sloppy |= strchr(arg, 's') && opt->helper;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "log.h"
 #include "server.h"
 
@@ -220,16 +221,17 @@ static bool may_have_changed(const struct server *s)
 	return (in_memory[0] | in_memory[1]) & 1;
 }
 
-void super_shared_merge(struct server *s, bool force)
+static bool can_merge(const struct server *s)
 {
-	struct ext2_super_block left;
-	char head[HEAD_SIZE] __attribute__((aligned(8)));
-	struct ext2_super_block *theirs = (void *)(head + SUPERBLOCK_OFFSET);
+	return s->shared.on && !s->commits.busy && !s->shut_down;
+}
 
-	if (!s->shared.on || s->commits.busy || s->shut_down || !(force || may_have_changed(s)))
-		return;
-	if (device_read(&s->src.dev, head, sizeof(head), 0) ||
-	    !is_usable(s, theirs, s->fs->super))
+/* With the lock alone: @head has been read from the device, and nobody has written it since. */
+static void merge_head(struct server *s, char *head)
+{
+	struct ext2_super_block left, *theirs = (void *)(head + SUPERBLOCK_OFFSET);
+
+	if (!is_usable(s, theirs, s->fs->super))
 		return;
 	if (merge(s, &s->shared.known, theirs, s->fs->super, &left) && !s->readonly) {
 		log_debug("somebody has changed the superblock: that is taken over");
@@ -241,16 +243,46 @@ void super_shared_merge(struct server *s, bool force)
 		merge_boot(s, head);
 }
 
+void super_shared_merge(struct server *s, bool force)
+{
+	char head[HEAD_SIZE] __attribute__((aligned(8)));
+
+	if (can_merge(s) && (force || may_have_changed(s)) &&
+	    !device_read(&s->src.dev, head, sizeof(head), 0))
+		merge_head(s, head);
+}
+
+/*
+ * The device is read without the lock, so that nobody else waits for it.  Most often the fields
+ * are those that were seen last.  Only if they aren't, the lock is taken and they are read again:
+ * the server may have written them meanwhile.
+ */
+static bool looks_changed(struct server *s)
+{
+	char head[HEAD_SIZE] __attribute__((aligned(8)));
+	const struct ext2_super_block *theirs = (void *)(head + SUPERBLOCK_OFFSET);
+	uint32_t sum = 1;
+
+	if (device_read(&s->src.dev, head, sizeof(head), 0))
+		return false;
+	for (size_t i = 0; i < NR(fields); i++)
+		sum = checksum_crc32c(sum, (const char *)theirs + fields[i].off, fields[i].len);
+	for (size_t i = 0; i < NR(words); i++)
+		sum = checksum_crc32c(sum, (const char *)theirs + words[i].off, words[i].len);
+	return __atomic_exchange_n(&s->shared.seen, sum, __ATOMIC_RELAXED) != sum;
+}
+
 void super_shared_ask(struct server *s)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	if (__atomic_exchange_n(&s->shared.looked, now.tv_sec, __ATOMIC_RELAXED) == now.tv_sec ||
-	    !s->shared.on || !may_have_changed(s))
+	    !s->shared.on || !may_have_changed(s) || !looks_changed(s))
 		return;
 	/* those who only read are not to wait for each other: the next one asks again */
 	if (!server_try_lock(s)) {
+		__atomic_store_n(&s->shared.seen, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&s->shared.looked, 0, __ATOMIC_RELAXED);
 		return;
 	}

@@ -40,6 +40,7 @@ struct super_shared {
 	void *page;		/* of the device's page cache, never touched; NULL: none */
 	size_t page_len;
 	int64_t looked;		/* when somebody asked last, s; atomic */
+	uint32_t seen;		/* checksum of the fields that somebody who asked saw last; atomic */
 	bool complained;
 };
 
