@@ -51,6 +51,8 @@ void fuse_iomap_conn_free(struct fuse_conn *fc)
 
 	fuse_iomap_dev_remove_all(fc);
 	idr_destroy(&ic->devices);
+	if (ic->notice_wq)
+		destroy_workqueue(ic->notice_wq);
 	if (ic->closed_wq)
 		destroy_workqueue(ic->closed_wq);
 	if (ic->completion_wq)
@@ -78,7 +80,8 @@ int fuse_iomap_conn_setup(struct super_block *sb, struct file *file)
 					    sb->s_id);
 	/* one of its own, too: what is on it may wait as long as the server likes */
 	ic->closed_wq = alloc_workqueue("fuseiomap-closed/%s", WQ_UNBOUND, 0, sb->s_id);
-	if (!ic->completion_wq || !ic->closed_wq)
+	ic->notice_wq = alloc_workqueue("fuseiomap-notices/%s", WQ_UNBOUND, 0, sb->s_id);
+	if (!ic->completion_wq || !ic->closed_wq || !ic->notice_wq)
 		return -ENOMEM;
 	/* each window of readahead may cost a question to the server */
 	sb->s_bdi->ra_pages = max_t(unsigned long, sb->s_bdi->ra_pages, SZ_1M >> PAGE_SHIFT);

@@ -120,24 +120,23 @@ void fuse_iomap_closed_worker(struct work_struct *work)
 	inode_unlock_shared(inode);
 	fuse_iomap_write_emptied(inode);
 	iput(inode);
-	if (atomic_dec_and_test(&fc->iomap.nr_puts))
-		wake_up_var(&fc->iomap.nr_puts);
+	fuse_iomap_let_unmount(fc);
 }
 
 /* What closing a file would do, and wait for the server, is done by somebody else. */
 void fuse_iomap_close_later(struct inode *inode)
 {
-	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
-	atomic_t *nr_puts = &ic->nr_puts;
+	struct fuse_conn *fc = get_fuse_conn(inode);
 
-	atomic_inc(nr_puts);
+	/* a file is open: the mount is in use */
+	if (WARN_ON_ONCE(!fuse_iomap_keep_mounted(fc)))
+		return;
 	ihold(inode);
-	if (queue_work(ic->closed_wq, &FUSE_IOMAP_I(inode)->closed_work))
+	if (queue_work(fc->iomap.closed_wq, &FUSE_IOMAP_I(inode)->closed_work))
 		return;
 	/* it is going to run anyway; the file that is being closed has a reference, too */
 	iput(inode);
-	if (atomic_dec_and_test(nr_puts))
-		wake_up_var(nr_puts);
+	fuse_iomap_let_unmount(fc);
 }
 
 /* Has the current task been killed?  Then it must not wait for the server. */

@@ -71,6 +71,17 @@ int fuse_iomap_xattr_is_set(struct inode *inode, const char *name);
 void fuse_iomap_xattr_was_set(struct inode *inode, const char *name);
 void fuse_iomap_setattr_failed(struct inode *inode, unsigned int valid);
 
+/* iomap_inval.c */
+struct inode *fuse_iomap_ilookup(struct super_block *sb, u64 nodeid);
+int fuse_iomap_inval_inode(struct fuse_conn *fc, const struct fuse_notify_inval_inode_out *node);
+int fuse_iomap_inval_name(struct fuse_conn *fc, u64 parent, u64 child, char *buf,
+			  unsigned int length, u32 flags);
+
+/* iomap_put.c */
+int fuse_iomap_drop_inode(struct inode *inode);
+void fuse_iomap_begin_evict(struct inode *inode);
+void fuse_iomap_last_puts(struct fuse_conn *fc);
+
 /* iomap_readonly.c */
 int fuse_iomap_reconfigure(struct fs_context *fsc);
 
@@ -91,7 +102,6 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_evict_inode(struct inode *inode);
 void fuse_iomap_pin_attr(struct inode *inode, struct fuse_attr *attr);
 void fuse_iomap_attr_is_old(struct inode *inode, struct fuse_attr *attr);
-int fuse_iomap_drop_inode(struct inode *inode);
 
 /* iomap_attr.c */
 int fuse_iomap_write_inode(struct inode *inode, struct writeback_control *wbc);

@@ -191,8 +191,10 @@ void fuse_iomap_pin_mode(struct inode *inode, struct fuse_attr *attr);
 int fuse_iomap_tell_mode_first(struct inode *inode);
 
 /*
- * iomap_notify.c
+ * iomap_put.c
  */
+bool fuse_iomap_keep_mounted(struct fuse_conn *fc);
+void fuse_iomap_let_unmount(struct fuse_conn *fc);
 void fuse_iomap_put_worker(struct work_struct *work);
 void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
 

@@ -195,15 +195,3 @@ void fuse_iomap_attr_is_old(struct inode *inode, struct fuse_attr *attr)
 	attr->atime = inode_get_atime_sec(inode);
 	attr->atimensec = inode_get_atime_nsec(inode);
 }
-
-/*
- * An inode without users: stock FUSE drops it at once, and so must have written
- * all before.  An iomap inode stays in the inode cache, dirty or not, until memory
- * is short, as long as it has a name.
- */
-int fuse_iomap_drop_inode(struct inode *inode)
-{
-	if (fuse_is_iomap(inode) && !fuse_is_bad(inode))
-		return generic_drop_inode(inode);
-	return generic_delete_inode(inode);
-}

@@ -4,9 +4,10 @@
  * a device whose page cache is out of date, and that it writes nothing any more.
  *
  * A notification comes in the server's write(2) to the device, maybe of its only
- * thread.  So it must not wait for anything that the server has to do: not for an
- * inode that is being evicted (its last writeback ends with a completion that the
- * server answers), nor may it put the last reference to one, which would evict it.
+ * thread.  So it must not wait for anything that the server has to do, such as the
+ * end of an inode that is being evicted: its last writeback ends with a completion that the
+ * server answers.  What happens when a reference is put is in iomap_put.c, and the stock
+ * notifications that do wait are in iomap_inval.c.
  */
 #include "iomap_i.h"
 #include "iomap_trace.h"
@@ -53,38 +54,6 @@ static struct inode *find_node(struct fuse_conn *fc, u64 nodeid)
 	return NULL;
 }
 
-void fuse_iomap_put_worker(struct work_struct *work)
-{
-	struct fuse_iomap_inode *ii = container_of(work, struct fuse_iomap_inode, put_work);
-	struct inode *inode = &container_of(ii, struct fuse_inode, iomap)->inode;
-	struct fuse_conn *fc = get_fuse_conn(inode);
-
-	iput(inode);
-	if (atomic_dec_and_test(&fc->iomap.nr_puts))
-		wake_up_var(&fc->iomap.nr_puts);
-}
-
-/* Put a reference without ever evicting the inode here. */
-static void put_node(struct inode *inode)
-{
-	struct fuse_conn *fc = get_fuse_conn(inode);
-
-	if (atomic_add_unless(&inode->i_count, -1, 1))
-		return;
-	/*
-	 * The reference is the last one, and the work item's now: nobody else's can
-	 * become the last before it has run, so it is not queued twice.
-	 */
-	atomic_inc(&fc->iomap.nr_puts);
-	queue_work(fuse_iomap_wq, &FUSE_IOMAP_I(inode)->put_work);
-}
-
-/* An unmount waits for the references that are still to be put. */
-void fuse_iomap_wait_for_puts(struct fuse_conn *fc)
-{
-	wait_var_event(&fc->iomap.nr_puts, !atomic_read(&fc->iomap.nr_puts));
-}
-
 /* Is @inode the iomap file that the server means? */
 static int check_node(struct inode *inode, u64 attr_ino)
 {
@@ -126,7 +95,9 @@ static int notify_inval(struct fuse_conn *fc, const struct fuse_iomap_inval_mapp
 	struct inode *inode;
 	int err = -ESTALE;
 
-	down_read(&fc->killsb);
+	/* an unmount may have it, and wait for the server that is being killed */
+	if (down_read_killable(&fc->killsb))
+		return -EINTR;
 	inode = find_node(fc, n->nodeid);
 	if (inode) {
 		err = check_node(inode, n->attr_ino);
@@ -139,7 +110,7 @@ static int notify_inval(struct fuse_conn *fc, const struct fuse_iomap_inval_mapp
 			forget_range(inode, &n->write, true);
 		}
 		trace_iomap_inval(inode, n, err);
-		put_node(inode);
+		iput(inode);
 	}
 	up_read(&fc->killsb);
 	return err;
@@ -175,14 +146,16 @@ static int notify_upsert(struct fuse_conn *fc, const struct fuse_iomap_upsert_ma
 	struct inode *inode;
 	int err = -ESTALE;
 
-	down_read(&fc->killsb);
+	/* an unmount may have it, and wait for the server that is being killed */
+	if (down_read_killable(&fc->killsb))
+		return -EINTR;
 	inode = find_node(fc, n->nodeid);
 	if (inode) {
 		err = check_node(inode, n->attr_ino);
 		if (!err)
 			err = upsert(inode, n);
 		trace_iomap_upsert(inode, n, err);
-		put_node(inode);
+		iput(inode);
 	}
 	up_read(&fc->killsb);
 	return err;

@@ -29,15 +29,16 @@ static void set_read_only(struct super_block *sb)
 }
 
 /*
- * Returns false if somebody is busy with the superblock.  The server may need to answer him
- * first, and s_umount is outside of killsb: so nobody is waited for here.
+ * Returns false if somebody is busy with the superblock, or about to unmount it.  The server may
+ * need to answer him first, and s_umount is outside of killsb: so nobody is waited for here.
  */
 static bool set_all_read_only(struct fuse_conn *fc)
 {
 	struct fuse_mount *fm;
 	bool done = true;
 
-	down_read(&fc->killsb);
+	if (!down_read_trylock(&fc->killsb))
+		return false;
 	list_for_each_entry(fm, &fc->mounts, fc_entry) {
 		if (!fm->sb)
 			continue;

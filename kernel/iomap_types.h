@@ -43,7 +43,7 @@ struct fuse_iomap_conn {
 	/* the server may turn the mount read-only; does so when it can; holds one, too */
 	bool may_turn_read_only;
 	struct work_struct read_only_work;
-	/* references to inodes that are still to be put (iomap_notify.c, iomap_delalloc.c) */
+	/* references to inodes that are still to be put, and what else keeps them (iomap_put.c) */
 	atomic_t nr_puts;
 	/* the server lets the kernel keep what it answers */
 	bool keeps_mappings;
@@ -68,8 +68,10 @@ struct fuse_iomap_conn {
 
 	/* completions that have to ask the server; may be needed to free memory */
 	struct workqueue_struct *completion_wq;
-	/* what a close leaves to do, and must not wait for the server itself */
+	/* what a close or the last reference leaves to do, and must not wait for the server itself */
 	struct workqueue_struct *closed_wq;
+	/* notifications that may wait for the server (iomap_inval.c) */
+	struct workqueue_struct *notice_wq;
 
 	/* answered requests that may have changed any inode (iomap_durable.c) */
 	atomic64_t other_changes;
@@ -92,6 +94,8 @@ enum {
 	FUSE_IOMAP_READ_ONLY,
 	/* it has said that it writes nothing any more (iomap_readonly.c) */
 	FUSE_IOMAP_TURNED_READ_ONLY,
+	/* unmounted, and no request will be answered (iomap_put.c) */
+	FUSE_IOMAP_ENDED,
 };
 
 struct block_device;
@@ -171,7 +175,7 @@ struct fuse_iomap_inode {
 	struct list_head ioend_list;	/* struct iomap_ioend.io_list */
 	struct work_struct ioend_work;
 
-	/* puts a reference that a notification can't */
+	/* puts the last reference if that has to wait (iomap_put.c) */
 	struct work_struct put_work;
 	/* does what a killed task leaves to do (iomap_delalloc.c); holds a reference, too */
 	struct work_struct closed_work;

@@ -3,9 +3,12 @@
  * The end of a mount, in the order that a disk file system needs:
  *
  *	all data and metadata written, completions done    fuse_iomap_sync_super()
- *	no request outstanding, RELEASEs included          fuse_iomap_drain_requests()
+ *	no request outstanding, RELEASEs included, and no reference that is still to be put
+ *							   fuse_iomap_drain_requests()
  *	DESTROY, which the server answers when it has closed the file system
- *	the connection ends, inodes go                     (the FUSE client)
+ *	the connection ends				   (the FUSE client)
+ *	no reference that is still to be put		   fuse_iomap_last_puts()
+ *	inodes go                                          (the VFS)
  *	block devices are given back                       fuse_iomap_unmounted()
  *
  * so that umount(2) returns to a device that the next program can have for
@@ -28,14 +31,14 @@ void fuse_iomap_sync_super(struct super_block *sb)
 		sync_filesystem(sb);
 }
 
-/* Wait until the server has answered everything that was sent or queued. */
+/*
+ * Wait until the server has answered everything that was sent or queued.  An answer may leave a
+ * reference to be put, and putting it may ask.  Notifications find no inode any more.
+ */
 void fuse_iomap_drain_requests(struct fuse_conn *fc)
 {
 	if (!fc->iomap.enabled)
 		return;
-
-	/* from here on notifications find no inode */
-	fuse_iomap_wait_for_puts(fc);
 
 	spin_lock(&fc->bg_lock);
 	fc->max_background = UINT_MAX;
@@ -45,7 +48,10 @@ void fuse_iomap_drain_requests(struct fuse_conn *fc)
 	WRITE_ONCE(fc->iomap.draining, true);
 	/* pairs with the atomic_dec_and_test() in fuse_drop_waiting() */
 	smp_mb();
-	wait_event(fc->blocked_waitq, atomic_read(&fc->num_waiting) == 0);
+	do {
+		wait_event(fc->blocked_waitq, atomic_read(&fc->num_waiting) == 0);
+		fuse_iomap_wait_for_puts(fc);
+	} while (atomic_read(&fc->num_waiting));
 }
 
 /* The superblock is gone and all inodes with it: nothing uses the devices now. */
