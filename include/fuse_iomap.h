@@ -410,7 +410,8 @@ uint64_t fuse_iomap_discover(int fd);
 int fuse_iomap_approve(int fd);
 /*
  * The calling thread, and threads it starts later, must not enter file systems
- * to reclaim memory (@on) or may again.  Call before the workers start.
+ * to reclaim memory (@on) or may again.  The workers of fuse_iomap_session_loop()
+ * do that for themselves; it is for threads of the server that they wait for.
  */
 int fuse_iomap_disable_fsreclaim(struct fuse_iomap_session *fis, bool on);
 

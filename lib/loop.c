@@ -158,6 +158,11 @@ static void *worker_main(void *arg)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	iomap_this_thread()->fis = loop->fis;
+	/*
+	 * What reclaim waits for may be what this thread is to answer.  A server without the
+	 * right can't, and its mount has no iomap then.
+	 */
+	fuse_iomap_disable_fsreclaim(loop->fis, true);
 	iomap_path_worker(loop->fis);
 	while ((res = worker_step(w)) > 0)
 		;

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # SET_NOFS keeps a thread, and those that it starts, from file system reclaim and from being
-# throttled, if it has the right to; iomap4fs sets it for all of its threads.
+# throttled, if it has the right to; iomap4fs sets it for all of its threads, and the library for
+# all that it has requests answered by.
 . "$(dirname "$0")/lib.sh"
 
 need_iomap4fs
@@ -27,12 +28,29 @@ ioctls "0, 0, EPERM, nofs,throttle nofs,throttle" nofs 1 drop nofs 0 task
 
 make_ext4 "$JOB_DISK1"
 mount_iomap4fs "$JOB_DISK1" "$m"
-# Field 7 behind the name is the flags: 0x40000 is nofs, 0x100000 throttle.
+# has_both STAT: field 7 behind the name is the flags: 0x40000 is nofs, 0x100000 throttle.
+has_both()
+{
+	local flags
+
+	flags=$(sed 's/.*) //' "$1" | awk '{ print $7 }')
+	[ $((flags & 0x140000)) -eq $((0x140000)) ]
+}
+
 nr=0
 for stat in "/proc/$(server_pids)"/task/*/stat; do
-	flags=$(sed 's/.*) //' "$stat" | awk '{ print $7 }')
-	[ $((flags & 0x140000)) -eq $((0x140000)) ] || fail "a thread of the server without them: $(<"$stat")"
+	has_both "$stat" || fail "a thread of the server without them: $(<"$stat")"
 	nr=$((nr + 1))
 done
 [ $nr -ge 2 ] || fail "only $nr threads were looked at"
 umount_iomap4fs "$m"
+
+# A server that has not thought of it, with threads of its own beside the library's
+puppet_options=(threads=3)
+start_puppet "$JOB_DISK1" "$m"
+nr=0
+for stat in "/proc/$puppet_pid"/task/*/stat; do
+	! has_both "$stat" || nr=$((nr + 1))
+done
+expect_equal 3 "$nr" "threads of a plain server that do no reclaim"
+stop_puppet "$m"
