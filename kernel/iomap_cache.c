@@ -676,7 +676,10 @@ void fuse_iomap_cache_free(struct inode *inode)
 
 #define SHRINK_UNIT	64
 
-static atomic_long_t freed_since_wait = ATOMIC_LONG_INIT(0);
+/* Bytes that were freed, and the grace period behind which readers have left most of them. */
+static atomic_long_t freed_lately = ATOMIC_LONG_INIT(0);
+static unsigned long grace_period;
+static bool has_grace_period;
 
 static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
@@ -720,18 +723,37 @@ static size_t shrink_one(struct fuse_iomap_cache *cache, size_t wanted, unsigned
 	return freed;
 }
 
+/* That much may be freed before its readers have left it, bytes. */
+static long freed_limit(void)
+{
+	return max_t(long, SZ_1M, atomic_long_read(&caches_bytes) / 16);
+}
+
+static void note_freed(size_t freed)
+{
+	if (atomic_long_add_return(freed, &freed_lately) > freed_limit() &&
+	    !xchg(&has_grace_period, true))
+		WRITE_ONCE(grace_period, start_poll_synchronize_rcu());
+}
+
 /*
  * Readers may still be in what was freed.  Reclaim that sees no memory come asks for more
- * and more, until nothing is left; so let it wait for them from time to time.
+ * and more, until nothing is left.  So once much has been freed the next one who comes waits for
+ * readers, but not for long: reclaim holds locks that others wait for, and a reader may be kept
+ * from running.  If they haven't left by then there is nothing to be had here for now.
  */
-static void wait_for_readers(size_t freed)
+static bool may_free_more(void)
 {
-	long bytes = atomic_long_read(&caches_bytes);
-
-	if (atomic_long_add_return(freed, &freed_since_wait) > max(SZ_1M, bytes / 16)) {
-		atomic_long_set(&freed_since_wait, 0);
-		synchronize_rcu();
+	if (!READ_ONCE(has_grace_period))
+		return true;
+	if (!poll_state_synchronize_rcu(READ_ONCE(grace_period))) {
+		schedule_timeout_uninterruptible(HZ / 50 + 1);
+		if (!poll_state_synchronize_rcu(READ_ONCE(grace_period)))
+			return false;
 	}
+	atomic_long_set(&freed_lately, 0);
+	WRITE_ONCE(has_grace_period, false);
+	return true;
 }
 
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
@@ -741,6 +763,8 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 	struct fuse_iomap_cache *cache;
 	bool end;
 
+	if (!may_free_more())
+		return SHRINK_STOP;
 	while (freed < wanted && leaves && tries--) {
 		spin_lock(&caches_lock);
 		cache = list_first_entry_or_null(&caches, struct fuse_iomap_cache, entry);
@@ -761,7 +785,7 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 		cond_resched();
 	}
 	if (freed)
-		wait_for_readers(freed);
+		note_freed(freed);
 	else if (leaves == sc->nr_to_scan)
 		return SHRINK_STOP;
 	return freed / SHRINK_UNIT;
