@@ -4,9 +4,10 @@
  * and iomap_end, and the check that an answer is still true.
  *
  * What the cache does not know is asked of the server.  An answer describes the
- * file at some moment between the question and the reply, so it carries the value
- * that mapping_seq had before the question was sent; whoever changes mappings moves
- * mapping_seq on when the change is done.  Equal values then mean: no change since.
+ * file at some moment between the question and the reply.  Whoever changes mappings moves
+ * mapping_seq on when the change is done.  An answer that is true when it has come carries the
+ * value from then, others the value from before the question (iomap_question.c).  Equal values
+ * then mean: no change since.
  */
 #include "iomap_i.h"
 #include "iomap_trace.h"
@@ -156,16 +157,19 @@ static bool says_retry(const struct fuse_iomap_begin_out *out)
 
 /*
  * Ask the server, check what it says and remember what may be.  *@seq: of the
- * answer.  Returns 0 or a negative errno.  The answer may be to look at the cache
- * again (says_retry()).
+ * answer.  *@partly_old: it counts for the blocks asked for only.  Returns 0 or a negative
+ * errno.  The answer may be to look at the cache again (says_retry()).
  */
 static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
-	       struct fuse_iomap_begin_out *out, u64 *seq)
+	       struct fuse_iomap_begin_out *out, u64 *seq, bool *partly_old)
 {
 	struct fuse_iomap_room room = room_for_more(inode, pos, opflags);
 	struct answer small, *a = answer_for(&room, &small);
+	u64 blocksize = i_blocksize(inode);
+	struct fuse_iomap_question q;
 	int nr, err;
 
+	fuse_iomap_question_begin(inode, &q);
 	nr = fuse_iomap_send_begin(inode, opflags, pos, count, &a->out, room);
 	err = min(nr, 0);
 	if (!err)
@@ -184,11 +188,15 @@ static int ask(struct inode *inode, u32 opflags, u64 pos, u64 count,
 		fuse_iomap_delalloc_unheard(inode);
 	if (!err) {
 		fuse_iomap_delalloc_promised(inode, &a->out, a->more, nr);
-		*seq = fuse_iomap_cache_fill(inode, *seq, opflags, pos, &a->out, a->more, nr);
+		fuse_iomap_cache_fill(inode, &q, opflags, pos, &a->out, a->more, nr);
 		*out = a->out;
 		note_room(inode, room, nr);
 	}
 out:
+	*seq = fuse_iomap_question_end(inode, &q, round_down(pos, blocksize),
+				       round_up(pos + count, blocksize));
+	*partly_old = fuse_iomap_question_is_partly_old(&q, &a->out.read) ||
+		      fuse_iomap_question_is_partly_old(&q, &a->out.write);
 	if (a != &small)
 		kvfree(a);
 	return err;
@@ -212,6 +220,23 @@ static int check_cached_device(struct inode *inode, const struct fuse_iomap_io *
 	return fuse_iomap_refuse(inode, io, "a second device for the page cache of a file");
 }
 
+/* Of mapping @iomap only what is needed for [@pos, @pos + @count) bytes counts. */
+static void trim(const struct inode *inode, u64 pos, u64 count, struct iomap *iomap)
+{
+	u64 start = round_down(pos, (u64)i_blocksize(inode));
+	u64 end = round_up(pos + count, (u64)i_blocksize(inode));
+
+	end = min(end, iomap->offset + iomap->length);
+	/* inline data begins where its mapping does */
+	if (iomap->type != IOMAP_INLINE) {
+		start = max_t(u64, start, iomap->offset);
+		if (iomap->addr != IOMAP_NULL_ADDR)
+			iomap->addr += start - iomap->offset;
+		iomap->offset = start;
+	}
+	iomap->length = end - iomap->offset;
+}
+
 /*
  * Where is byte @pos?  @count bytes are wanted.  Fills in @iomap, and @srcmap for
  * out-of-place writes.  @flags: IOMAP_* and FUSE_IOMAP_WRITEBACK.  Returns 0 or a
@@ -225,6 +250,7 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 	bool write = opflags & FUSE_IOMAP_OP_WRITE_MASK;
 	struct fuse_iomap_begin_out out;
 	unsigned int tries = 0;
+	bool partly_old = false;
 	u64 seq;
 	int err;
 
@@ -248,7 +274,7 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		/* the second: a write that would rather be done in another way than ask */
 		if (flags & (IOMAP_NOWAIT | IOMAP_OVERWRITE_ONLY))
 			return -EAGAIN;
-		err = ask(inode, opflags, pos, count, &out, &seq);
+		err = ask(inode, opflags, pos, count, &out, &seq, &partly_old);
 		if (err)
 			return err;
 		if (!says_retry(&out))
@@ -269,6 +295,8 @@ int fuse_iomap_resolve(struct inode *inode, loff_t pos, loff_t count, unsigned i
 		      check_cached_device(inode, &out.read, srcmap);
 	if (err)
 		return err;
+	if (partly_old)
+		trim(inode, pos, count, iomap);
 	if (flags & IOMAP_REPORT)
 		fuse_iomap_delalloc_report(inode, pos, iomap);
 

@@ -14,7 +14,8 @@
  * (truncate, fallocate, completions, allocating writes) does so at the server and
  * then moves the count on and takes the range out of the cache, both under the
  * cache's lock.  An answer enters the cache under the same lock and only if the
- * count is what it was before the question was sent.  So nothing is in the cache
+ * count is what it was before the question was sent.  (It is used once if what was asked for is
+ * still true: iomap_question.c.)  So nothing is in the cache
  * that was true only before a change that has been completed.  Who looks something
  * up reads the count first: if it is still the same when the mapping is used, the
  * mapping was not taken out meanwhile.  An inode without a
@@ -435,14 +436,26 @@ static void enforce_limit(struct fuse_iomap_cache *cache)
 	}
 }
 
+/* The server may have given space in an answer: what it told before is void. */
+static void changed_by_answer(struct inode *inode, const struct fuse_iomap_begin_out *out,
+			      struct fuse_iomap_question *q)
+{
+	u64 start = out->read.offset, end = start + out->read.length;
+
+	if (out->write.type != FUSE_IOMAP_TYPE_PURE_OVERWRITE) {
+		start = min(start, out->write.offset);
+		end = max(end, out->write.offset + out->write.length);
+	}
+	fuse_iomap_mapping_changed(inode, start, end, q);
+}
+
 /*
- * The server has answered @out and @nr mappings @more to the question for byte @pos
- * that was sent when mapping_seq was @seq; all of it is checked.  Remember what may
- * be.  Returns the sequence number for the users of the answer.
+ * The server has answered @out and @nr mappings @more to question @q for byte @pos; all of it
+ * is checked.  Remember what may be.
  */
-u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
-			  const struct fuse_iomap_begin_out *out,
-			  const struct fuse_iomap_io *more, unsigned int nr)
+void fuse_iomap_cache_fill(struct inode *inode, struct fuse_iomap_question *q, u32 opflags,
+			   u64 pos, const struct fuse_iomap_begin_out *out,
+			   const struct fuse_iomap_io *more, unsigned int nr)
 {
 	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_conn *ic = &get_fuse_conn(inode)->iomap;
@@ -452,33 +465,30 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	struct contents before;
 	unsigned int i = 0;
 	bool late;
-	u64 now;
 
 	if (!ic->keeps_mappings || (opflags & FUSE_IOMAP_OP_NOCACHE_MASK))
-		return seq;
+		return;
 	cache = get_cache(inode);
 	if (!cache) {
 		/* space may have been allocated */
-		if (!write)
-			return seq;
-		now = atomic64_inc_return(&ii->mapping_seq);
-		return now == seq + 1 ? now : seq;
+		if (write)
+			changed_by_answer(inode, out, q);
+		return;
 	}
 
 	mutex_lock(&cache->lock);
 	before = contents_of(cache);
 	if (!in_place)
 		set_out_of_place(cache);
-	late = atomic64_read(&ii->mapping_seq) != seq;
+	late = (u64)atomic64_read(&ii->mapping_seq) != q->seq;
 	if (write) {
 		remove_wire(cache, FORK_READ, &out->read);
 		if (cache->out_of_place)
 			remove_wire(cache, FORK_WRITE, in_place ? &out->read : &out->write);
 		/* an answer from before this allocation must not come later */
-		atomic64_inc(&ii->mapping_seq);
+		changed_by_answer(inode, out, q);
 	}
 	if (!late) {
-		seq += write;
 		/* in the order of the file: that is the tree's shortest way */
 		while (i < nr && more[i].offset < out->read.offset)
 			i++;
@@ -494,7 +504,6 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 	account(cache, before);
 	mutex_unlock(&cache->lock);
 	trace_iomap_cache_fill(inode, cache->ino, pos, nr, late);
-	return seq;
 }
 
 /*
@@ -506,20 +515,26 @@ u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
 int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *read,
 			    const struct fuse_iomap_io *write)
 {
-	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_cache *cache = get_cache(inode);
+	u64 start = U64_MAX, end = 0;
 	struct contents before;
 
 	if (!cache)
 		return -ENOMEM;
+	if (read) {
+		start = read->offset;
+		end = read->offset + read->length;
+	}
+	if (write) {
+		start = min(start, write->offset);
+		end = max(end, write->offset + write->length);
+	}
 	/* it may be space that the server has just taken */
 	fuse_iomap_metadata_changed(inode);
 	mutex_lock(&cache->lock);
 	before = contents_of(cache);
 	/* full barriers around it, as in fuse_iomap_cache_drop() */
-	smp_mb__before_atomic();
-	atomic64_inc(&ii->mapping_seq);
-	smp_mb__after_atomic();
+	fuse_iomap_mapping_changed(inode, start, end, NULL);
 	if (write && write->type != FUSE_IOMAP_TYPE_PURE_OVERWRITE) {
 		set_out_of_place(cache);
 		remove_wire(cache, FORK_WRITE, write);
@@ -532,7 +547,7 @@ int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *rea
 		store(cache, FORK_READ, read, read->offset);
 	}
 	enforce_limit(cache);
-	atomic64_inc(&ii->mapping_seq);
+	fuse_iomap_mapping_changed(inode, start, end, NULL);
 	account(cache, before);
 	mutex_unlock(&cache->lock);
 	return 0;
@@ -540,23 +555,20 @@ int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *rea
 
 static void drop(struct inode *inode, u64 offset, u64 length, bool read, bool write)
 {
-	struct fuse_iomap_inode *ii = FUSE_IOMAP_I(inode);
 	struct fuse_iomap_cache *cache;
 	u64 first, end = offset + length;
 	struct contents before;
 
+	if (end < offset || end > LLONG_MAX)
+		end = LLONG_MAX;
 	/* full barriers around it: see above */
-	smp_mb__before_atomic();
-	atomic64_inc(&ii->mapping_seq);
-	smp_mb__after_atomic();
+	fuse_iomap_mapping_changed(inode, offset, end, NULL);
 	cache = cache_of(inode);
 	if (!cache)
 		return;
 	trace_iomap_cache_drop(inode, cache->ino, offset, length);
 
 	first = offset >> cache->blkbits;
-	if (end < offset || end > LLONG_MAX)
-		end = LLONG_MAX;
 	end = (end >> cache->blkbits) + 1;
 	mutex_lock(&cache->lock);
 	before = contents_of(cache);
@@ -565,7 +577,7 @@ static void drop(struct inode *inode, u64 offset, u64 length, bool read, bool wr
 	if (write && cache->out_of_place)
 		et_remove(&cache->tree[FORK_WRITE], first, end - first);
 	/* again: somebody may have found what was still there with the count of above */
-	atomic64_inc(&ii->mapping_seq);
+	fuse_iomap_mapping_changed(inode, offset, end << cache->blkbits, NULL);
 	account(cache, before);
 	mutex_unlock(&cache->lock);
 }
@@ -637,7 +649,7 @@ void fuse_iomap_cache_written(struct inode *inode, u64 offset, u64 length)
 			et_remove(tree, e.offset, e.length);
 		}
 	}
-	atomic64_inc(&FUSE_IOMAP_I(inode)->mapping_seq);
+	fuse_iomap_mapping_changed(inode, offset, offset + length, NULL);
 	account(cache, before);
 	mutex_unlock(&cache->lock);
 }

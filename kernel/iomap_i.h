@@ -198,6 +198,24 @@ void fuse_iomap_let_unmount(struct fuse_conn *fc);
 void fuse_iomap_put_worker(struct work_struct *work);
 void fuse_iomap_wait_for_puts(struct fuse_conn *fc);
 
+/* A BEGIN from when it is about to be sent until its answer has been dealt with. */
+struct fuse_iomap_question {
+	struct list_head entry;
+	u64 seq;			/* fuse_iomap_inode.mapping_seq before it was sent */
+	u64 changed_from, changed_to;	/* all that has changed since is in here, bytes */
+};
+
+/*
+ * iomap_question.c
+ */
+void fuse_iomap_question_begin(struct inode *inode, struct fuse_iomap_question *q);
+void fuse_iomap_mapping_changed(struct inode *inode, u64 start, u64 end,
+				struct fuse_iomap_question *own);
+u64 fuse_iomap_question_end(struct inode *inode, struct fuse_iomap_question *q, u64 start,
+			    u64 end);
+bool fuse_iomap_question_is_partly_old(const struct fuse_iomap_question *q,
+				       const struct fuse_iomap_io *io);
+
 /*
  * iomap_readonly.c
  */
@@ -273,9 +291,9 @@ bool fuse_iomap_cache_gap(struct inode *inode, u64 pos, u64 *before, u64 *behind
 bool fuse_iomap_cache_find_plain(struct inode *inode, u64 pos, bool write, struct iomap *iomap);
 u64 fuse_iomap_cache_delayed_end(struct inode *inode, u64 pos);
 bool fuse_iomap_cache_has_written(struct inode *inode, u64 pos, u64 count);
-u64 fuse_iomap_cache_fill(struct inode *inode, u64 seq, u32 opflags, u64 pos,
-			  const struct fuse_iomap_begin_out *out,
-			  const struct fuse_iomap_io *more, unsigned int nr);
+void fuse_iomap_cache_fill(struct inode *inode, struct fuse_iomap_question *q, u32 opflags,
+			   u64 pos, const struct fuse_iomap_begin_out *out,
+			   const struct fuse_iomap_io *more, unsigned int nr);
 int fuse_iomap_cache_upsert(struct inode *inode, const struct fuse_iomap_io *read,
 			    const struct fuse_iomap_io *write);
 void fuse_iomap_cache_drop(struct inode *inode, u64 offset, u64 length);

@@ -130,6 +130,7 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 	ii->enabled = true;
 	ii->disk_size = attr->size;
 	atomic64_set(&ii->mapping_seq, 1);
+	INIT_LIST_HEAD(&ii->questions);
 	spin_lock_init(&ii->ioend_lock);
 	INIT_LIST_HEAD(&ii->ioend_list);
 	INIT_WORK(&ii->ioend_work, fuse_iomap_ioend_worker);

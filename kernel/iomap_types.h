@@ -150,6 +150,8 @@ struct fuse_iomap_inode {
 	 * asked for compares the value it read before asking.
 	 */
 	atomic64_t mapping_seq;
+	/* struct fuse_iomap_question: BEGINs that the server has; protected by fuse_inode.lock */
+	struct list_head questions;
 	struct fuse_iomap_cache *cache; /* NULL until there is something to keep */
 	/* mappings to make room for in the answer to the next BEGIN; racy, a guess */
 	u16 room;
