@@ -335,6 +335,7 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 {
 	int err;
 
+	/* a plain mapping wants no END */
 	if (resolve_plain(inode, pos, flags, iomap))
 		return (flags & IOMAP_OVERWRITE_ONLY) &&
 		       iomap->offset + iomap->length < pos + count ? -EAGAIN : 0;
@@ -344,6 +345,10 @@ static int fuse_iomap_begin(struct inode *inode, loff_t pos, loff_t count, unsig
 		return -ENOTBLK;	/* fs/iomap's word for "do it buffered" */
 	if (err)
 		return err;
+	/* END is waited for; it isn't owed for a kept mapping that has not been used */
+	if ((flags & IOMAP_NOWAIT) && (iomap->flags & FUSE_IOMAP_F_WANT_END) &&
+	    !READ_ONCE(get_fuse_conn(inode)->iomap.no_end))
+		return -EAGAIN;
 
 	/* all or nothing: what has been submitted could not be taken back */
 	if ((flags & IOMAP_OVERWRITE_ONLY) &&
@@ -435,6 +440,12 @@ static int fuse_iomap_end(struct inode *inode, loff_t pos, loff_t count, ssize_t
 	if (iomap->inline_data)
 		return fuse_iomap_inline_end(inode, pos, written, flags, iomap);
 
+	/*
+	 * Who must not wait has used a mapping that was kept, and was promised nothing by the
+	 * server.  What he hasn't used is there for the next one, as it was before.
+	 */
+	if (flags & IOMAP_NOWAIT)
+		return 0;
 	if (!want_end(&get_fuse_conn(inode)->iomap, opflags, count, written, iomap))
 		return 0;
 	if (written < count && iomap->type == IOMAP_DELALLOC &&
