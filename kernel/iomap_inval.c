@@ -71,14 +71,18 @@ struct inode *fuse_iomap_ilookup(struct super_block *sb, u64 nodeid)
 	}
 }
 
-/* What is known of the inode is old, and pages of it are; dirty ones are left. */
+/*
+ * What is known of the inode is old, and pages of it are; dirty ones are left.  The caller keeps
+ * it mounted.
+ */
 static int forget_node(struct fuse_conn *fc, const struct fuse_notify_inval_inode_out *node)
 {
 	struct fuse_inode *fi;
 	struct inode *inode;
 	pgoff_t last = -1;
 
-	down_read(&fc->killsb);
+	if (down_read_killable(&fc->killsb))
+		return -EINTR;
 	inode = fuse_ilookup(fc, node->ino, NULL);
 	up_read(&fc->killsb);
 	if (!inode)
@@ -157,10 +161,16 @@ static int do_notice(struct notice *n)
 int fuse_iomap_inval_inode(struct fuse_conn *fc, const struct fuse_notify_inval_inode_out *node)
 {
 	struct notice *n;
+	int err;
 
 	/* pages may be waited for; nothing else is */
-	if (node->off < 0)
-		return forget_node(fc, node);
+	if (node->off < 0) {
+		if (!fuse_iomap_keep_mounted(fc))
+			return -ENOENT;
+		err = forget_node(fc, node);
+		fuse_iomap_let_unmount(fc);
+		return err;
+	}
 	n = new_notice(fc, 0);
 	if (!n)
 		return -ENOMEM;

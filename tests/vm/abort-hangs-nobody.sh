@@ -27,7 +27,8 @@ exec 7<>"$m/f"
 head -c 65536 /dev/zero >&7
 rm "$m/f"
 expect_op 0 writeback /dev/fd/7
-kill -STOP "$puppet_pid"
+stop_server "$puppet_pid"
+at_exit eval "kill -KILL $puppet_pid 2>/dev/null || :"
 exec 7>&-
 wait_until 20 waiting 1 || fail "no RELEASE waits for the server"
 delay_writes 0

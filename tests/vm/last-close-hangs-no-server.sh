@@ -20,15 +20,10 @@ close_deleted()
 	expect_op 0 writeback /dev/fd/7
 	: >"$log"
 	# its answer comes when nobody else has the inode
-	kill -STOP "$puppet_pid"
+	stop_server "$puppet_pid"
 	exec 7>&-
 	kill -CONT "$puppet_pid"
 	wait_until 20 grep -q '^release' "$log" || fail "no RELEASE: $(<"$log")"
-}
-
-server_is_gone()
-{
-	[ ! -d "/proc/$puppet_pid" ] || [ "$(awk '/^State/ { print $2 }' "/proc/$puppet_pid/status")" = Z ]
 }
 
 # One thread, which has to answer RELEASE and then the completion
@@ -53,6 +48,6 @@ expect_tell ok size 0
 close_deleted
 kill -KILL "$puppet_pid"
 delay_writes 0
-wait_until 20 server_is_gone || fail "the server survives SIGKILL"
+wait_until 20 process_is_gone "$puppet_pid" || fail "the server survives SIGKILL"
 exec 5>&- 6<&-
 timeout 20 umount "$m" || fail "umount hangs"

@@ -262,6 +262,24 @@ delay_writes()
 	dmsetup resume --noudevsync slow
 }
 
+all_threads_stopped()
+{
+	! grep -L '^State:.T' "/proc/$1/task"/*/status | grep . >/dev/null
+}
+
+# stop_server PID: when this returns no thread of it runs.
+stop_server()
+{
+	kill -STOP "$1"
+	wait_until 20 all_threads_stopped "$1" || fail "the server does not stop"
+}
+
+# process_is_gone PID: it has ended, waited for by its parent or not.
+process_is_gone()
+{
+	[ ! -d "/proc/$1" ] || grep '^State:.Z' "/proc/$1/status" >/dev/null
+}
+
 # stop_flusher: until the end of the test nothing is written back only because it is late.
 stop_flusher()
 {

@@ -20,11 +20,6 @@ begin_writing()
 	expect_op 0 writeback "$m/f"
 }
 
-server_is_gone()
-{
-	[ ! -d "/proc/$puppet_pid" ] || [ "$(awk '/^State/ { print $2 }' "/proc/$puppet_pid/status")" = Z ]
-}
-
 # The messages: parent, child, length of the name, flags, name
 begin_writing a
 expect_tell ok message 3 18 1 0 1 0 0x66
@@ -42,7 +37,7 @@ if read -r -t 1 answer <&6; then
 	fail "INVAL_INODE has not waited for the data: $answer"
 fi
 kill -KILL "$puppet_pid"
-wait_until 20 server_is_gone || fail "the server survives SIGKILL: $(cat /proc/"$puppet_pid"/task/*/stack)"
+wait_until 20 process_is_gone "$puppet_pid" || fail "the server survives SIGKILL: $(cat /proc/"$puppet_pid"/task/*/stack)"
 delay_writes 0
 exec 5>&- 6<&-
 timeout 20 umount "$m" || fail "umount hangs"
