@@ -94,6 +94,15 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 	    !s->opt.noload)
 		return readonly_instead(s, "use -o noload to do without it",
 					"%s has its journal on another device", path);
+	/*
+	 * tune2fs makes such a journal on a mounted ext2 file system, and e2fsck moves it.  One that
+	 * has to be replayed recovery refuses.
+	 */
+	if (ext2fs_has_feature_journal(sb) && sb->s_journal_inum &&
+	    sb->s_journal_inum != EXT2_JOURNAL_INO && !s->opt.readonly &&
+	    !ext2fs_has_feature_journal_needs_recovery(sb))
+		return readonly_instead(s, "run e2fsck, which moves it", "the journal of %s is in "
+					"inode %u, where files are", path, sb->s_journal_inum);
 	if (ext2fs_has_feature_casefold(sb) && !casefold_encoding_known(sb)) {
 		log_err("%s has a feature that this program can't handle: casefold with encoding %u",
 			path, sb->s_encoding);
