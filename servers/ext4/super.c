@@ -19,6 +19,7 @@
 #include "casefold.h"
 #include "commit.h"
 #include "durable.h"
+#include "extent_check.h"
 #include "groups.h"
 #include "inode.h"
 #include "log.h"
@@ -29,6 +30,7 @@
 #include "quota.h"
 #include "store/io_manager.h"
 #include "super.h"
+#include "system_zone.h"
 
 /* s */
 #define COMMIT_INTERVAL	5	/* with a journal, as kernel ext4 */
@@ -230,6 +232,26 @@ static int set_overhead(struct server *s)
 	return err;
 }
 
+/*
+ * From here on no file may have the journal's blocks, and map_lookup() doesn't find them for the
+ * journal either.  A mount that only reads does without: it neither allocates nor frees.
+ */
+static int protect_journal(struct server *s)
+{
+	int err;
+
+	if (s->readonly || !ext2fs_has_feature_journal(s->fs->super) ||
+	    !s->fs->super->s_journal_inum)
+		return 0;
+	err = system_zones_add_journal(s);
+	if (err == -EUCLEAN)
+		log_err("the journal of %s can't be used: its inode is damaged; run \"e2fsck -fy %s\"",
+			s->opt.source, s->opt.source);
+	else if (err)
+		log_err("can't find the journal of %s: %s", s->opt.source, strerror(-err));
+	return err;
+}
+
 int super_open(struct server *s)
 {
 	struct ext2_super_block sb;
@@ -268,6 +290,7 @@ int super_open(struct server *s)
 	err = groups_check(s);
 	if (err)
 		return err;
+	extent_check_begin(s);
 	count_free(s);
 	lerr = ext2fs_create_inode_cache(s->fs, 32);
 	if (lerr) {
@@ -280,6 +303,8 @@ int super_open(struct server *s)
 	err = set_overhead(s);
 	if (!err)
 		err = commits_open(s);
+	if (!err)
+		err = protect_journal(s);
 	return err ? err : quota_open(s);
 }
 
@@ -413,6 +438,8 @@ int super_close(struct server *s)
 	quota_close(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;
+	system_zones_destroy(s->zones);
+	s->zones = NULL;
 out:
 	log_damage_end();
 	cache_destroy(s->cache);
