@@ -25,6 +25,7 @@
 
 #include "bitmaps.h"
 #include "commit.h"
+#include "free_check.h"
 #include "map.h"
 
 /* Groups that are looked through for room for all of a file: it is looked for often. */
@@ -228,6 +229,9 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	}
 	if (!run.len)
 		return -ENOSPC;
+	/* bitmaps that say so have not been accepted (bitmap_check.h) */
+	if (!map_valid_range(s, run.start, run.len))
+		return fs_error(s, 0, run.start, "blocks of the file system itself are allocated");
 	change_range(s, run.start, run.len, 1);
 	cache_forget(s->cache, run.start, run.len);
 	s->dirty = true;
@@ -240,12 +244,28 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
  * Pins
  */
 
+static bool make_pin_map(struct server *s)
+{
+	/* libext2fs takes each new bitmap as a reason to write bitmaps in its own way */
+	errcode_t (*write_bitmaps)(ext2_filsys fs) = s->fs->write_bitmaps;
+
+	if (ext2fs_allocate_block_bitmap(s->fs, "pinned blocks", &s->pins.map))
+		s->pins.map = NULL;
+	s->fs->write_bitmaps = write_bitmaps;
+	return s->pins.map;
+}
+
 static void pin(struct server *s, uint64_t pblk, uint64_t len)
 {
 	struct pins *p = &s->pins;
 	struct pin *last = p->nr ? &p->list[p->nr - 1] : NULL;
 
+	if (!p->map && !make_pin_map(s)) {
+		commit_abort(s, -ENOMEM);
+		return;
+	}
 	ext2fs_mark_block_bitmap_range2(s->fs->block_map, pblk, len);
+	ext2fs_mark_block_bitmap_range2(p->map, pblk, len);
 	p->blocks += len;
 	/* not one of a transaction that is being committed */
 	if (last && p->nr > p->committing) {
@@ -326,6 +346,7 @@ void alloc_pins_committed(struct server *s)
 	mark_pins(s, p->committing, false);
 	for (size_t i = 0; i < p->committing; i++) {
 		p->blocks -= p->list[i].len;
+		ext2fs_unmark_block_bitmap_range2(p->map, p->list[i].pblk, p->list[i].len);
 		if (s->careful.on)
 			bitmaps_blocks_changed(s, p->list[i].pblk, p->list[i].len);
 		else
@@ -344,6 +365,8 @@ void alloc_pins_committed(struct server *s)
 void alloc_destroy(struct server *s)
 {
 	free(s->pins.list);
+	if (s->pins.map)
+		ext2fs_free_block_bitmap(s->pins.map);
 	s->pins = (struct pins){ 0 };
 	s->windows = (struct windows){ 0 };
 	trim_destroy(s);
@@ -351,6 +374,8 @@ void alloc_destroy(struct server *s)
 
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
 {
+	if (!len || !free_check(s, pblk, len))
+		return;
 	change_range(s, pblk, len, -1);
 	pin(s, pblk, len);
 	cache_forget(s->cache, pblk, len);
@@ -381,6 +406,8 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 
 	if (inuse < 0) {
 		blk &= ~(blk64_t)EXT2FS_CLUSTER_MASK(fs);
+		if (!free_check_freed(s, blk))
+			return;
 		pin(s, blk, EXT2FS_CLUSTER_RATIO(fs));
 		cache_forget(s->cache, blk, EXT2FS_CLUSTER_RATIO(fs));
 	} else {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_check.h"
 #include "log.h"
 #include "map.h"
 #include "server.h"
@@ -183,6 +184,9 @@ static int load_blocks(struct server *s, dgrp_t g)
 		return err;
 	if (!ext2fs_block_bitmap_csum_verify(fs, g, (char *)data, per_group / 8))
 		return lib_error(s, EXT2_ET_BLOCK_BITMAP_CSUM_INVALID, 0);
+	err = bitmap_check_blocks(s, g, data);
+	if (err)
+		return err;
 	return lib_error(s, ext2fs_set_block_bitmap_range2(fs->block_map, first, per_group,
 							   (void *)data), 0);
 }
@@ -198,19 +202,12 @@ static int load_inodes(struct server *s, dgrp_t g)
 		return err;
 	if (!ext2fs_inode_bitmap_csum_verify(fs, g, (char *)data, (per_group + 7) / 8))
 		return lib_error(s, EXT2_ET_INODE_BITMAP_CSUM_INVALID, 0);
+	err = bitmap_check_inodes(s, g, data);
+	if (err)
+		return err;
 	return lib_error(s, ext2fs_set_inode_bitmap_range2(fs->inode_map,
 							   (uint64_t)g * per_group + 1,
 							   per_group, (void *)data), 0);
-}
-
-/* What a group that has no block bitmap on the disk is known to have in use. */
-static void mark_uninit(ext2_filsys fs, dgrp_t g)
-{
-	ext2fs_reserve_super_and_bgd(fs, g, fs->block_map);
-	ext2fs_mark_block_bitmap_range2(fs->block_map, ext2fs_inode_table_loc(fs, g),
-					fs->inode_blocks_per_group);
-	ext2fs_mark_block_bitmap2(fs->block_map, ext2fs_block_bitmap_loc(fs, g));
-	ext2fs_mark_block_bitmap2(fs->block_map, ext2fs_inode_bitmap_loc(fs, g));
 }
 
 /* Those of all groups, from where the last attempt ended. */
@@ -235,17 +232,18 @@ static int load(struct server *s)
 
 		if (!(none & NO_BLOCKS))
 			err = load_blocks(s, g);
+		else
+			err = bitmap_check_uninit_blocks(s, g);
 		if (!err && !(none & NO_INODES))
 			err = load_inodes(s, g);
+		else if (!err)
+			err = bitmap_check_inodes(s, g, NULL);
 		if (err) {
 			want_ahead(s, g);
 			return err;
 		}
 		s->bitmaps_loaded++;
 	}
-	for (dgrp_t g = 0; g < fs->group_desc_count; g++)
-		if (missing(fs, g) & NO_BLOCKS)
-			mark_uninit(fs, g);
 	return 0;
 }
 

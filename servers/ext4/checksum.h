@@ -10,5 +10,7 @@
 
 /* As ext2fs_crc32c_le(), with the processor's own instruction where it has one. */
 uint32_t checksum_crc32c(uint32_t crc, const void *data, size_t len);
+/* The same without that instruction */
+uint32_t checksum_crc32c_by_tables(uint32_t crc, const void *data, size_t len);
 
 #endif

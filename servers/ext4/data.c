@@ -88,7 +88,11 @@ int file_read(struct server *s, ext2_ino_t ino, char *buf, size_t len, uint64_t 
 		*done += n;
 		off += n;
 	}
-	return *done ? 0 : err;
+	/*
+	 * The kernel takes a short answer for the end of the file, and zeroes the rest of the page.
+	 * After an error it asks for the pages one by one, so those before it can still be read.
+	 */
+	return err;
 }
 
 /* Zeroes in the parts of the first and last block that a write leaves alone. */

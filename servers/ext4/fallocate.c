@@ -86,6 +86,18 @@ static int grow_size(struct server *s, struct inode *in, uint64_t end)
 	return end > inode_size(in) ? inode_set_size(s, in, end) : 0;
 }
 
+/* Blocks can be far beyond the end of the file; can the last one move up by @distance? */
+static int check_reach(struct server *s, struct inode *in, uint64_t distance)
+{
+	struct mapping m;
+	int err = map_lookup(s, in, MAP_MAX_LBLK, MAP_EXACT, &m);
+
+	if (err)
+		return err;
+	/* a hole at the end begins behind the last block */
+	return m.type != MAP_HOLE || distance > MAP_MAX_LBLK + 1 - m.lblk ? -EINVAL : 0;
+}
+
 /* Take [@off, @off + @len) out of the file, or put a hole of that size in. */
 static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off, uint64_t len)
 {
@@ -101,6 +113,11 @@ static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off,
 		return -EINVAL;
 	if (insert && len > (uint64_t)inode_maxbytes(s, in) - size)
 		return -EFBIG;
+	if (insert) {
+		err = check_reach(s, in, len / bs);
+		if (err)
+			return err;
+	}
 	if (insert) {
 		/* what has moved is inside the file, also after a crash in between */
 		err = inode_set_size(s, in, size + len);

@@ -9,7 +9,7 @@ struct server;
 
 /*
  * Have all descriptors the right checksum, and the places that they name room of their own?
- * -EUCLEAN, after a message; -ENOMEM
+ * Then s->zones has these places.  -EUCLEAN, after a message; -ENOMEM
  */
 int groups_check(struct server *s);
 

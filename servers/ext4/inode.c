@@ -19,6 +19,7 @@
 
 #include "bitmaps.h"
 #include "dir_block.h"
+#include "free_check.h"
 #include "inode_table.h"
 #include "log.h"
 #include "map.h"
@@ -369,6 +370,9 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	err = ext2fs_new_inode(s->fs, near_ino(s, dir, mode), mode, NULL, &ino);
 	if (err)
 		return lib_error(s, err, 0);
+	/* the bitmap calls it free, and somebody has it open, or has to keep it */
+	if (!ino_is_valid(s, ino) || node_find(s, ino))
+		return fs_error(s, ino, 0, "an inode that is in use is allocated");
 
 	memset(in, 0, sizeof(*in));
 	in->ino = ino;
@@ -454,6 +458,8 @@ int inode_free(struct server *s, struct inode *in)
 	err = quota_inode(s, in, false);
 	if (err && !ret)
 		ret = err;
+	if (!free_check_inode(s, in->ino, inode_is_dir(in)))
+		return -EUCLEAN;
 	ext2fs_inode_alloc_stats2(s->fs, in->ino, -1, inode_is_dir(in));
 	bitmaps_inode_changed(s, in->ino);
 	careful_pin_inode(s, in->ino);

@@ -7,13 +7,14 @@
  * here are file system blocks: lblk counts in the file, pblk on the device.
  *
  * Nothing that is read from the image is believed: physical blocks are checked
- * against the size of the file system, tree depths are bounded.
+ * against the size of the file system and the system zones, tree depths are bounded.
  */
 #ifndef IOMAP4FS_MAP_H
 #define IOMAP4FS_MAP_H
 
 #include "inode.h"
 #include "node.h"
+#include "system_zone.h"
 
 struct block_set;
 
@@ -96,16 +97,18 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
 int map_pause(struct server *s, struct inode *in);
 /* Does the inode have a block map at all (and not a fast symlink, device number or data)? */
 bool map_exists(struct server *s, struct inode *in);
-/* Is [@pblk, @pblk + @len) inside the file system? */
+/*
+ * May a file have [@pblk, @pblk + @len): is it inside the file system, and in no system zone?
+ * Asked of each extent, so the gap between zones that had the last answer is looked at here.
+ */
 static inline bool map_valid_range(const struct server *s, uint64_t pblk, uint64_t len)
 {
-	struct ext2_super_block *sb = s->fs->super;
-	/* asked of each extent: without a call of the library's function for it */
-	uint64_t blocks = sb->s_blocks_count;
+	const struct system_zone *zone = s->zones->list + __atomic_load_n(&s->zones->hint,
+									  __ATOMIC_RELAXED);
 
-	if (ext2fs_has_feature_64bit(sb))
-		blocks |= (uint64_t)sb->s_blocks_count_hi << 32;
-	return pblk > sb->s_first_data_block && pblk < blocks && len <= blocks - pblk;
+	if (pblk >= zone[0].end && pblk < zone[1].first && len <= zone[1].first - pblk)
+		return true;
+	return system_zones_miss(s->zones, pblk, len);
 }
 
 /* The formats */
@@ -190,6 +193,10 @@ bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len);
 uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len);
 /* Would there be enough for everything else if @more blocks were kept for something? */
 bool alloc_has_plenty(const struct server *s, uint64_t more);
+/*
+ * Free blocks, whole clusters.  Those that are not in use, or that no file may have, stay as they
+ * are, and that is noted as damage (free_check.h).
+ */
 void alloc_free(struct server *s, uint64_t pblk, uint64_t len);
 /* libext2fs is going to take @clusters, reserves or not: they are there.  0 or -ENOSPC */
 int alloc_room(struct server *s, uint64_t clusters);

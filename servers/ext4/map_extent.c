@@ -16,7 +16,9 @@
 
 #include "cold.h"
 #include "commit.h"
+#include "extent_check.h"
 #include "extent_leaf.h"
+#include "free_check.h"
 #include "map.h"
 
 /* deeper trees can't come about in 2^32 blocks */
@@ -29,9 +31,13 @@
 static int open_tree(struct server *s, struct inode *in, ext2_extent_handle_t *h)
 {
 	const struct ext3_extent_header *eh = (const void *)in->raw.i_block;
+	int err;
 
 	if (eh->eh_magic == EXT3_EXT_MAGIC && eh->eh_depth > MAX_DEPTH)
 		return fs_error(s, in->ino, 0, "extent tree is too deep");
+	err = extent_check_root(s, in);
+	if (err)
+		return err;
 	return lib_error(s, ext2fs_extent_open2(s->fs, in->ino, inode_small(in), h), in->ino);
 }
 
@@ -525,6 +531,16 @@ static int free_cut(struct server *s, struct inode *in, ext2_extent_handle_t h,
 	return 0;
 }
 
+/* Taking out the only extent of a leaf frees the leaf. */
+static int check_leaf(struct server *s, struct inode *in, uint64_t lblk)
+{
+	struct leaf l;
+
+	if (leaf_find(s, in, lblk, &l) || !l.pblk || l.nr > 1 || free_check_in_use(s, l.pblk, 1))
+		return 0;
+	return fs_error(s, in->ino, l.pblk, "a block of the extent tree is free");
+}
+
 /* From the end to the start: then leaves empty without moving their first key. */
 int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end_ret)
 {
@@ -558,7 +574,9 @@ int extent_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *en
 		}
 		start = e.e_lblk > lblk ? e.e_lblk : lblk;
 		stop = end_of(&e) < end ? end_of(&e) : end;
-		err = lib_error(s, cut(h, &e, start, stop), in->ino);
+		err = check_leaf(s, in, start);
+		if (!err)
+			err = lib_error(s, cut(h, &e, start, stop), in->ino);
 		if (!err)
 			err = free_cut(s, in, h, &e, start, stop, &freed);
 		if (err)

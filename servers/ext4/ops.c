@@ -18,6 +18,7 @@
 #include "durable.h"
 #include "file.h"
 #include "log.h"
+#include "map.h"
 #include "namei.h"
 #include "node.h"
 #include "nokey.h"
@@ -598,7 +599,8 @@ static int load_for_xattr(struct server *s, fuse_ino_t nodeid, struct inode *in)
 	if (!err && in->raw.i_flags & (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL))
 		err = -EPERM;
 	/* what is there already; if it can't be read it will be said when it is */
-	if (!err && ext2fs_file_acl_block(s->fs, inode_small(in)))
+	if (!err && ext2fs_file_acl_block(s->fs, inode_small(in)) && 
+	    map_valid_range(s, ext2fs_file_acl_block(s->fs, inode_small(in)), 1))
 		cache_want(s->cache, ext2fs_file_acl_block(s->fs, inode_small(in)));
 	return err ? err : cold_settle(s);
 }

@@ -11,6 +11,7 @@
  *	node.c orphan.c inode*.c    inodes in use, on disk
  *	dir*.c htree*.c             directories, their indexes
  *	map*.c alloc.c acl.c        block maps, free space
+ *	system_zone.c *_check.c	        what the image may not claim
  *	bitmaps.c window.c trim.c   free space on the disk, of files that grow, discarded
  *	quota*.c                    what each user has of it
  *	commit.c checkpoint.c       transactions
@@ -70,6 +71,7 @@
 struct node_table;
 struct pressure;
 struct quota;
+struct system_zones;
 
 /* alloc.c: blocks that are free when a commit is durable */
 struct pin {
@@ -81,6 +83,7 @@ struct pins {
 	size_t nr, room;
 	size_t committing;		/* so many of them, by the commit that is on its way */
 	uint64_t blocks;
+	ext2fs_block_bitmap map;	/* the same blocks; NULL: there have been none yet */
 };
 
 /* dir_block.c: where a block of a directory is */
@@ -127,6 +130,7 @@ struct server {
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
+	struct system_zones *zones;	/* system_zone.h; from super_open() to super_close() */
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: bitmaps are not loaded, */
 	dgrp_t bitmaps_loaded;		/* or only those of so many groups, */
 	int bitmaps_error;		/* and can't be */

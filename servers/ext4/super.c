@@ -20,6 +20,7 @@
 #include "casefold.h"
 #include "commit.h"
 #include "durable.h"
+#include "extent_check.h"
 #include "groups.h"
 #include "inode.h"
 #include "log.h"
@@ -30,6 +31,7 @@
 #include "quota.h"
 #include "store/io_manager.h"
 #include "super.h"
+#include "system_zone.h"
 
 /* s */
 #define COMMIT_INTERVAL	5	/* with a journal, as kernel ext4 */
@@ -95,6 +97,15 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
 	    !s->opt.noload)
 		return readonly_instead(s, "use -o noload to do without it",
 					"%s has its journal on another device", path);
+	/*
+	 * tune2fs makes such a journal on a mounted ext2 file system, and e2fsck moves it.  One that
+	 * has to be replayed recovery refuses.
+	 */
+	if (ext2fs_has_feature_journal(sb) && sb->s_journal_inum &&
+	    sb->s_journal_inum != EXT2_JOURNAL_INO && !s->opt.readonly &&
+	    !ext2fs_has_feature_journal_needs_recovery(sb))
+		return readonly_instead(s, "run e2fsck, which moves it", "the journal of %s is in "
+					"inode %u, where files are", path, sb->s_journal_inum);
 	if (ext2fs_has_feature_casefold(sb) && !casefold_encoding_known(sb)) {
 		log_err("%s has a feature that this program can't handle: casefold with encoding %u",
 			path, sb->s_encoding);
@@ -222,6 +233,26 @@ static int set_overhead(struct server *s)
 	return err;
 }
 
+/*
+ * From here on no file may have the journal's blocks, and map_lookup() doesn't find them for the
+ * journal either.  A mount that only reads does without: it neither allocates nor frees.
+ */
+static int protect_journal(struct server *s)
+{
+	int err;
+
+	if (s->readonly || !ext2fs_has_feature_journal(s->fs->super) ||
+	    !s->fs->super->s_journal_inum)
+		return 0;
+	err = system_zones_add_journal(s);
+	if (err == -EUCLEAN)
+		log_err("the journal of %s can't be used: its inode is damaged; run \"e2fsck -fy %s\"",
+			s->opt.source, s->opt.source);
+	else if (err)
+		log_err("can't find the journal of %s: %s", s->opt.source, strerror(-err));
+	return err;
+}
+
 int super_open(struct server *s)
 {
 	struct ext2_super_block sb;
@@ -260,6 +291,7 @@ int super_open(struct server *s)
 	err = groups_check(s);
 	if (err)
 		return err;
+	extent_check_begin(s);
 	count_free(s);
 	lerr = ext2fs_create_inode_cache(s->fs, 32);
 	if (lerr) {
@@ -272,6 +304,8 @@ int super_open(struct server *s)
 	err = set_overhead(s);
 	if (!err)
 		err = commits_open(s);
+	if (!err)
+		err = protect_journal(s);
 	return err ? err : quota_open(s);
 }
 
@@ -405,6 +439,8 @@ int super_close(struct server *s)
 	quota_close(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;
+	system_zones_destroy(s->zones);
+	s->zones = NULL;
 out:
 	log_damage_end();
 	cache_destroy(s->cache);

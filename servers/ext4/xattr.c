@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "acl.h"
+#include "free_check.h"
 #include "inode_table.h"
 #include "xattr_check.h"
 
@@ -157,7 +158,9 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 	int err, load_err;
 
 	need_feature(s);
-	err = need_extra_isize(s, in);
+	err = free_check_attributes(s, in);
+	if (!err)
+		err = need_extra_isize(s, in);
 	if (!err)
 		err = xattr_prepare(s, in, size);
 	if (!err)
@@ -182,7 +185,9 @@ static int remove_raw(struct server *s, struct inode *in, const char *name)
 
 	if (!has_any(s, in))
 		return -ENODATA;
-	err = need_extra_isize(s, in);
+	err = free_check_attributes(s, in);
+	if (!err)
+		err = need_extra_isize(s, in);
 	if (!err)
 		err = xattr_unshare(s, in);
 	if (!err)
@@ -384,8 +389,12 @@ static int free_ea_inodes(struct server *s, struct inode *in)
 
 int xattr_free_all(struct server *s, struct inode *in)
 {
+	int err = free_check_attributes(s, in);
+
+	if (err)
+		return err;
 	if (ext2fs_has_feature_ea_inode(s->fs->super)) {
-		int err = inode_store(s, in);
+		err = inode_store(s, in);
 
 		/* a block that others use, too, keeps its values */
 		if (!err)

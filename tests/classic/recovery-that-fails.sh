@@ -193,7 +193,7 @@ replayed "nothing is wrong"
 inode_is_wrong
 changed "a hole" "hole" "sif <8> block[3] 0"
 changed "a block of the superblock" "" "sif <8> block[3] 1"
-changed "a block of the inode table" "file system's own" \
+changed "a block of the inode table" "map of its inode" \
 	"sif <8> block[3] $(dumpe2fs "$TMP/good" 2>/dev/null | sed -n 's/^ *Inode table at \([0-9]*\)-.*/\1/p' | head -1)"
 changed "a block twice" "twice" "sif <8> block[3] $((JOURNAL + 4))"
 changed "a block outside" "" "sif <8> block[3] 12288"

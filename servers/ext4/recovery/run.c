@@ -32,6 +32,7 @@
 #include "recovery/replay.h"
 #include "store/io_manager.h"
 #include "super.h"
+#include "system_zone.h"
 
 /* for the place of the journal, bytes */
 #define CACHE_BYTES	(4U << 20)
@@ -128,6 +129,8 @@ out:
 	if (s->fs)
 		ext2fs_free(s->fs);
 	s->fs = NULL;
+	system_zones_destroy(s->zones);
+	s->zones = NULL;
 	cache_destroy(s->cache);
 	s->cache = NULL;
 	s->readonly = readonly;

@@ -17,6 +17,8 @@
 
 static struct cache *the_cache;
 static struct struct_io_manager manager;
+static store_check *the_check;
+static void *check_arg;
 
 static errcode_t store_open(const char *name, int flags, io_channel *ret)
 {
@@ -63,10 +65,15 @@ static uint64_t bytes_of(io_channel channel, int count)
 static errcode_t store_read_blk64(io_channel channel, unsigned long long block, int count,
 				  void *data)
 {
+	errcode_t err;
+
 	if (block > UINT64_MAX / channel->block_size)
 		return EIO;
-	return -cache_read(channel->private_data, block * channel->block_size, data,
-			   bytes_of(channel, count));
+	err = -cache_read(channel->private_data, block * channel->block_size, data,
+			  bytes_of(channel, count));
+	if (!err && count == 1 && the_check)
+		err = the_check(check_arg, data);
+	return err;
 }
 
 static errcode_t store_write_blk64(io_channel channel, unsigned long long block, int count,
@@ -118,5 +125,12 @@ static struct struct_io_manager manager = {
 io_manager store_io_manager(struct cache *cache)
 {
 	the_cache = cache;
+	the_check = NULL;
 	return &manager;
+}
+
+void store_check_reads(store_check *check, void *arg)
+{
+	check_arg = arg;
+	the_check = check;
 }

@@ -13,4 +13,11 @@
  */
 io_manager store_io_manager(struct cache *cache);
 
+/*
+ * Judges a block that libext2fs has read: 0, or the error that it gets instead.  Called with each
+ * block of the file system's block size that is read alone.  store_io_manager() ends that.
+ */
+typedef errcode_t store_check(void *arg, const void *block);
+void store_check_reads(store_check *check, void *arg);
+
 #endif
