@@ -402,6 +402,8 @@ int main(int argc, char **argv)
 		log_err("can't make a pipe: %s", strerror(errno));
 		return EXIT_SYSTEM;
 	}
+	/* before there are two of them: a signal to one of them is meant for both */
+	interrupt_catch();
 	child = fork();
 	if (child < 0) {
 		log_err("can't go to the background: %s", strerror(errno));
