@@ -34,6 +34,8 @@ static int refer_once_more(struct server *s, ext2_ino_t ino)
 	err = ext2fs_read_inode_full(s->fs, ino, (struct ext2_inode *)&raw, sizeof(raw));
 	if (err)
 		return lib_error(s, err, ino);
+	if (!(raw.i_flags & EXT4_EA_INODE_FL))
+		return fs_error(s, ino, 0, "an attribute's value is in an inode of another kind");
 	ext2fs_set_ea_inode_ref((struct ext2_inode *)&raw,
 				ext2fs_get_ea_inode_ref((struct ext2_inode *)&raw) + 1);
 	return lib_error(s, ext2fs_write_inode_full(s->fs, ino, (struct ext2_inode *)&raw,
