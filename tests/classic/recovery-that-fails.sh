@@ -126,6 +126,8 @@ for at in 3 7 14 18 23 27 31 35 39 43 47 50 80 87 100 255 1000; do
 	damaged "byte $at of the superblock" 0 $at 5a
 done
 damaged "a descriptor" 1 100 5a "transaction 1 of the journal has a wrong checksum"
+damaged "no descriptor" 1 3 5a "transaction 3 was committed"
+damaged "the end of a descriptor" 8 19 00 "transaction 3"
 damaged "a tag" 1 15 5a "transaction 1 of the journal has a wrong checksum"
 damaged "the first copy" 2 500 5a5a5a5a5a "copy of block 12001.*wrong checksum"
 damaged "the last copy" 9 500 5a5a5a5a5a "copy of block 12004.*wrong checksum"
@@ -161,7 +163,8 @@ damaged "more blocks" 0 16 00000401 "1025 blocks"
 damaged "fewer blocks" 0 16 000003ff "1023 blocks"
 damaged "no first block" 0 20 00000000 "begins at block 0"
 damaged "another first block" 0 20 00000002 "begins at block 2"
-damaged "an older transaction" 0 24 00000000 "transaction 0 is next, and there is 1"
+damaged "an older transaction" 0 24 00000000 "transaction 1 was committed"
+damaged "another start" 0 28 00000003 "transaction 1 was committed"
 damaged "a start behind the end" 0 28 00000400 "block 1024, which is not in the log"
 damaged "an unknown feature" 0 40 00000042 "unknown feature"
 damaged "an unknown read-only feature" 0 44 00000001 "unknown feature"
@@ -174,6 +177,8 @@ damaged "a block far beyond the end" 1 20 7fffffff "beyond the end of the device
 damaged "a block of the journal" 1 12 "$(printf %08x $((JOURNAL + 20)))" "journal's own"
 damaged "too many revokes" 6 12 00000401 "table of revoked blocks"
 damaged "less than none" 6 12 00000008 "table of revoked blocks"
+damaged "no descriptor in the middle" 8 0 00 "transaction 3 was committed"
+damaged "no commit block in the middle" 5 0 00 "transaction 3 was committed"
 inode_is_wrong
 # The whole ring in one transaction
 cp "$TMP/good" "$IMG"

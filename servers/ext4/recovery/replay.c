@@ -55,6 +55,7 @@ int replay_open(struct replay **out, const struct replay_place *place, struct re
 	struct replay *r;
 	int err;
 
+	*out = NULL;
 	if (!place->nr_runs)
 		return replay_refuse(no, "the journal has no blocks");
 	r = calloc(1, sizeof(*r));

@@ -234,6 +234,7 @@ static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr
 		.runs = runs,
 		.nr_runs = nr,
 		.wide = ext2fs_has_feature_64bit(&rc->before),
+		.since = rc->before.s_mkfs_time,
 		.step = step,
 		.arg = rc,
 	};

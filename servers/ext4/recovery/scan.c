@@ -37,6 +37,8 @@ struct scan {
 	bool torn;			/* asynchronous commits: a commit block is wrong; r->end */
 	uint32_t crc;			/* v1: of this transaction, so far */
 	size_t copies, revokes;		/* of complete transactions */
+	uint32_t end_log;		/* where these end, */
+	uint64_t end_walked;		/* and how many blocks they have */
 };
 
 enum { GO_ON, END };			/* or a negative errno */
@@ -144,6 +146,8 @@ static int commit(struct replay *r, struct scan *sc, const uint8_t *block)
 	if (right) {
 		sc->copies = r->nr_copies;
 		sc->revokes = r->nr_revokes;
+		sc->end_log = sc->log;
+		sc->end_walked = sc->walked;
 	} else {
 		sc->torn = true;
 		r->end = sc->sequence;
@@ -167,19 +171,38 @@ static int revoke(struct replay *r, struct scan *sc, const uint8_t *block, uint3
 }
 
 /*
- * The number at the beginning of a log without checksums: an older block is what the log had
- * before, a newer one there means that the superblock is wrong.
+ * What follows the end of the log is older: jbd2 writes a commit block when all before it is
+ * on stable storage, and numbers grow.  So a commit block of the transaction that isn't
+ * complete, or of one that would follow, means that the log is damaged where it seems to end.
+ * jbd2 doesn't look, and goes on without what has been committed.
+ *
+ * Blocks of an earlier file system in the same place are older than this one.  Those of a
+ * journal that e2fsck has begun anew have numbers that are far away.
  */
-static int check_first(const struct replay *r, const struct scan *sc, uint32_t type,
-		       uint32_t sequence)
+static int check_behind_end(struct replay *r, const struct scan *sc)
 {
-	bool known = type == JOURNAL_DESCRIPTOR || type == JOURNAL_COMMIT || type == JOURNAL_REVOKE;
-	bool proven = r->sb.incompat & (JOURNAL_INCOMPAT_CSUM_V2 | JOURNAL_INCOMPAT_CSUM_V3);
+	uint64_t time = sc->time > r->place.since ? sc->time : r->place.since;
+	uint32_t ring = r->last - r->first, log = sc->end_log;
 
-	if (proven || !known || sc->walked > 1 || sequence_diff(sequence, sc->sequence) <= 0)
-		return END;
-	return replay_refuse(sc->no, "the journal's superblock says that transaction %u is next, "
-			     "and there is %u", sc->sequence, sequence);
+	if (r->sb.incompat & JOURNAL_INCOMPAT_ASYNC_COMMIT)
+		return 0;
+	for (uint64_t n = sc->end_walked; n < ring; n++, log = replay_next(r, log)) {
+		uint32_t type, sequence;
+		const uint8_t *block;
+		int err = replay_step(r, "looking behind the end of the journal", n, ring);
+
+		if (!err)
+			err = replay_read_log(r, log, &block, sc->no);
+		if (err)
+			return err;
+		if (journal_parse_header(block, &type, &sequence) && type == JOURNAL_COMMIT &&
+		    sequence - sc->sequence < ring && journal_commit_time(block) >= time &&
+		    journal_commit_is_right(&r->shape, block))
+			return replay_refuse(sc->no, "transaction %u of the journal is damaged or "
+					     "can't be found, but transaction %u was committed",
+					     sc->sequence, sequence);
+	}
+	return 0;
 }
 
 static int block_of_log(struct replay *r, struct scan *sc)
@@ -195,7 +218,7 @@ static int block_of_log(struct replay *r, struct scan *sc)
 	if (!journal_parse_header(block, &type, &sequence))
 		return END;
 	if (sequence != sc->sequence)
-		return check_first(r, sc, type, sequence);
+		return END;
 	switch (type) {
 	case JOURNAL_DESCRIPTOR:
 		return descriptor(r, sc, block);
@@ -212,6 +235,7 @@ int replay_scan(struct replay *r, struct replay_refusal *no)
 {
 	struct scan sc = {
 		.no = no, .log = r->sb.start, .sequence = r->sb.sequence, .crc = ~0U,
+		.end_log = r->sb.start,
 	};
 	int ret = GO_ON;
 
@@ -221,6 +245,8 @@ int replay_scan(struct replay *r, struct replay_refusal *no)
 		if (!ret)
 			ret = block_of_log(r, &sc);
 	}
+	if (ret >= 0)
+		ret = check_behind_end(r, &sc);
 	if (ret < 0)
 		return ret;
 	if (!sc.torn)
