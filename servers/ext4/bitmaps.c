@@ -25,8 +25,59 @@
 #define NO_BLOCKS	4
 #define NO_INODES	8
 
+/*
+ * libext2fs's bitmaps are arrays of bits, or trees of runs.  An array of a large file system takes
+ * long to clear, and memory, though most of it is empty: from so many bytes on it's a tree.
+ * Where that would become larger than the array, because there are many short runs on the disk,
+ * it's an array all the same: so memory has a bound that the image can't move.
+ */
+#define ARRAY_MAX	(32ULL << 20)
+#define RUN_SIZE	64		/* bytes in memory, with what malloc() adds */
+
 /* bitmaps of so many groups are asked for at once */
 #define AHEAD		16
+
+static uint64_t array_size(const struct server *s)
+{
+	return (ext2fs_blocks_count(s->fs->super) >> s->fs->cluster_ratio_bits) / 8 +
+	       s->fs->super->s_inodes_count / 8;
+}
+
+void bitmaps_choose(struct server *s)
+{
+	s->fs->default_bitmap_type = array_size(s) > ARRAY_MAX ? EXT2FS_BMAP64_RBTREE :
+				     EXT2FS_BMAP64_BITARRAY;
+}
+
+static bool is_tree(const struct server *s)
+{
+	return s->fs->default_bitmap_type == EXT2FS_BMAP64_RBTREE;
+}
+
+/* How often a bit is another one than that before it */
+static uint64_t count_changes(const void *bits, uint32_t bytes)
+{
+	const uint8_t *p = bits;
+	uint64_t n = 0;
+	unsigned int last = 0;
+
+	for (uint32_t i = 0; i < bytes; i++) {
+		n += __builtin_popcount((p[i] ^ (p[i] << 1 | last)) & 0xff);
+		last = p[i] >> 7;
+	}
+	return n;
+}
+
+/* What has been loaded is too much for a tree: begin anew with arrays. */
+static void make_arrays(struct server *s)
+{
+	ext2fs_free_block_bitmap(s->fs->block_map);
+	ext2fs_free_inode_bitmap(s->fs->inode_map);
+	s->fs->block_map = NULL;
+	s->fs->inode_map = NULL;
+	s->fs->default_bitmap_type = EXT2FS_BMAP64_BITARRAY;
+	s->bitmaps_loaded = 0;
+}
 
 static void mark(struct server *s, dgrp_t g, uint8_t what)
 {
@@ -129,6 +180,7 @@ static errcode_t write_changed(ext2_filsys fs)
 {
 	struct server *s = fs->priv_data;
 	errcode_t err = 0;
+	bool compare;
 	uint8_t *buf;
 
 	if (!ext2fs_test_bb_dirty(fs) && !ext2fs_test_ib_dirty(fs))
@@ -138,9 +190,14 @@ static errcode_t write_changed(ext2_filsys fs)
 		return EXT2_ET_NO_MEMORY;
 	/* whoever asks for this: what is only kept back in memory is free on the disk */
 	alloc_unpin(s);
+	/* what has changed is not what is on the device: where it isn't kept it needs no reading */
+	compare = cache_compare_writes(s->cache, false);
+	if (!is_tree(s))
+		cache_compare_writes(s->cache, compare);
 	for (dgrp_t g = 0; !err && g < fs->group_desc_count; g++)
 		if (s->changed_groups[g] != missing(fs, g))
 			err = write_group(fs, g, &s->changed_groups[g], buf);
+	cache_compare_writes(s->cache, compare);
 	alloc_repin(s);
 	free(buf);
 	if (err)
@@ -187,6 +244,7 @@ static int load_blocks(struct server *s, dgrp_t g)
 	err = bitmap_check_blocks(s, g, data);
 	if (err)
 		return err;
+	s->bitmap_runs += count_changes(data, per_group / 8) / 2 + 1;
 	return lib_error(s, ext2fs_set_block_bitmap_range2(fs->block_map, first, per_group,
 							   (void *)data), 0);
 }
@@ -205,6 +263,7 @@ static int load_inodes(struct server *s, dgrp_t g)
 	err = bitmap_check_inodes(s, g, data);
 	if (err)
 		return err;
+	s->bitmap_runs += count_changes(data, per_group / 8) / 2 + 1;
 	return lib_error(s, ext2fs_set_inode_bitmap_range2(fs->inode_map,
 							   (uint64_t)g * per_group + 1,
 							   per_group, (void *)data), 0);
@@ -243,6 +302,15 @@ static int load(struct server *s)
 			return err;
 		}
 		s->bitmaps_loaded++;
+		if (!is_tree(s))
+			continue;
+		/* most of them are never looked at again */
+		cache_drop_clean(s->cache, ext2fs_block_bitmap_loc(fs, g));
+		cache_drop_clean(s->cache, ext2fs_inode_bitmap_loc(fs, g));
+		if (s->bitmap_runs * RUN_SIZE > array_size(s)) {
+			make_arrays(s);
+			return load(s);
+		}
 	}
 	return 0;
 }

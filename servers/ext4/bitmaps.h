@@ -15,6 +15,8 @@
 
 struct server;
 
+/* Before the first is allocated: what kind of bitmaps the file system gets in memory. */
+void bitmaps_choose(struct server *s);
 /*
  * Read them, if they have not been yet; from then on ext2fs_flush2() writes what changed.
  * -EUCLEAN, -EIO or -ENOMEM, after a message; -errno where some have to be read without the

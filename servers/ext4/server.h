@@ -134,6 +134,7 @@ struct server {
 	uint8_t *changed_groups;	/* bitmaps.c; NULL: bitmaps are not loaded, */
 	dgrp_t bitmaps_loaded;		/* or only those of so many groups, */
 	int bitmaps_error;		/* and can't be */
+	uint64_t bitmap_runs;		/* in what has been loaded, at most */
 	uint64_t nr_bitmap_changes;
 	uint64_t bitmaps_to_write;	/* at most */
 	bool changing_range;		/* alloc.c */

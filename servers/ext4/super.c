@@ -288,6 +288,7 @@ int super_open(struct server *s)
 		return -EUCLEAN;
 	}
 	alloc_init(s);
+	bitmaps_choose(s);
 	err = groups_check(s);
 	if (err)
 		return err;

@@ -126,7 +126,7 @@ for at in 3 7 14 18 23 27 31 35 39 43 47 50 80 87 100 255 1000; do
 	damaged "byte $at of the superblock" 0 $at 5a
 done
 damaged "a descriptor" 1 100 5a "transaction 1 of the journal has a wrong checksum"
-damaged "no descriptor" 1 3 5a "transaction 3 was committed"
+damaged "no descriptor" 1 3 5a "transaction 1 was committed"
 damaged "the end of a descriptor" 8 19 00 "transaction 3"
 damaged "a tag" 1 15 5a "transaction 1 of the journal has a wrong checksum"
 damaged "the first copy" 2 500 5a5a5a5a5a "copy of block 12001.*wrong checksum"

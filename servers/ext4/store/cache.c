@@ -40,6 +40,10 @@ struct block {
 	char *before;				/* contents when it became dirty, or NULL */
 };
 
+/* Of the device, see region_of() */
+#define REGION_BITS	12
+#define REGIONS		65536U			/* power of two */
+
 struct cache {
 	const struct device *dev;
 	uint32_t blocksize;
@@ -52,6 +56,7 @@ struct cache {
 	struct block *revoked;			/* without data, by hash_next */
 	uint64_t nr_revoked;
 	char *cluster;				/* staging area of write-back */
+	uint32_t *regions;			/* cached blocks there, see region_of() */
 	uint64_t nr_failures, nr_changes;
 	bool revokes;				/* are kept for the next transaction */
 	void (*fix)(void *arg, char *data);	/* of block @fix_blk, before it is written */
@@ -109,7 +114,10 @@ struct cache *cache_create(const struct device *dev, uint32_t blocksize, uint64_
 	for (cache->nr_buckets = 64; cache->nr_buckets < cache->max_blocks;)
 		cache->nr_buckets *= 2;
 	cache->buckets = calloc(cache->nr_buckets, sizeof(*cache->buckets));
-	if (!cache->buckets || posix_memalign((void **)&cache->cluster, 4096, CLUSTER_MAX)) {
+	cache->regions = calloc(REGIONS, sizeof(*cache->regions));
+	if (!cache->buckets || !cache->regions ||
+	    posix_memalign((void **)&cache->cluster, 4096, CLUSTER_MAX)) {
+		free(cache->regions);
 		free(cache->buckets);
 		free(cache);
 		return NULL;
@@ -134,6 +142,7 @@ void cache_destroy(struct cache *cache)
 		free(b);
 	}
 	free(cache->cluster);
+	free(cache->regions);
 	free(cache->buckets);
 	free(cache);
 }
@@ -146,6 +155,16 @@ uint32_t cache_blocksize(const struct cache *cache)
 static struct block **bucket_of(struct cache *cache, uint64_t nr)
 {
 	return &cache->buckets[(nr * 0x9e3779b97f4a7c15ULL >> 32) & (cache->nr_buckets - 1)];
+}
+
+/*
+ * Freeing a large file forgets millions of blocks of which next to none is cached.  So the
+ * cached blocks of each region of the device are counted; regions that share a counter only
+ * make it say more than there are.
+ */
+static uint32_t *region_of(const struct cache *cache, uint64_t nr)
+{
+	return &cache->regions[(nr >> REGION_BITS) & (REGIONS - 1)];
 }
 
 static void lru_unlink(struct cache *cache, struct block *b)
@@ -270,6 +289,7 @@ static void drop(struct cache *cache, struct block *b)
 	lru_unlink(cache, b);
 	clear_dirty(cache, b);
 	cache->nr_blocks--;
+	--*region_of(cache, b->nr);
 	free(b->data);
 	free(b->before);
 	cache->nr_committing -= b->committing;
@@ -417,6 +437,7 @@ static void insert(struct cache *cache, struct block *b)
 
 	b->hash_next = *bucket;
 	*bucket = b;
+	++*region_of(cache, b->nr);
 	lru_push(cache, b);
 	/* else those that are used all the time would push it out at once */
 	b->used = true;
@@ -607,11 +628,30 @@ void cache_forget(struct cache *cache, uint64_t blk, uint64_t count)
 		}
 		return;
 	}
-	for (; count; blk++, count--) {
-		b = find(cache, blk);
-		if (b)
-			drop(cache, b);
+	while (count) {
+		uint64_t n = (1ULL << REGION_BITS) - (blk & ((1ULL << REGION_BITS) - 1));
+
+		if (n > count)
+			n = count;
+		count -= n;
+		if (!*region_of(cache, blk)) {
+			blk += n;
+			continue;
+		}
+		for (; n; blk++, n--) {
+			b = look_up(cache, blk);
+			if (b)
+				drop(cache, b);
+		}
 	}
+}
+
+void cache_drop_clean(struct cache *cache, uint64_t blk)
+{
+	struct block *b = sharing ? NULL : look_up(cache, blk);
+
+	if (b && !b->dirty && !b->committing && !b->logged)
+		drop(cache, b);
 }
 
 uint64_t cache_nr_failures(const struct cache *cache)
@@ -805,9 +845,12 @@ void cache_use_journal(struct cache *cache)
 	cache->revokes = true;
 }
 
-void cache_compare_writes(struct cache *cache, bool on)
+bool cache_compare_writes(struct cache *cache, bool on)
 {
+	bool before = cache->compare;
+
 	cache->compare = on;
+	return before;
 }
 
 uint64_t cache_nr_dirty(const struct cache *cache)

@@ -91,6 +91,9 @@ int cache_new(struct cache *cache, uint64_t blk, void **data);
 /* Drop blocks, dirty or not: they are not metadata any more. */
 void cache_forget(struct cache *cache, uint64_t blk, uint64_t count);
 
+/* @blk won't be needed soon: a copy that is the same as on the device goes. */
+void cache_drop_clean(struct cache *cache, uint64_t blk);
+
 /* How often a block could not be brought in; and how often contents were changed */
 uint64_t cache_nr_failures(const struct cache *cache);
 uint64_t cache_nr_changes(const struct cache *cache);
@@ -163,9 +166,9 @@ bool cache_is_fetched(const struct cache *cache, uint64_t blk);
 void cache_use_journal(struct cache *cache);
 /*
  * While @on, blocks that are not cached are read before they are written, and
- * stay clean if they are the same.
+ * stay clean if they are the same.  Returns what it was before.
  */
-void cache_compare_writes(struct cache *cache, bool on);
+bool cache_compare_writes(struct cache *cache, bool on);
 
 /* Blocks and revokes of the running transaction */
 uint64_t cache_nr_dirty(const struct cache *cache);
