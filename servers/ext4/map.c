@@ -402,6 +402,7 @@ int map_pause(struct server *s, struct inode *in)
 {
 	if (commit_is_due(s))
 		return commit_before(s, in);
+	/* whoever says that it is kept may not hold it at all: before the mount is there */
 	return s->keeps_lock || !is_held_long(s) ? 0 : give_way(s, in);
 }
 

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block_set.h"
 #include "inode.h"
 #include "log.h"
 #include "map.h"
@@ -259,6 +260,7 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 static int process_file(struct server *s, struct work *w)
 {
 	struct inode in = { .ino = s->fs->super->s_orphan_file_inum };
+	struct block_set seen = { 0 };
 	uint64_t blocks;
 	char *buf;
 	int err;
@@ -279,11 +281,15 @@ static int process_file(struct server *s, struct work *w)
 		err = map_lookup(s, &in, lblk, 0, &m);
 		if (!err && m.type != MAP_MAPPED)
 			err = fs_error(s, in.ino, 0, "hole in the orphan file");
+		/* or the size may make any work of one block */
+		if (!err && !block_set_add(&seen, m.pblk + (lblk - m.lblk)))
+			err = fs_error(s, in.ino, 0, "a block is in the orphan file twice");
 		if (!err)
 			err = process_file_block(s, in.ino, m.pblk + (lblk - m.lblk), buf,
 						 w);
 	}
 	free(buf);
+	block_set_destroy(&seen);
 	if (!err) {
 		ext2fs_clear_feature_orphan_present(s->fs->super);
 		ext2fs_mark_super_dirty(s->fs);
@@ -303,10 +309,13 @@ int orphans_process(struct server *s)
 	int err = 0;
 
 	progress_start(&w.progress);
+	/* nobody else is there yet, and the lock is not held */
+	s->keeps_lock = true;
 	if (s->fs->super->s_last_orphan)
 		err = process_list(s, &w);
 	if (!err && ext2fs_has_feature_orphan_present(s->fs->super))
 		err = process_file(s, &w);
+	s->keeps_lock = false;
 	if (w.deleted || w.truncated)
 		log_info("orphaned inodes: %llu deleted, %llu truncated",
 			 (unsigned long long)w.deleted, (unsigned long long)w.truncated);

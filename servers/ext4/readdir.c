@@ -8,8 +8,11 @@
  *
  *	0		the beginning
  *	1, 2		behind "." and ".."
- *	bit 62 is 0	behind a hash: 31 bits of its first part, 31 of the second one
- *	bit 62 is 1	behind the entry at a byte of the directory, plus 1
+ *	below linear()	behind a hash: 31 bits of its first part, some of the second one
+ *	from there on	behind the entry at a byte of the directory, plus 1
+ *
+ * lseek(2) takes no position behind the largest size of a file of the file system, also in a
+ * directory: with 4 KiB blocks and extents there is room for 11 bits of the second part.
  *
  * Hashes are for directories that have an index, or that get one when they grow beyond one block:
  * splitting a block of an index moves entries to another block, but their hashes stay.  Entries of
@@ -43,7 +46,6 @@
 #include "namei.h"
 #include "nokey.h"
 
-#define LINEAR		(1ULL << 62)
 #define NO_END		UINT64_MAX
 
 /* Directories up to this are read at once, and so much of others at a time, bytes */
@@ -122,18 +124,41 @@ void dir_handle_unlock(struct dir_handle *dh)
  * Positions
  */
 
-static uint64_t hash_key(const uint32_t hash[2])
+/* Bits of the second part of a hash */
+static unsigned int minor_bits(const struct server *s)
 {
-	uint64_t key = (uint64_t)(hash[0] >> 1) << 31 | hash[1] >> 1;
+	/* the limit that the kernel is given (fill_config()) */
+	int64_t max = ext2fs_has_feature_extents(s->fs->super) ? s->maxbytes_extent :
+								 s->maxbytes_indirect;
+	unsigned int bits = 0;
+
+	while (bits < 31 && 1LL << (31 + bits + 1) <= max)
+		bits++;
+	/* as much room again for bytes of a directory */
+	if (bits)
+		bits--;
+	return bits;
+}
+
+/* Positions from here on are bytes of a directory. */
+static uint64_t linear(const struct server *s)
+{
+	return 1ULL << (31 + minor_bits(s));
+}
+
+static uint64_t hash_key(const struct server *s, const uint32_t hash[2])
+{
+	unsigned int bits = minor_bits(s);
+	uint64_t key = (uint64_t)(hash[0] >> 1) << bits | (uint64_t)hash[1] >> (32 - bits);
 
 	/* 1 and 2 are the dots */
 	return key > 2 ? key : 3;
 }
 
 /* The first part of the lowest hash behind a position */
-static uint32_t major_behind(uint64_t key)
+static uint32_t major_behind(const struct server *s, uint64_t key)
 {
-	return (uint32_t)((key + 1) >> 31) << 1;
+	return (uint32_t)((key + 1) >> minor_bits(s)) << 1;
 }
 
 /* 0, HTREE_BAD: that is no place for the name; or -errno */
@@ -142,7 +167,7 @@ static int key_of(struct filler *f, const struct dir_entry *e, uint64_t *key)
 	uint32_t hash[2];
 
 	if (f->linear) {
-		*key = LINEAR | (e->pos + 1);
+		*key = linear(f->s) + e->pos + 1;
 		return 0;
 	}
 	if (is_dots(e->name)) {
@@ -153,7 +178,7 @@ static int key_of(struct filler *f, const struct dir_entry *e, uint64_t *key)
 		return fs_error(f->s, f->dir->ino, 0, "a name that can't be hashed");
 	if (f->in_leaf && (hash[0] < f->low || hash[0] > f->high))
 		return HTREE_BAD;
-	*key = hash_key(hash);
+	*key = hash_key(f->s, hash);
 	return 0;
 }
 
@@ -216,7 +241,7 @@ static int walk_part(struct filler *f)
 {
 	struct dir_handle *dh = f->dh;
 	unsigned int bits = block_bits(f->s);
-	uint64_t byte = dh->from.key & LINEAR ? dh->from.key & ~LINEAR : 0;
+	uint64_t base = linear(f->s), byte = dh->from.key > base ? dh->from.key - base : 0;
 	uint64_t first = byte >> bits, end = first + (WHOLE_MAX >> bits ? WHOLE_MAX >> bits : 1);
 	bool last = inode_is_inline(f->dir) || end >= dir_blocks(f->s, f->dir);
 	int err;
@@ -224,7 +249,7 @@ static int walk_part(struct filler *f)
 	if (dh->lblk < first)
 		dh->lblk = first;
 	err = dir_walk_some(f->s, f->dir, &dh->lblk, end, add, f);
-	dh->to = (struct listing_place){ .key = last ? NO_END : LINEAR | end << bits };
+	dh->to = (struct listing_place){ .key = last ? NO_END : base + (end << bits) };
 	return err;
 }
 
@@ -280,7 +305,7 @@ static int walk_index(struct filler *f)
 		if (err)
 			return err;
 	}
-	err = htree_find_hash(f->s, f->dir, major_behind(dh->from.key), &p);
+	err = htree_find_hash(f->s, f->dir, major_behind(f->s, dh->from.key), &p);
 	if (err)
 		return err;
 	f->how = p.how;
@@ -293,7 +318,7 @@ static int walk_index(struct filler *f)
 		/* a hash in both leaves: they have to be sorted together */
 		if (f->high < f->low && leaves << block_bits(f->s) >= INDEX_PART) {
 			dh->to = (struct listing_place){
-				.key = ((f->low >> 1) << 31) - 1,
+				.key = ((f->low >> 1) << minor_bits(f->s)) - 1,
 			};
 			return 0;
 		}
@@ -334,7 +359,7 @@ static int fill(struct server *s, struct dir_handle *dh, struct inode *dir, stru
 		dh->to = (struct listing_place){ .key = NO_END };
 		return 0;
 	}
-	f.linear = dh->from.key & LINEAR;
+	f.linear = dh->from.key >= linear(s);
 	if (dh->from.key <= 2) {
 		ret = has_hashes(s, dir);
 		f.linear = !ret;
