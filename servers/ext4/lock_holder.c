@@ -104,3 +104,60 @@ bool lock_holder_find(int fd, struct lock_holder *holder)
 	closedir(proc);
 	return found;
 }
+
+/* Undo the mount table's way to write blanks and the like, "\\040". */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (char *p = text; *p; p++, to++) {
+		unsigned int code;
+
+		if (*p == '\\' && sscanf(p + 1, "%3o", &code) == 1 && strspn(p + 1, "01234567") >= 3) {
+			*to = code;
+			p += 3;
+		} else {
+			*to = *p;
+		}
+	}
+	*to = '\0';
+}
+
+/* Does @line of a mount table show a mount of @source by this program? */
+static bool is_mount_of(char *line, const char *source)
+{
+	char *p = strstr(line, " - "), *type, *src;
+
+	if (!p)
+		return false;
+	type = p + 3;
+	src = strchr(type, ' ');
+	if (!src)
+		return false;
+	*src++ = '\0';
+	src[strcspn(src, " \n")] = '\0';
+	unescape(src);
+	p = strchr(type, '.');
+	return p && !strcmp(p, ".iomap4fs") && !strcmp(src, source);
+}
+
+bool lock_holder_ends(const struct lock_holder *holder, const char *source)
+{
+	char path[64], *line = NULL;
+	bool mounted = false;
+	size_t room = 0;
+	FILE *f;
+
+	if (strcmp(holder->name, "iomap4fs") && strcmp(holder->name, "mount.iomap4fs"))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", holder->pid);
+	f = fopen(path, "re");
+	/* it has ended */
+	if (!f)
+		return true;
+	while (!mounted && getline(&line, &room, f) > 0)
+		mounted = is_mount_of(line, source);
+	free(line);
+	fclose(f);
+	return !mounted;
+}

@@ -16,4 +16,10 @@ struct lock_holder {
  */
 bool lock_holder_find(int fd, struct lock_holder *holder);
 
+/*
+ * Is @holder a server of this kind whose mount of @source is gone, so that it is about to end?  A
+ * server that has been detached (umount -l), or has not mounted yet, looks the same.
+ */
+bool lock_holder_ends(const struct lock_holder *holder, const char *source);
+
 #endif

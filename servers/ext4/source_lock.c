@@ -23,8 +23,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "lock_holder.h"
 #include "log.h"
 #include "store/device.h"
@@ -39,6 +41,9 @@
 
 /* the size of a file system may change until it is locked */
 #define TRIES		4
+/* so long a server that has been unmounted may take to end */
+#define WAIT_MS		30000
+#define PAUSE_MS	20
 
 struct range {
 	uint64_t start, len;	/* bytes; length 0: to the end, whatever that is */
@@ -140,11 +145,19 @@ static int lock_like_qemu(int fd, bool part, bool readonly)
 	return 0;
 }
 
-static int say_busy(int fd, const char *path)
+/*
+ * In classic mode umount(8) of an image file returns before the server has written everything.
+ * So whoever mounts again at once waits for the server to end.
+ */
+static int busy(int fd, const char *path, bool may_wait)
 {
 	struct lock_holder holder;
+	bool found = lock_holder_find(fd, &holder);
 
-	if (!lock_holder_find(fd, &holder))
+	/* nobody has it any more, or it is about to be free */
+	if (may_wait && (!found || lock_holder_ends(&holder, path)))
+		return -EAGAIN;
+	if (!found)
 		log_err("%s is in use by another program", path);
 	else
 		log_err("%s is in use by %s (process %d)", path, holder.name, holder.pid);
@@ -158,14 +171,16 @@ static bool has_no_locks(int err)
 	       err == -ENOTTY;
 }
 
-int source_lock(int fd, const char *path, uint64_t offset, bool readonly, uint64_t *end)
+/* -EAGAIN only if @may_wait: try again a little later. */
+static int try_lock(int fd, const char *path, uint64_t offset, bool readonly, bool may_wait,
+		    uint64_t *end)
 {
 	bool shared = readonly || offset;
 	int err = flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) ? -errno : 0;
 	int range_err;
 
 	if (err == -EWOULDBLOCK)
-		return say_busy(fd, path);
+		return busy(fd, path, may_wait);
 	if (err && !has_no_locks(err)) {
 		log_err("can't lock %s: %s", path, strerror(-err));
 		return err;
@@ -174,7 +189,7 @@ int source_lock(int fd, const char *path, uint64_t offset, bool readonly, uint64
 	if (!range_err)
 		range_err = lock_like_qemu(fd, offset, readonly);
 	if (range_err == -EAGAIN)
-		return say_busy(fd, path);
+		return busy(fd, path, may_wait);
 	if (range_err && !has_no_locks(range_err)) {
 		log_err("can't lock %s: %s", path, strerror(-range_err));
 		return range_err;
@@ -187,4 +202,19 @@ int source_lock(int fd, const char *path, uint64_t offset, bool readonly, uint64
 		log_warn("%s can't be locked in every way (%s)", path,
 			 strerror(err ? -err : -range_err));
 	return 0;
+}
+
+int source_lock(int fd, const char *path, uint64_t offset, bool readonly, uint64_t *end)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	int err;
+
+	for (int i = 0;; i++) {
+		err = try_lock(fd, path, offset, readonly, i < WAIT_MS / PAUSE_MS, end);
+		if (err != -EAGAIN)
+			return err;
+		if (interrupted())
+			return -EINTR;
+		nanosleep(&pause, NULL);
+	}
 }
