@@ -59,7 +59,8 @@ struct iomap_carry;
 /* Where the session is mounted; path NULL when somebody else mounted it. */
 struct iomap_mount {
 	char *path;		/* absolute, no symlinks */
-	uint64_t mnt_id;	/* of statx(2), to know it is still ours; 0: unknown */
+	uint64_t mnt_id;	/* of statx(2) and the mount table, may be used again; 0: unknown */
+	uint64_t unique_id;	/* of statx(2), to know it is still ours; 0: unknown */
 	char *identity;		/* and that a mount elsewhere is; NULL: unknown */
 	bool by_helper;		/* fusermount3 mounted it and has to unmount it */
 };
@@ -200,6 +201,7 @@ int iomap_mount_kernel(int fd, const char *path, const struct iomap_mount_args *
 int iomap_mount_helper(const char *path, const struct iomap_mount_args *args, int *fdp);
 int iomap_unmount_helper(const char *path, bool lazy);
 uint64_t iomap_mount_id(const char *path);
+uint64_t iomap_mount_unique_id(const char *path);
 bool iomap_is_mounted(struct iomap_mount *mnt);
 int iomap_unmount(struct iomap_mount *mnt);
 void iomap_sync_mount(struct iomap_mount *mnt);

@@ -15,6 +15,10 @@
 #include <unistd.h>
 #include "iomap_i.h"
 
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE	0x00004000U
+#endif
+
 #ifndef MS_NOSYMFOLLOW		/* Linux 5.10 */
 #define MS_NOSYMFOLLOW		256
 #endif
@@ -103,14 +107,19 @@ static int configure(int fsfd, int fd, const struct iomap_mount_args *args)
 	return err;
 }
 
-static uint64_t mount_id(int dirfd, const char *path, int flags)
+static uint64_t ask_mount_id(int dirfd, const char *path, int flags, unsigned int which)
 {
 	struct statx stx;
 
-	if (statx(dirfd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0 ||
-	    !(stx.stx_mask & STATX_MNT_ID))
+	if (statx(dirfd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, which, &stx) < 0 ||
+	    !(stx.stx_mask & which))
 		return 0;
 	return stx.stx_mnt_id;
+}
+
+static uint64_t mount_id(int dirfd, const char *path, int flags)
+{
+	return ask_mount_id(dirfd, path, flags, STATX_MNT_ID);
 }
 
 /*
@@ -121,6 +130,15 @@ static uint64_t mount_id(int dirfd, const char *path, int flags)
 uint64_t iomap_mount_id(const char *path)
 {
 	return mount_id(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+}
+
+/*
+ * The same by a number that no other mount has ever had, from Linux 6.8 on.  The kernel gives the
+ * other one to the next mount that is made after an unmount.
+ */
+uint64_t iomap_mount_unique_id(const char *path)
+{
+	return ask_mount_id(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID_UNIQUE);
 }
 
 static int mount_new_api(int fd, const char *path, const struct iomap_mount_args *args,

@@ -315,6 +315,8 @@ int fuse_iomap_session_mount(struct fuse_iomap_session *fis, const char *mountpo
 		iomap_unmount(&mnt);
 		goto fail;
 	}
+	if (iomap_mount_id(mnt.path) == mnt.mnt_id)
+		mnt.unique_id = iomap_mount_unique_id(mnt.path);
 	mnt.identity = iomap_mount_identity(mnt.mnt_id);
 	fis->mnt = mnt;
 	return 0;

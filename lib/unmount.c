@@ -16,6 +16,8 @@
  */
 static bool is_at(const struct iomap_mount *mnt, const char *path)
 {
+	if (mnt->unique_id)
+		return iomap_mount_unique_id(path) == mnt->unique_id;
 	/* kernels before 5.8 can't tell */
 	return !mnt->mnt_id || iomap_mount_id(path) == mnt->mnt_id;
 }

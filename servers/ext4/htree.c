@@ -94,7 +94,11 @@ static int compute(const struct server *s, const struct htree_hash *h, struct di
 		   uint32_t *hash, uint32_t *minor)
 {
 	if (ext2fs_dirhash2(h->version, name.str, (int)name.len, s->fs->encoding, h->flags,
-			    s->fs->super->s_hash_seed, hash, minor))
+			    s->fs->super->s_hash_seed, hash, minor) &&
+	    /* what is no text has no other case: kernel ext4 hashes its bytes */
+	    (!(h->flags & EXT4_CASEFOLD_FL) ||
+	     ext2fs_dirhash2(h->version, name.str, (int)name.len, NULL, 0,
+			     s->fs->super->s_hash_seed, hash, minor)))
 		return HTREE_BAD;
 	if (*hash == HASH_END)
 		*hash -= 2;
