@@ -86,6 +86,27 @@ int fuse_iomap_send_size(struct inode *inode, loff_t size)
 	return send_setattr(&nop_mnt_idmap, inode, &attr, true);
 }
 
+/*
+ * The file is to become longer, which changes it before the server is asked (iomap_size.c).  Where
+ * the server says who may do that, it is asked for the size @size that the file has, first.  A
+ * file that is open for writing has been asked for by OPEN.
+ */
+static int ask_who_may_grow(struct inode *inode, const struct iattr *attr, loff_t size)
+{
+	int err;
+
+	if (get_fuse_conn(inode)->default_permissions || (attr->ia_valid & ATTR_FILE))
+		return 0;
+	err = fuse_iomap_cut_begin(inode, size);
+	if (err)
+		return err;
+	err = fuse_iomap_send_size(inode, size);
+	fuse_iomap_metadata_changed(inode);
+	fuse_iomap_cache_drop(inode, size, LLONG_MAX);
+	fuse_iomap_cut_end(inode, size, err);
+	return err;
+}
+
 /* The steps of iomap_size.c, around the question. */
 static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr)
 {
@@ -103,6 +124,9 @@ static int set_size(struct mnt_idmap *idmap, struct inode *inode, struct iattr *
 	if (newsize != oldsize)
 		attr->ia_valid |= ATTR_MTIME | ATTR_CTIME;
 
+	err = grows ? ask_who_may_grow(inode, attr, oldsize) : 0;
+	if (err)
+		goto out;
 	err = grows ? fuse_iomap_grow_begin(inode, newsize) :
 		      fuse_iomap_cut_begin(inode, newsize);
 	if (err && !grows)

@@ -23,7 +23,6 @@
 #include <linux/pagemap.h>
 #include <linux/posix_acl.h>
 #include <linux/refcount.h>
-#include <linux/writeback.h>
 
 struct notice {
 	struct work_struct work;
@@ -46,29 +45,27 @@ static void put_notice(struct notice *n)
 		kfree(n);
 }
 
-/* For find_inode_nowait(): 1 with a reference; one that is going counts as gone. */
+/*
+ * For find_inode_nowait(): 1 with a reference, -1 if it is coming, 0 if it is another one or
+ * going.  One that is coming may wait for the server's answer to GETATTR (iomap_fresh.c).
+ */
 static int match_node(struct inode *inode, unsigned long hash, void *data)
 {
-	return get_node_id(inode) == *(u64 *)data && igrab(inode);
+	if (get_node_id(inode) != *(u64 *)data)
+		return 0;
+	if (READ_ONCE(inode->i_state) & I_NEW)
+		return -1;
+	return igrab(inode) ? 1 : 0;
 }
 
 /*
- * The inode with @nodeid, with a reference, or NULL.  As ilookup5(), but doesn't wait for one
- * that is being evicted.  Who brings one into memory doesn't wait for the server meanwhile.
+ * The inode with @nodeid, with a reference, or NULL.  As ilookup5(), but it waits for nothing:
+ * an inode that is being brought into memory or is being evicted isn't there.  Nobody has used
+ * the first one yet, so there is nothing to forget of it.
  */
 struct inode *fuse_iomap_ilookup(struct super_block *sb, u64 nodeid)
 {
-	struct inode *inode;
-
-	for (;;) {
-		inode = find_inode_nowait(sb, nodeid, match_node, &nodeid);
-		if (!inode)
-			return NULL;
-		wait_on_inode(inode);
-		if (likely(!inode_unhashed(inode)))
-			return inode;
-		iput(inode);
-	}
+	return find_inode_nowait(sb, nodeid, match_node, &nodeid);
 }
 
 /*

@@ -161,10 +161,15 @@ int fuse_iomap_kill_set_id(struct mnt_idmap *idmap, struct inode *inode, struct 
 		return asked;
 
 	/* who changes the owner may ask for S_ISUID to go whatever his capabilities are */
-	if (attr->ia_valid & ATTR_SIZE)
+	if (attr->ia_valid & ATTR_SIZE) {
 		attr->ia_valid |= setattr_should_drop_suidgid(idmap, inode);
-	else
+		/* as the VFS does where it has seen the bits: a writer need not be the owner */
+		if ((attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)) &&
+		    !(attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID)))
+			attr->ia_valid |= ATTR_FORCE;
+	} else {
 		attr->ia_valid |= setattr_should_drop_sgid(idmap, inode);
+	}
 	if (!(attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)))
 		return 0;
 

@@ -150,8 +150,11 @@ int fuse_iomap_drop_inode(struct inode *inode)
 {
 	if (!fuse_is_iomap(inode))
 		return generic_delete_inode(inode);
-	if (!fuse_is_bad(inode) && !generic_drop_inode(inode))
+	if (!fuse_is_bad(inode) && !generic_drop_inode(inode)) {
+		/* the client sets it for FUSE_ATTR_DAX; the VFS would write the inode here and now */
+		inode->i_state &= ~I_DONTCACHE;
 		return 0;
+	}
 	return !eviction_would_wait(inode) || !hand_over(inode);
 }
 

@@ -290,7 +290,7 @@ void fuse_iomap_grow_end(struct inode *inode, loff_t oldsize, loff_t newsize, in
 	/* reports of zeroes beyond the old end have made the server's file longer */
 	if (fuse_iomap_recorded_size(inode) > oldsize) {
 		if (fuse_iomap_send_size(inode, oldsize))
-			mapping_set_error(inode->i_mapping, -EIO);
+			size_doubt(inode, oldsize, -EIO);
 		else
 			fuse_iomap_size_set(inode, oldsize);
 		fuse_iomap_metadata_changed(inode);

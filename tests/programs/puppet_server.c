@@ -22,6 +22,7 @@
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
  * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of lookup,
  * begin, ioend, setattr (of the size), times (SETATTR of all else), write, create (MKDIR, too),
+ * getattr (of f),
  * TYPE one of hole,
  * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
@@ -74,10 +75,11 @@
 /* In the table of blocks only: a type of the protocol with a flag. */
 #define TYPE_FRESH	0x1000
 
-enum op { OP_LOOKUP, OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, OP_CREATE, NR_OPS };
+enum op { OP_LOOKUP, OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, OP_CREATE, OP_GETATTR,
+	  NR_OPS };
 
 static const char *const op_names[NR_OPS] = {
-	"lookup", "begin", "ioend", "setattr", "times", "write", "create",
+	"lookup", "begin", "ioend", "setattr", "times", "write", "create", "getattr",
 };
 
 struct block {
@@ -447,6 +449,7 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	unsigned int flags = 0;
 	struct stat st;
 	double valid;
+	int err;
 
 	if (ino == file_ino)
 		flags = FUSE_ATTR_IOMAP;
@@ -455,8 +458,12 @@ static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	pthread_mutex_lock(&lock);
 	fill_stat(ino, &st);
 	valid = timeout;
+	err = ino == file_ino ? obey(OP_GETATTR) : 0;
 	pthread_mutex_unlock(&lock);
-	fuse_iomap_reply_attr(req, &st, valid, flags);
+	if (err)
+		fuse_reply_err(req, err);
+	else
+		fuse_iomap_reply_attr(req, &st, valid, flags);
 }
 
 static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
