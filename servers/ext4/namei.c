@@ -80,7 +80,8 @@ static bool is_in_use(struct server *s, ext2_ino_t ino)
 	struct ext2_inode_large raw;
 	dgrp_t group;
 
-	if (ino != EXT2_ROOT_INO && (ino < EXT2_FIRST_INO(sb) || ino > sb->s_inodes_count))
+	/* a handle that names a file of the file system itself is no damage, either */
+	if (!inode_number_is_valid(s, ino))
 		return false;
 	group = (ino - 1) / sb->s_inodes_per_group;
 	if (ext2fs_has_group_desc_csum(s->fs) &&
