@@ -26,7 +26,8 @@ static bool is_due_at(struct server *s, const struct inode *in, struct timespec 
 {
 	struct timespec accessed = inode_get_time(s, in, TIME_ACCESS);
 
-	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY) || s->readonly)
+	/* reading goes on while the device is frozen, and must not change it */
+	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY) || s->readonly || s->frozen)
 		return false;
 	if (inode_is_dir(in) && s->opt.mount_flags & MS_NODIRATIME)
 		return false;

@@ -223,7 +223,8 @@ static bool may_have_changed(const struct server *s)
 
 static bool can_merge(const struct server *s)
 {
-	return s->shared.on && !s->commits.busy && !s->shut_down;
+	/* the thaw looks at the device before it writes anything */
+	return s->shared.on && !s->commits.busy && !s->shut_down && !s->frozen;
 }
 
 /* With the lock alone: @head has been read from the device, and nobody has written it since. */
