@@ -38,7 +38,8 @@ uint32_t blockmount_begin(struct blockmount *b, struct server *s)
 {
 	uint32_t page = sysconf(_SC_PAGESIZE), bs = s->fs->blocksize;
 
-	if (geteuid() || !s->src.dev.block || s->src.dev.base || s->src.path[0] || s->opt.fsname)
+	if (geteuid() || !s->src.dev.block || s->src.dev.base || s->src.path[0] || s->opt.fsname ||
+	    s->opt.mounted_fd >= 0)
 		return 0;
 	if (device_read(&s->src.dev, b->super, sizeof(b->super), SUPERBLOCK_OFFSET) ||
 	    set_exclusive(s, false))
