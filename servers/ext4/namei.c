@@ -89,7 +89,8 @@ static bool is_in_use(struct server *s, ext2_ino_t ino)
 	     (ino - 1) % sb->s_inodes_per_group >=
 		     sb->s_inodes_per_group - ext2fs_bg_itable_unused(s->fs, group)))
 		return false;
-	return !inode_table_read(s, ino, &raw, sizeof(raw)) && raw.i_mode && raw.i_links_count;
+	return !inode_table_read(s, ino, &raw, sizeof(raw)) && raw.i_mode && raw.i_links_count &&
+	       !(raw.i_flags & EXT4_EA_INODE_FL);
 }
 
 int namei_by_number(struct server *s, ext2_ino_t ino, struct inode *in)
