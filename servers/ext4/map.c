@@ -458,6 +458,8 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 	struct node *node = node_find(s, in->ino);
 	struct block_set tables = { 0 };
 	uint64_t end = MAP_MAX_LBLK + 1;
+	/* node_put() is at work; whoever has come meanwhile may be here, too, and goes on */
+	bool unused = node && node->leaving && !node->nlookup && !node->opens;
 	uint64_t size = inode_size(in);
 	bool listed = false;
 	int err, list_err = 0;
@@ -483,8 +485,7 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 		if (!err)
 			err = map_pause(s, in);
 		/* somebody who found the name may have written behind @lblk meanwhile */
-		if (!err && node->leaving &&
-		    (node->nlookup || node->opens || inode_size(in) != size))
+		if (!err && unused && (node->nlookup || node->opens || inode_size(in) != size))
 			err = -EBUSY;
 	}
 	block_set_destroy(&tables);
