@@ -26,7 +26,8 @@ static bool is_due_at(struct server *s, const struct inode *in, struct timespec 
 {
 	struct timespec accessed = inode_get_time(s, in, TIME_ACCESS);
 
-	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY) || s->readonly)
+	/* reading goes on while the device is frozen, and must not change it */
+	if (s->opt.mount_flags & (MS_NOATIME | MS_RDONLY) || s->readonly || s->frozen)
 		return false;
 	if (inode_is_dir(in) && s->opt.mount_flags & MS_NODIRATIME)
 		return false;
@@ -54,6 +55,12 @@ static int look(struct server *s, ext2_ino_t ino, struct inode *in, struct times
 
 	if (err)
 		return err;
+	/*
+	 * What was queued may have been deleted, and be the value of an attribute now: that has a
+	 * checksum where others have the access time.
+	 */
+	if (!in->raw.i_links_count || in->raw.i_flags & EXT4_EA_INODE_FL)
+		return 0;
 	*now = inode_now();
 	return is_due_at(s, in, *now);
 }

@@ -12,7 +12,8 @@
  * mount the file system for that, or check it, and both change the superblock: so the superblock
  * is read before and after.
  *
- * An ordinary user can't make such a mount, and for an image file there is none.
+ * An ordinary user can't make such a mount, and for an image file there is none.  The kernel claims
+ * the device that the mount's source names, so a mount that shows another name (-o fsname) is none.
  */
 #include "blockmount.h"
 
@@ -37,7 +38,8 @@ uint32_t blockmount_begin(struct blockmount *b, struct server *s)
 {
 	uint32_t page = sysconf(_SC_PAGESIZE), bs = s->fs->blocksize;
 
-	if (geteuid() || !s->src.dev.block || s->src.dev.base || s->src.path[0])
+	if (geteuid() || !s->src.dev.block || s->src.dev.base || s->src.path[0] || s->opt.fsname ||
+	    s->opt.mounted_fd >= 0)
 		return 0;
 	if (device_read(&s->src.dev, b->super, sizeof(b->super), SUPERBLOCK_OFFSET) ||
 	    set_exclusive(s, false))

@@ -16,6 +16,12 @@ struct inode;
 
 /* From now on, for as long as s->zones is there, check what libext2fs reads. */
 void extent_check_begin(struct server *s);
+/*
+ * What this thread has libext2fs read between both calls is not checked: values of extended
+ * attributes, which are whatever their owner likes.  Maps that are read have been checked before.
+ */
+void extent_check_pause(void);
+void extent_check_resume(void);
 /* The root of @in's tree.  0, or -EUCLEAN after fs_error() */
 int extent_check_root(struct server *s, const struct inode *in);
 

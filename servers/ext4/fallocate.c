@@ -12,6 +12,9 @@
 #include "file.h"
 #include "nokey.h"
 
+/* One for each level of an extent tree that can be split, and a new root */
+#define TREE_BLOCKS	6
+
 /* Is there room for all holes of [@first, @end)?  A call that fails takes no space. */
 static int check_room(struct server *s, struct inode *in, uint64_t first, uint64_t end,
 		      const struct caller *who)
@@ -115,6 +118,9 @@ static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off,
 		return -EFBIG;
 	if (insert) {
 		err = check_reach(s, in, len / bs);
+		/* a block of the tree may be needed when all but one extent has moved */
+		if (!err)
+			err = alloc_room(s, TREE_BLOCKS);
 		if (err)
 			return err;
 	}

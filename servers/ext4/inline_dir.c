@@ -96,9 +96,10 @@ int inline_dir_expand(struct server *s, struct inode *dir, const struct caller *
 	char *block;
 	int err;
 
-	if (!alloc_available(s, who))
-		return -ENOSPC;
+	/* a copy of the attribute block may take the last one */
 	err = xattr_unshare(s, dir);
+	if (!err && !alloc_available(s, who))
+		err = -ENOSPC;
 	if (!err)
 		err = inline_dir_block(s, dir, &block);
 	if (err)

@@ -51,7 +51,7 @@ bool inode_has_projid(const struct server *s, const struct inode *in)
 	return ext2fs_has_feature_project(s->fs->super) && FITS(s, in, i_projid);
 }
 
-static bool ino_is_valid(const struct server *s, ext2_ino_t ino)
+bool inode_number_is_valid(const struct server *s, ext2_ino_t ino)
 {
 	const struct ext2_super_block *sb = s->fs->super;
 
@@ -95,7 +95,7 @@ int inode_load(struct server *s, ext2_ino_t ino, struct inode *in)
 	const char *what;
 	errcode_t err;
 
-	if (!ino_is_valid(s, ino))
+	if (!inode_number_is_valid(s, ino))
 		return fs_error(s, ino, 0, "reference to an invalid inode number");
 	memset(in, 0, sizeof(*in));
 	in->ino = ino;
@@ -371,7 +371,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	if (err)
 		return lib_error(s, err, 0);
 	/* the bitmap calls it free, and somebody has it open, or has to keep it */
-	if (!ino_is_valid(s, ino) || node_find(s, ino))
+	if (!inode_number_is_valid(s, ino) || node_find(s, ino))
 		return fs_error(s, ino, 0, "an inode that is in use is allocated");
 
 	memset(in, 0, sizeof(*in));

@@ -71,6 +71,8 @@ static inline fuse_ino_t node_of_ino(ext2_ino_t ino)
  * makes no sense.
  */
 int inode_load(struct server *s, ext2_ino_t ino, struct inode *in);
+/* May an inode of this number be a file, and not one of the file system's own? */
+bool inode_number_is_valid(const struct server *s, ext2_ino_t ino);
 int inode_store(struct server *s, struct inode *in);
 
 enum inode_time { TIME_ACCESS, TIME_CHANGE, TIME_MODIFY, TIME_BIRTH };

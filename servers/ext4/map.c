@@ -362,6 +362,9 @@ static int commit_before(struct server *s, struct inode *in)
 
 	if (!err)
 		err = commit_part(s);
+	/* waiting for another commit lets others have the lock */
+	if (!err && s->frozen)
+		err = -EAGAIN;
 	return err ? err : inode_load(s, in->ino, in);
 }
 
@@ -455,6 +458,9 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 	struct node *node = node_find(s, in->ino);
 	struct block_set tables = { 0 };
 	uint64_t end = MAP_MAX_LBLK + 1;
+	/* node_put() is at work; whoever has come meanwhile may be here, too, and goes on */
+	bool unused = node && node->leaving && !node->nlookup && !node->opens;
+	uint64_t size = inode_size(in);
 	bool listed = false;
 	int err, list_err = 0;
 
@@ -478,6 +484,9 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 			err = inode_load(s, in->ino, in);
 		if (!err)
 			err = map_pause(s, in);
+		/* somebody who found the name may have written behind @lblk meanwhile */
+		if (!err && unused && (node->nlookup || node->opens || inode_size(in) != size))
+			err = -EBUSY;
 	}
 	block_set_destroy(&tables);
 	if (listed && !s->readonly && !s->frozen) {

@@ -87,6 +87,7 @@ int map_shift(struct server *s, struct inode *in, uint64_t lblk, uint64_t distan
  * Free all blocks from @lblk on, which is at or behind the end of the file or 0 because it is
  * deleted.  In parts as map_punch(); but the inode is on the orphan list then, so that
  * after a crash between them the rest goes.
+ * -EBUSY: the inode had no users (node_put()), and somebody has come who uses it
  */
 int map_truncate(struct server *s, struct inode *in, uint64_t lblk);
 /*

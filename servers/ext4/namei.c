@@ -80,7 +80,8 @@ static bool is_in_use(struct server *s, ext2_ino_t ino)
 	struct ext2_inode_large raw;
 	dgrp_t group;
 
-	if (ino != EXT2_ROOT_INO && (ino < EXT2_FIRST_INO(sb) || ino > sb->s_inodes_count))
+	/* a handle that names a file of the file system itself is no damage, either */
+	if (!inode_number_is_valid(s, ino))
 		return false;
 	group = (ino - 1) / sb->s_inodes_per_group;
 	if (ext2fs_has_group_desc_csum(s->fs) &&
@@ -88,7 +89,8 @@ static bool is_in_use(struct server *s, ext2_ino_t ino)
 	     (ino - 1) % sb->s_inodes_per_group >=
 		     sb->s_inodes_per_group - ext2fs_bg_itable_unused(s->fs, group)))
 		return false;
-	return !inode_table_read(s, ino, &raw, sizeof(raw)) && raw.i_mode && raw.i_links_count;
+	return !inode_table_read(s, ino, &raw, sizeof(raw)) && raw.i_mode && raw.i_links_count &&
+	       !(raw.i_flags & EXT4_EA_INODE_FL);
 }
 
 int namei_by_number(struct server *s, ext2_ino_t ino, struct inode *in)

@@ -172,8 +172,11 @@ static void settle_orphan(struct server *s, struct node *n)
 	else if (!err && n->beyond)
 		/* it got blocks that were never written */
 		cut_err = cut_at_size(s, &in);
-	/* a freeze or an end of writing came between two parts: it stays on the list */
-	if (s->frozen || s->readonly)
+	/*
+	 * A freeze, an end of writing or somebody who uses the file again came between two parts: it
+	 * stays on the list.
+	 */
+	if (s->frozen || s->readonly || cut_err == -EBUSY)
 		return;
 	n->beyond = 0;
 	if (!err)
@@ -228,6 +231,9 @@ void node_forget(struct server *s, ext2_ino_t ino, uint64_t nr)
 {
 	struct node *n;
 
+	/* DESTROY may have overtaken it: the library counts a request only once it has been read */
+	if (!s->nodes)
+		return;
 	commit_if_large(s);
 	n = node_find(s, ino);
 	if (!n)
@@ -309,10 +315,13 @@ static void put_all(struct server *s, bool drop)
 	struct node_table *t = s->nodes;
 
 	/* a thread that deletes an inode has let others have the lock: it still needs its node */
-	while (s->nr_leaving)
-		server_wait(s, &s->left);
+	do {
+		while (s->nr_leaving)
+			server_wait(s, &s->left);
+		/* that lets others have the lock, too */
+		commit_wait_idle(s);
+	} while (s->nr_leaving);
 	/* the table stays as it is: nobody gets the lock now until all is done */
-	commit_wait_idle(s);
 	s->keeps_lock = true;
 	for (size_t i = 0; i < t->nr_buckets; i++) {
 		struct node *n, *next;

@@ -531,7 +531,8 @@ static void *flusher(void *arg)
 		if (!early) {
 			if (s->fs && !s->readonly)
 				atime_move_queued(s);
-			if (s->fs && !s->readonly && (s->dirty || cache_is_dirty(s->cache)))
+			if (s->fs && !s->readonly && !s->frozen &&
+			    (s->dirty || cache_is_dirty(s->cache)))
 				commit_in_background(s);
 			clock_gettime(CLOCK_MONOTONIC, &until);
 			until.tv_sec += interval;

@@ -223,7 +223,8 @@ static bool may_have_changed(const struct server *s)
 
 static bool can_merge(const struct server *s)
 {
-	return s->shared.on && !s->commits.busy && !s->shut_down;
+	/* the thaw looks at the device before it writes anything */
+	return s->shared.on && !s->commits.busy && !s->shut_down && !s->frozen;
 }
 
 /* With the lock alone: @head has been read from the device, and nobody has written it since. */
@@ -275,19 +276,23 @@ static bool looks_changed(struct server *s)
 void super_shared_ask(struct server *s)
 {
 	struct timespec now;
+	bool merged = false;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	if (__atomic_exchange_n(&s->shared.looked, now.tv_sec, __ATOMIC_RELAXED) == now.tv_sec ||
 	    !s->shared.on || !may_have_changed(s) || !looks_changed(s))
 		return;
-	/* those who only read are not to wait for each other: the next one asks again */
-	if (!server_try_lock(s)) {
+	/* those who only read are not to wait for each other, nor for a commit */
+	if (server_try_lock(s)) {
+		merged = can_merge(s);
+		super_shared_merge(s, true);
+		server_unlock(s);
+	}
+	/* the next one asks again */
+	if (!merged) {
 		__atomic_store_n(&s->shared.seen, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&s->shared.looked, 0, __ATOMIC_RELAXED);
-		return;
 	}
-	super_shared_merge(s, true);
-	server_unlock(s);
 }
 
 /*

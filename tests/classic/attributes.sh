@@ -87,3 +87,13 @@ for value in $(printf '%030000d' 1) $(printf '%040000d' 2) ""; do
 	fi
 	unmount_kernel
 done
+
+# such a value may look like a block of an extent tree that leads nowhere
+value=0x0af30100540101000000000000000000ffffffffffff0000$(printf '%020000d' 0)
+mount_image "$TMP/image" errors=remount-ro
+setfattr -n user.large -v "$value" "$MNT/file"
+[ "$(getfattr -n user.large -e hex "$MNT/file" | grep -o '0x.*')" = "$value" ] ||
+	fail "a value that looks like a map is not what was set"
+touch "$MNT/other" || fail "a value that looks like a map has ended the use"
+unmount_image "$TMP/image"
+check_image "$TMP/image"

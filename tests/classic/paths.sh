@@ -133,6 +133,18 @@ for i in $(seq 20); do
 	umount "$area/other$i"
 done
 
+# A name that libext2fs would take for options, also where the journal has to be replayed
+cp "$TMP/pristine" "$TMP/what?now"
+serve "$TMP/what?now" "$MNT" "a name with a question mark"
+mkdir "$MNT/kept"
+sync "$MNT"
+kill -KILL $server
+wait $server 2>/dev/null || true
+umount "$MNT"
+mount_image "$TMP/what?now"
+[ -d "$MNT/kept" ] || fail "the journal of an image with a question mark in its name is lost"
+unmount_image "$TMP/what?now"
+
 # Mounted beforehand
 command -v mount.fuse3 >/dev/null || skip "no mount.fuse3"
 cp "$TMP/pristine" "$TMP/image"

@@ -26,7 +26,7 @@ start()
 }
 
 for mode in require off; do
-	make_ext4 "$JOB_DISK1"
+	make_ext4 "$JOB_DISK1" -O orphan_file
 	start $mode
 	mkdir -p "$m/a/b/c"
 	echo contents >"$m/a/b/f"
@@ -47,8 +47,10 @@ for mode in require off; do
 		start $mode
 	done
 
-	# the file by a wrong generation; inodes that are none, reserved, beyond the end
-	for forged in "$(stat -c %i "$m/a/b/f") 1" "7 0" "8 0" "3 0" "60000 0" "4294967295 0"; do
+	# the file by a wrong generation; inodes that are none, reserved, the orphan file, beyond the
+	# end; all that is no damage, which check_clean would see
+	for forged in "$(stat -c %i "$m/a/b/f") 1" "7 0" "8 0" "3 0" "12 0" "60000 0" \
+		"4294967295 0"; do
 		cp "$h.file" "$h.forged"
 		# shellcheck disable=SC2086 # two arguments
 		by_handle forge "$h.forged" $forged
