@@ -29,7 +29,6 @@ expect_op EROFS dwrite "$m/f" 0 4096
 expect_op EROFS dwrite "$m/f" 65536 4096
 expect_op EROFS write "$m/f" 8192 4096
 expect_op EFAULT mwrite "$m/f" 12288 4096
-expect_op EROFS truncate "$m/f" 100
 expect_equal "4096 $(fileop dread "$m/f" 0 4096 | cut -d' ' -f2)" "$(fileop read "$m/f" 0 4096)" "what is read"
 expect_equal "$before" "$(contents)" "the device"
 
