@@ -34,7 +34,8 @@ static uint64_t find_bad_child(const struct server *s, const struct ext3_extent_
 
 /*
  * No other block that libext2fs reads begins like an index block with such a depth: neither do
- * inodes, whose type would be impossible, nor attributes, nor "." of a directory.
+ * inodes, whose type would be impossible, nor attributes.  Values of attributes in inodes of their
+ * own can; xattr.c has them read without this check.
  */
 static errcode_t check_block(void *arg, const void *block)
 {

@@ -87,3 +87,19 @@ for value in $(printf '%030000d' 1) $(printf '%040000d' 2) ""; do
 	fi
 	unmount_kernel
 done
+
+# a value that begins like an index block of an extent tree is a value like any other
+mount_image "$TMP/image"
+python3 -c '
+import os, struct, sys
+index = struct.pack("<HHHHI", 0xf30a, 1, 340, 1, 0) + struct.pack("<IIHH", 0, ~0 & 0xffffffff, 0xffff, 0)
+value = index.ljust(4096, b"x") + index.ljust(4000, b"y")
+os.setxattr(sys.argv[1], "user.large", value)
+assert os.getxattr(sys.argv[1], "user.large") == value
+' "$MNT/file" || fail "a value like an index block"
+unmount_image "$TMP/image"
+check_image "$TMP/image"
+mount_image "$TMP/image"
+rm "$MNT/file" || fail "a file with a value like an index block stays"
+unmount_image "$TMP/image"
+check_image "$TMP/image"

@@ -19,6 +19,7 @@ static struct cache *the_cache;
 static struct struct_io_manager manager;
 static store_check *the_check;
 static void *check_arg;
+static bool check_paused;
 
 static errcode_t store_open(const char *name, int flags, io_channel *ret)
 {
@@ -71,7 +72,7 @@ static errcode_t store_read_blk64(io_channel channel, unsigned long long block, 
 		return EIO;
 	err = -cache_read(channel->private_data, block * channel->block_size, data,
 			  bytes_of(channel, count));
-	if (!err && count == 1 && the_check)
+	if (!err && count == 1 && the_check && !check_paused)
 		err = the_check(check_arg, data);
 	return err;
 }
@@ -133,4 +134,10 @@ void store_check_reads(store_check *check, void *arg)
 {
 	check_arg = arg;
 	the_check = check;
+	check_paused = false;
+}
+
+void store_pause_checks(bool pause)
+{
+	check_paused = pause;
 }

@@ -19,5 +19,10 @@ io_manager store_io_manager(struct cache *cache);
  */
 typedef errcode_t store_check(void *arg, const void *block);
 void store_check_reads(store_check *check, void *arg);
+/*
+ * No block is judged until the pause ends.  For reads of what users have written, which may look
+ * like anything.  Only the thread that may use libext2fs at the moment calls this.
+ */
+void store_pause_checks(bool pause);
 
 #endif
