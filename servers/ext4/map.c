@@ -439,6 +439,7 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 		if (err || end <= lblk)
 			break;
 		err = map_pause(s, in);
+		block_set_destroy(&tables);
 	}
 	block_set_destroy(&tables);
 	return err;
@@ -478,6 +479,7 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 			err = inode_load(s, in->ino, in);
 		if (!err)
 			err = map_pause(s, in);
+		block_set_destroy(&tables);
 	}
 	block_set_destroy(&tables);
 	if (listed && !s->readonly && !s->frozen) {
