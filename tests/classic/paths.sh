@@ -133,6 +133,23 @@ for i in $(seq 20); do
 	umount "$area/other$i"
 done
 
+# a "?" in the path is no beginning of options, where a journal has to be replayed neither
+path="$TMP/a?b=c"
+cp "$TMP/pristine" "$path"
+serve "$path" "$MNT" "a path with a question mark"
+mkdir "$MNT/kept"
+sync "$MNT/kept"
+kill -KILL $server
+wait $server || :
+umount -l "$MNT"
+serve "$path" "$MNT" "a path with a question mark, after a crash"
+[ -d "$MNT/kept" ] || fail "a path with a question mark: the journal was not replayed"
+umount "$MNT"
+wait $server || fail "a path with a question mark: status $?"
+# e2fsck takes the rest of the name for options
+mv "$path" "$TMP/image"
+check_image "$TMP/image"
+
 # Mounted beforehand
 command -v mount.fuse3 >/dev/null || skip "no mount.fuse3"
 cp "$TMP/pristine" "$TMP/image"

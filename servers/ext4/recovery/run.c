@@ -112,7 +112,8 @@ static int find_journal(struct server *s, const struct ext2_super_block *sb,
 		return -ENOMEM;
 	/* what is damaged is not to be noted anywhere */
 	s->readonly = true;
-	lerr = ext2fs_open2(s->opt.source, NULL, EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP |
+	/* a name, and not a path: libext2fs takes what is behind a "?" in it for options */
+	lerr = ext2fs_open2("iomap4fs", NULL, EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP |
 			    EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0, store_io_manager(s->cache), &s->fs);
 	if (lerr) {
 		s->fs = NULL;
