@@ -34,11 +34,13 @@ static uint32_t count_clear(const uint8_t *bitmap, uint32_t bits)
 	return bits - set;
 }
 
-/* Was the file system in use when its machine or its server ended, and has no journal? */
+/*
+ * Was the file system in use without a journal when its machine or its server ended?  It may have
+ * one all the same, which noload left alone, or which was made since.
+ */
 static bool may_disagree(const struct server *s)
 {
-	return !s->commits.journal &&
-	       !(s->began ? s->was_valid : s->fs->super->s_state & EXT2_VALID_FS);
+	return !(s->began ? s->was_valid : s->fs->super->s_state & EXT2_VALID_FS);
 }
 
 static int disagree(struct server *s, dgrp_t g, uint64_t where, const char *what, uint32_t bitmap,

@@ -10,8 +10,8 @@
  *	- as many are free as the descriptor of the group says.  So a count can't go below
  *	  zero, nor above what the group has.
  *
- * Without a journal a crash may come between the write of a bitmap and that of the descriptor.
- * The file system is marked as not clean then.  The mount recommends e2fsck, and goes on with
+ * Without a journal, or with noload, a crash may come between the write of a bitmap and that of the
+ * descriptor.  The file system is marked as not clean then.  The mount recommends e2fsck, and goes on with
  * the bitmap's number.
  *
  * Locking: the server lock.

@@ -442,6 +442,7 @@ int map_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t len)
 		if (err || end <= lblk)
 			break;
 		err = map_pause(s, in);
+		block_set_destroy(&tables);
 	}
 	block_set_destroy(&tables);
 	return err;
@@ -487,6 +488,7 @@ int map_truncate(struct server *s, struct inode *in, uint64_t lblk)
 		/* somebody who found the name may have written behind @lblk meanwhile */
 		if (!err && unused && (node->nlookup || node->opens || inode_size(in) != size))
 			err = -EBUSY;
+		block_set_destroy(&tables);
 	}
 	block_set_destroy(&tables);
 	if (listed && !s->readonly && !s->frozen) {

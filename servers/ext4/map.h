@@ -134,8 +134,8 @@ int indirect_lookup(struct server *s, struct inode *in, uint64_t lblk, struct ma
 int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
 		    uint64_t *inserted);
 /*
- * The same, in parts of some thousand blocks.  @tables: empty at first; what has been freed of the
- * map by all parts of one operation.
+ * The same, in parts of some thousand blocks.  @tables: what has been freed of the map;
+ * empty at first, and after others have had the lock.
  */
 int indirect_punch(struct server *s, struct inode *in, uint64_t lblk, uint64_t *end,
 		   struct block_set *tables);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "block_set.h"
+#include "free_check.h"
 #include "map.h"
 
 #define MAX_LEVELS	4
@@ -241,6 +242,10 @@ int indirect_insert(struct server *s, struct inode *in, const struct mapping *m,
  * that believes the map takes up to 2^30 steps in a file system of a few blocks.  So a table
  * must not be on the way down already, nor be one that the same operation has freed.  Then no
  * table is gone through twice as a whole, and the work is bounded by the tables that are there.
+ *
+ * Between two parts of an operation others have the lock.  Then a freed table can become durable
+ * and be taken again, by a write to the same file, too: it's a table like any other.  As long as it
+ * is not taken again it's free, and that is seen by free_check.c.
  */
 
 /* Steps of the walk, of which freeing a block is one, before others get their turn */
@@ -265,6 +270,8 @@ static int enter_table(struct server *s, struct inode *in, struct punch *p, uint
 			return fs_error(s, in->ino, blk, "an indirect block is below itself");
 	if (block_set_has(p->tables, blk))
 		return fs_error(s, in->ino, blk, "an indirect block is in the map twice");
+	if (!free_check_in_use(s, blk, 1))
+		return fs_error(s, in->ino, blk, "an indirect block is free");
 	assert(p->depth < MAX_LEVELS);
 	p->way[p->depth++] = blk;
 	p->steps -= TABLE_STEPS;

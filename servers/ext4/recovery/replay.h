@@ -44,7 +44,8 @@ struct replay_place {
 	const struct journal_run *runs;		/* of the journal, in order; copied */
 	size_t nr_runs;
 	bool wide;				/* the file system has the feature 64bit */
-	uint64_t since;				/* when it was made, seconds since 1970 */
+	/* No transaction in the log is older, seconds since 1970 */
+	uint64_t since;
 	/*
 	 * Called again and again.  Anything but 0 ends the replay with that value, which is a
 	 * negative errno.  NULL: nobody is called.

@@ -226,6 +226,18 @@ static int write_it(struct recovery *rc, struct replay *r)
 	return err ? err : clear_flag(rc->s);
 }
 
+/*
+ * Whatever is in the log is younger: a mount for writing begins with an empty log, and notes its
+ * time in place.  What e2fsck has thrown away with a damaged log is older, and it lets numbers of
+ * transactions begin anew where that log began.
+ */
+static uint64_t begin_of_log(const struct ext2_super_block *sb)
+{
+	uint64_t mounted = sb->s_mtime | (uint64_t)sb->s_mtime_hi << 32;
+
+	return mounted > sb->s_mkfs_time ? mounted : sb->s_mkfs_time;
+}
+
 static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr)
 {
 	struct server *s = rc->s;
@@ -235,7 +247,7 @@ static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr
 		.runs = runs,
 		.nr_runs = nr,
 		.wide = ext2fs_has_feature_64bit(&rc->before),
-		.since = rc->before.s_mkfs_time,
+		.since = begin_of_log(&rc->before),
 		.step = step,
 		.arg = rc,
 	};

@@ -176,8 +176,8 @@ static int revoke(struct replay *r, struct scan *sc, const uint8_t *block, uint3
  * complete, or of one that would follow, means that the log is damaged where it seems to end.
  * jbd2 doesn't look, and goes on without what has been committed.
  *
- * Blocks of an earlier file system in the same place are older than this one.  Those of a
- * journal that e2fsck has begun anew have numbers that are far away.
+ * Blocks of an earlier file system in the same place are older than this one, and so are those of
+ * a log that e2fsck has thrown away: see begin_of_log() in run.c.
  */
 static int check_behind_end(struct replay *r, const struct scan *sc)
 {
@@ -193,6 +193,11 @@ static int check_behind_end(struct replay *r, const struct scan *sc)
 
 		if (!err)
 			err = replay_read_log(r, log, &block, sc->no);
+		/* jbd2 doesn't read what is here, so what can't be read keeps nobody from mounting */
+		if (err == -EIO) {
+			sc->no->why[0] = '\0';
+			continue;
+		}
 		if (err)
 			return err;
 		if (journal_parse_header(block, &type, &sequence) && type == JOURNAL_COMMIT &&
