@@ -191,6 +191,12 @@ int fuse_iomap_cut_begin(struct inode *inode, loff_t newsize)
 		if (err)
 			return err;
 	}
+	/*
+	 * A read that is still at the device must not end when its blocks are another file's.  It
+	 * has its folios locked, and this locks them.  What is clean goes, which costs a refused
+	 * cut no more than reading it again; what is dirty stays, which -EBUSY says.
+	 */
+	invalidate_inode_pages2_range(mapping, DIV_ROUND_UP_ULL(newsize, PAGE_SIZE), -1);
 	down_write(&FUSE_IOMAP_I(inode)->writeback_lock);
 	/* errors are for who calls fsync */
 	filemap_fdatawait_range_keep_errors(mapping, newsize, LLONG_MAX);
