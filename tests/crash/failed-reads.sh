@@ -21,7 +21,10 @@ for n in $(seq 1 40 3000); do
 done
 umount "$MNT"
 wait "$SERVER"
-for n in $(seq 150 19 500); do
+# fail_read N: the Nth read of the server fails
+fail_read() {
+	local n=$1 status
+
 	cp "$TMP/filled" "$TMP/image"
 	rm -f "$TMP/log"
 	start_server "$TMP/image" cache_size=1M,commit=1,errors=remount-ro LD_PRELOAD="$RECORD_IO" \
@@ -49,6 +52,15 @@ for n in $(seq 150 19 500); do
 		fail "read $n failed: e2fsck doesn't recover"
 	}
 	check_image "$TMP/image"
+}
+
+# Which reads there are depends on when what is committed: so others are tried until one has had
+# consequences of each kind.
+for first in 150 153 156 159 162 165 167; do
+	for n in $(seq $first 19 500); do
+		fail_read "$n"
+	done
+	[ $errors -eq 0 ] || [ $aborts -eq 0 ] || break
 done
 echo "failed reads that somebody saw: $errors"
 echo "failed reads in the middle of an operation: $aborts"
