@@ -34,7 +34,7 @@ bios=$(($(bios) - before))
 ioends=$(grep -c '^ioend' "$log") || :
 echo "$bios bios, $ioends completions"
 [ "$bios" -ge 64 ] || fail "only $bios bios: the test shows nothing"
-[ $((ioends * 4)) -le "$bios" ] || fail "$ioends completions for $bios bios"
+[ $((ioends * 2)) -le "$bios" ] || fail "$ioends completions for $bios bios"
 # Together they are the file, each byte once.
 awk -v size=$size '$1 == "ioend" { if ($5 != 0) exit 1; sum += $3; if ($2 + $3 > end) end = $2 + $3 }
 	END { exit sum != size || end != size }' "$log" || fail "the completions are not the file: $(<"$log")"
