@@ -752,7 +752,7 @@ static void note_freed(size_t freed)
  * Readers may still be in what was freed.  Reclaim that sees no memory come asks for more
  * and more, until nothing is left.  So once much has been freed the next one who comes waits for
  * readers, but not for long: reclaim holds locks that others wait for, and a reader may be kept
- * from running.  If they haven't left by then there is nothing to be had here for now.
+ * from running.  If readers are still there after that, this call of the shrinker frees nothing.
  */
 static bool may_free_more(void)
 {

@@ -45,7 +45,8 @@ load() {
 	setfacl -m u:7:rwx "$dir/three"
 	chacl 'u::rwx,g::r--,o::---' "$dir/three"
 	[ "$(mode "$dir/three")" = 740 ] || fail "$dir: the mode is $(mode "$dir/three")"
-	getfattr -d -m - "$dir/three" 2>/dev/null | grep posix_acl && fail "$dir: an ACL is left"
+	names=$(getfattr --absolute-names -d -m - "$dir/three") || fail "$dir: getfattr"
+	[[ $names != *posix_acl* ]] || fail "$dir: an ACL is left"
 	# the set-gid bit
 	chown 65534:0 "$dir/four"
 	chmod 2755 "$dir/four"

@@ -125,6 +125,9 @@ if command -v qemu-storage-daemon >/dev/null; then
 		--export type=nbd,id=e,node-name=r,writable=on >"$TMP/out" 2>&1 &&
 		fail "QEMU opens a mounted image"
 	grep 'lock' "$TMP/out" >/dev/null || fail "QEMU fails otherwise: $(cat "$TMP/out")"
+else
+	# shellcheck disable=SC2034 # of lib.sh
+	LEFT_OUT="QEMU on a mounted image: no qemu-storage-daemon"
 fi
 unmount_image "$IMG"
 check_image "$IMG"
