@@ -9,8 +9,10 @@ need_iomap4fs
 m=$TEST_TMP/m
 make_slow_device
 make_ext4 "$dm" -O encrypt
-# without delayed allocation a close waits for nothing, so files can be closed while the server stands still
-mount_iomap4fs "$dm" "$m" nodelalloc
+# Without delayed allocation a close waits for nothing, so files can be closed while the server
+# is stopped. A commit of the server would wait for the slow device, with all requests behind
+# it: none begins during this test.
+mount_iomap4fs "$dm" "$m" nodelalloc,commit=300
 at_exit delay_writes 0
 server=$(server_pids)
 threads=$(find "/proc/$server/task" -mindepth 1 -maxdepth 1 | wc -l)
