@@ -124,16 +124,16 @@ void dir_handle_unlock(struct dir_handle *dh)
  * Positions
  */
 
-/* Bits of the second part of a hash */
+/* Bits of the second part of a hash.  This runs for each name of a listing. */
 static unsigned int minor_bits(const struct server *s)
 {
 	/* the limit that the kernel is given (fill_config()) */
 	int64_t max = ext2fs_has_feature_extents(s->fs->super) ? s->maxbytes_extent :
 								 s->maxbytes_indirect;
-	unsigned int bits = 0;
+	unsigned int bits = max > 0 ? 63 - __builtin_clzll(max) : 0;
 
-	while (bits < 31 && 1LL << (31 + bits + 1) <= max)
-		bits++;
+	/* A position with this many bits is a legal offset; 31 of them are the first part. */
+	bits = bits > 62 ? 31 : bits > 31 ? bits - 31 : 0;
 	/* as much room again for bytes of a directory */
 	if (bits)
 		bits--;
