@@ -14,5 +14,6 @@ enum {
 /* @argv[0] is what the usage calls the program.  They return the exit status. */
 int command_status(int argc, char **argv);
 int command_map(int argc, char **argv);
+int command_quota(int argc, char **argv);
 
 #endif

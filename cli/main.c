@@ -9,8 +9,11 @@
  *			"status": where that comes from
  *	map.c		"map": a file's mappings, as text and as JSON
  *	extents.c	"map": FIEMAP
+ *	quota.c		"quota": quotas of a mount of iomap4fs, shown and set
+ *	quota_print.c	"quota": as text and as JSON
+ *	quota_number.c	"quota": sizes and times on the command line
  *	escape.c, message.c, json.c, number.c
- *			what both use
+ *			what they share
  *
  * Mount points, sources, types and file names are chosen by others and hold any byte;
  * they are printed by print_name() and json_add_name() only.
@@ -34,6 +37,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "map",	command_map },
+	{ "quota",	command_quota },
 	{ "status",	command_status },
 };
 
@@ -71,7 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "a command is needed: status or map");
+		argp_error(state, "a command is needed: status, map or quota");
 		return EINVAL;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -79,8 +83,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse,
-	.args_doc = "status [MOUNT]...\nmap FILE...",
-	.doc = "Look at fuse-iomap mounts, and at where files lie on their device.\v"
+	.args_doc = "status [MOUNT]...\nmap FILE...\nquota MOUNT [ID]...",
+	.doc = "Look at fuse-iomap mounts, at where files lie on their device, and at quotas.\v"
 	       "\"fuseiomap COMMAND --help\" lists the options of a command.\n\n"
 	       "The exit status is 0 if all is well, 1 if something could not be found out, "
 	       "and 2 if the command line is wrong.",

@@ -27,6 +27,7 @@
 #include "commit.h"
 #include "free_check.h"
 #include "map.h"
+#include "quota.h"
 
 /* Groups that are looked through for room for all of a file: it is looked for often. */
 #define ROOM_GROUPS	16
@@ -389,8 +390,11 @@ void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
 static errcode_t get_block(ext2_filsys fs, blk64_t goal, blk64_t *ret)
 {
 	const struct server *s = fs->priv_data;
-	errcode_t err = ext2fs_new_block2(fs, goal, NULL, ret);
+	errcode_t err;
 
+	if (quota_refuses_block(s))
+		return EDQUOT;
+	err = ext2fs_new_block2(fs, goal, NULL, ret);
 	if (err || *ret < s->spread.pblk || *ret - s->spread.pblk >= 2 * s->spread.len)
 		return err;
 	return ext2fs_new_block2(fs, valid_goal(s, s->spread.pblk + 2 * s->spread.len), NULL, ret);

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "map.h"
+#include "quota.h"
 
 /* Of one file: scattered writes beyond that are allocated at once. */
 #define RANGES_MAX	4096
@@ -102,6 +103,7 @@ static void account(struct server *s, struct delayed *d, uint64_t blocks)
 {
 	uint64_t tree = tree_need(s, blocks, d->root_room);
 
+	quota_reserve(s, d->owner, (int64_t)(blocks - d->blocks));
 	s->delayed.blocks += blocks - d->blocks;
 	s->delayed.tree_blocks += tree - d->tree_blocks;
 	d->blocks = blocks;
@@ -176,19 +178,10 @@ static bool add(struct server *s, struct node *node, uint64_t start, uint64_t en
 	return true;
 }
 
-void delayed_cut(struct server *s, struct node *node, uint64_t start, uint64_t end)
+static void cut(struct server *s, struct delayed *d, uint64_t start, uint64_t end, uint64_t gone)
 {
-	struct delayed *d;
-	uint64_t gone;
-	size_t first, last;
+	size_t first = first_behind(d, start), last;
 
-	if (!node || !node->delayed.nr || start >= end)
-		return;
-	d = &node->delayed;
-	gone = delayed_in(node, start, end - start);
-	if (!gone)
-		return;
-	first = first_behind(d, start);
 	if (d->list[first].start < start && d->list[first].end > end) {
 		uint64_t rest = d->list[first].end;
 
@@ -209,6 +202,19 @@ void delayed_cut(struct server *s, struct node *node, uint64_t start, uint64_t e
 	if (last > first)
 		remove_ranges(d, first, last - first);
 	account(s, d, d->blocks - gone);
+}
+
+void delayed_cut(struct server *s, struct node *node, uint64_t start, uint64_t end)
+{
+	uint64_t gone;
+
+	if (!node || !node->delayed.nr || start >= end)
+		return;
+	gone = delayed_in(node, start, end - start);
+	if (!gone)
+		return;
+	cut(s, &node->delayed, start, end, gone);
+	quota_reserve_released(s, node->delayed.owner);
 }
 
 void delayed_overlay(const struct node *node, uint64_t lblk, struct mapping *m)
@@ -284,7 +290,10 @@ bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t e
 		if (left > need + more && left - need - more >= s->delayed.blocks / 2 + LEFT_MIN) {
 			if (grow)
 				end += ahead(s, in, node, m, lblk, end, left - need - more);
-			if (add(s, node, lblk, end))
+			if (!node->delayed.blocks)
+				quota_ids(s, in, node->delayed.owner);
+			if (!quota_reserve_prepare(s, node->delayed.owner) &&
+			    add(s, node, lblk, end))
 				found = true;
 			end = *stop;
 		}

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quota_type.h"
+
 struct caller;
 struct inode;
 struct mapping;
@@ -35,6 +37,7 @@ struct delayed {
 	uint64_t blocks;
 	uint64_t tree_blocks;		/* kept back for the extent tree */
 	uint64_t root_room;		/* extents that the inode itself has room for */
+	uint32_t owner[NR_QUOTAS];	/* whose quotas the blocks count for, if there are any */
 };
 
 /* Of all files */

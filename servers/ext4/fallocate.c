@@ -11,22 +11,30 @@
 #include "cold.h"
 #include "file.h"
 #include "nokey.h"
+#include "quota.h"
 
 /* One for each level of an extent tree that can be split, and a new root */
 #define TREE_BLOCKS	6
 
-/* Is there room for all holes of [@first, @end)?  A call that fails takes no space. */
+/*
+ * Is there room for all holes of [@first, @end), and do quotas allow it?  A call that fails
+ * takes no space.
+ */
 static int check_room(struct server *s, struct inode *in, uint64_t first, uint64_t end,
 		      const struct caller *who)
 {
 	const struct node *node = node_find(s, in->ino);
 	uint64_t room = alloc_available(s, who);
+	struct quota_room quota;
+	int err = quota_room(s, in, who, &quota);
 
+	if (err)
+		return err;
 	while (first < end) {
 		struct mapping m;
 		uint64_t n;
-		int err = map_lookup(s, in, first, 0, &m);
 
+		err = map_lookup(s, in, first, 0, &m);
 		if (err)
 			return err;
 		n = m.lblk + m.len - first;
@@ -41,6 +49,10 @@ static int check_room(struct server *s, struct inode *in, uint64_t first, uint64
 			if (need > room)
 				return -ENOSPC;
 			room -= need;
+			if (need > quota.blocks)
+				return -EDQUOT;
+			if (quota.blocks != UINT64_MAX)
+				quota.blocks -= need;
 		}
 		first += n;
 	}

@@ -8,7 +8,7 @@
 
 /* setattr.c: @valid: FUSE_SET_ATTR_* */
 int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
-		 struct inode *in);
+		 const struct caller *who, struct inode *in);
 /* Cut or extend; in classic mode also zero what must read as zeroes. */
 int file_truncate(struct server *s, struct inode *in, uint64_t size);
 
@@ -59,6 +59,7 @@ int file_set_flags(struct server *s, ext2_ino_t ino, uint32_t flags);
 
 struct fsxattr;
 void file_get_fsxattr(const struct inode *in, struct fsxattr *fsx);
-int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx);
+int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx,
+		     const struct caller *who);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "file.h"
 #include "inode_table.h"
+#include "quota.h"
 #include "xattr.h"
 #include "xattr_check.h"
 
@@ -116,9 +117,15 @@ static int take_block(struct server *s, struct inode *in, const char *data, size
 {
 	uint64_t goal = ext2fs_find_inode_goal(s->fs, in->ino, inode_small(in), 0);
 	size_t bs = s->fs->blocksize;
-	char *block = calloc(1, bs);
-	int err;
+	struct quota_room room;
+	char *block;
+	int err = quota_room(s, in, who, &room);
 
+	if (err)
+		return err;
+	if (room.blocks < 1ULL << s->fs->cluster_ratio_bits)
+		return -EDQUOT;
+	block = calloc(1, bs);
 	if (!block)
 		return -ENOMEM;
 	*sp = (struct space){ .len = 1 };

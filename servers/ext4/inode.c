@@ -352,6 +352,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 {
 	unsigned int size = EXT2_INODE_SIZE(s->fs->super);
 	struct timespec now = inode_now();
+	uint32_t ids[NR_QUOTAS];
 	gid_t gid = who->gid;
 	ext2_ino_t ino;
 	errcode_t err;
@@ -363,8 +364,12 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 		gid = inode_group(dir);
 	if (!s->opt.grpid && S_ISDIR(mode) && (dir->raw.i_mode & S_ISGID))
 		mode |= S_ISGID;
-	ret = quota_prepare(s, who->uid, gid,
-			    dir->raw.i_flags & EXT4_PROJINHERIT_FL ? dir->raw.i_projid : 0);
+	ids[QUOTA_USER] = who->uid;
+	ids[QUOTA_GROUP] = gid;
+	ids[QUOTA_PROJECT] = dir->raw.i_flags & EXT4_PROJINHERIT_FL ? dir->raw.i_projid : 0;
+	ret = quota_prepare(s, ids);
+	if (!ret)
+		ret = quota_may_create(s, ids, who);
 	if (ret)
 		return ret;
 	err = ext2fs_new_inode(s->fs, near_ino(s, dir, mode), mode, NULL, &ino);

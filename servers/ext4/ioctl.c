@@ -108,26 +108,42 @@ void file_get_fsxattr(const struct inode *in, struct fsxattr *fsx)
 	fsx->fsx_projid = in->raw.i_projid;
 }
 
-static int set_project(struct server *s, ext2_ino_t ino, uint32_t projid)
+/* The account of project @projid for @in, with the others in *@ids, and what it allows */
+static int prepare_project(struct server *s, const struct inode *in, uint32_t projid,
+			   const struct caller *who, uint32_t ids[NR_QUOTAS])
 {
+	int err;
+
+	quota_ids(s, in, ids);
+	ids[QUOTA_PROJECT] = projid;
+	err = quota_prepare(s, ids);
+	return err ? err : quota_may_give(s, in, ids, who);
+}
+
+static int set_project(struct server *s, ext2_ino_t ino, uint32_t projid,
+		       const struct caller *who)
+{
+	uint32_t ids[NR_QUOTAS];
 	struct inode in;
 	int err = inode_load(s, ino, &in);
 
 	if (err || projid == in.raw.i_projid)
 		return err;
-	err = quota_prepare(s, inode_owner(&in), inode_group(&in), projid);
+	err = prepare_project(s, &in, projid, who, ids);
 	if (!err)
 		err = quota_set_project(s, &in, projid);
 	if (err)
 		return err;
+	quota_reserve_give(s, &in, ids);
 	in.raw.i_projid = projid;
 	inode_touch(s, &in, false);
 	return inode_store(s, &in);
 }
 
-int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx)
+int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx,
+		     const struct caller *who)
 {
-	uint32_t known = 0, fl;
+	uint32_t known = 0, fl, ids[NR_QUOTAS];
 	struct inode in;
 	int err = inode_load(s, ino, &in);
 
@@ -152,11 +168,10 @@ int file_set_fsxattr(struct server *s, ext2_ino_t ino, const struct fsxattr *fsx
 	if (fsx->fsx_projid != in.raw.i_projid) {
 		err = super_may_write(s);
 		if (!err)
-			err = quota_prepare(s, inode_owner(&in), inode_group(&in),
-					    fsx->fsx_projid);
+			err = prepare_project(s, &in, fsx->fsx_projid, who, ids);
 		if (err)
 			return err;
 	}
 	err = file_set_flags(s, ino, fl);
-	return err ? err : set_project(s, ino, fsx->fsx_projid);
+	return err ? err : set_project(s, ino, fsx->fsx_projid, who);
 }

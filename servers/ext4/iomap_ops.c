@@ -32,6 +32,7 @@
 #include "log.h"
 #include "nokey.h"
 #include "ops.h"
+#include "quota.h"
 
 /* Space for one request, bytes: what a file can't use it gives back */
 #define ALLOC_BYTES_MAX	(64ULL << 20)
@@ -240,20 +241,66 @@ static int allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t 
 	}
 }
 
+/* The longest part of [@lblk, @lblk + @len), from its start, with at most @room new promises */
+static uint64_t fits(const struct node *node, uint64_t lblk, uint64_t len, uint64_t room)
+{
+	uint64_t low = 0, high = len;
+
+	while (low < high) {
+		uint64_t mid = low + (high - low + 1) / 2;
+
+		if (mid - (node ? delayed_in(node, lblk, mid) : 0) <= room)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	return low;
+}
+
+/*
+ * A write to @hole may be shorter, so that quotas allow it.  A page that is mapped can't: what
+ * belongs to it must have its promise, or it is refused.  *@limited: there are limits.
+ */
+static int limit_promise(struct server *s, struct inode *in, const struct mapping *hole,
+			 uint64_t lblk, uint64_t *len, uint32_t opflags,
+			 const struct caller *who, bool *limited)
+{
+	uint64_t behind = hole->lblk + hole->len - lblk, may;
+	struct quota_room room;
+	int err = quota_room(s, in, who, &room);
+
+	*limited = room.limited;
+	if (err || room.blocks == UINT64_MAX)
+		return err;
+	if (*len > behind)
+		*len = behind;
+	may = fits(node_find(s, in->ino), lblk, *len, room.blocks);
+	if (!may || (may < *len && opflags & FUSE_IOMAP_OP_FAULT))
+		return -EDQUOT;
+	*len = may;
+	return 0;
+}
+
 /* For a buffered write a promise may do. */
 static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
 			       uint32_t opflags, const struct caller *who, struct mapping *m)
 {
-	bool grow = !(opflags & FUSE_IOMAP_OP_FAULT);
+	bool grow = !(opflags & FUSE_IOMAP_OP_FAULT), limited;
+	struct node *node = node_find(s, in->ino);
 	uint64_t stop;
 	int err = map_lookup(s, in, lblk, 0, m);
 
 	if (!err && m->type == MAP_HOLE)
 		err = cold_settle(s);
-	if (err || m->type != MAP_HOLE ||
-	    delayed_write(s, in, lblk, lblk + len, grow, who, m, &stop))
+	if (err || m->type != MAP_HOLE)
 		return err;
-	return map_alloc(s, in, node_find(s, in->ino), lblk, stop - lblk, who, m);
+	err = limit_promise(s, in, m, lblk, &len, opflags, who, &limited);
+	if (err)
+		return err;
+	/* what is promised ahead would count, and others of the same owner would be refused */
+	if (delayed_write(s, in, lblk, lblk + len, grow && !limited, who, m, &stop))
+		return limited ? quota_reserve_timers(s, node->delayed.owner) : 0;
+	return map_alloc(s, in, node, lblk, stop - lblk, who, m);
 }
 
 static int begin(struct server *s, struct inode *in, uint64_t pos, uint64_t count,
@@ -436,6 +483,8 @@ static void iop_begin(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t attr_ino
 			room = more.room_before = more.room_behind = 0;
 	}
 	more.middle = list + more.room_before;
+	/* the page was accepted, and reserved for, by whoever made it dirty */
+	who.unlimited = opflags & FUSE_IOMAP_OP_WRITEBACK;
 	/* most of these allocate or promise something */
 	if (wants_space(opflags))
 		server_lock(s);

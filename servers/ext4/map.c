@@ -301,6 +301,8 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 		inode_store(s, in);
 		return err;
 	}
+	err = inode_store(s, in);
+	/* it is booked before it is no longer reserved: so timers of quotas go on */
 	delayed_cut(s, promised, lblk, lblk + m->len);
 	if (node) {
 		node->goal = m->pblk + m->len;
@@ -308,7 +310,7 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	}
 	if (ahead && sp.taken)
 		window_begin(s, in->ino, sp.start + sp.taken, ahead);
-	return inode_store(s, in);
+	return err;
 }
 
 int map_insert(struct server *s, struct inode *in, uint64_t lblk, const struct space *sp)

@@ -18,6 +18,10 @@
  */
 #include "map.h"
 
+#include <errno.h>
+
+#include "quota.h"
+
 int cluster_check(struct server *s, struct inode *in, uint64_t lblk, uint64_t pblk)
 {
 	if (!((lblk ^ pblk) & EXT2FS_CLUSTER_MASK(s->fs)))
@@ -63,7 +67,8 @@ int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk,
 	       uint64_t ahead, const struct caller *who, struct space *sp)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
-	uint64_t offset = lblk & mask, end = lblk + len, last = (end - 1) & ~mask, unused;
+	uint64_t offset = lblk & mask, end = lblk + len, last = (end - 1) & ~mask, unused, want;
+	struct quota_room room;
 	int ret = 0;
 
 	*sp = (struct space){ 0 };
@@ -78,8 +83,16 @@ int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk,
 	/* the last cluster is there if something is mapped behind the hole */
 	if (mask && last > lblk && cluster_owned(s, in, end - 1, &unused) > 0)
 		end = last;
-	ret = alloc_blocks(s, goal > offset ? goal - offset : goal,
-			   ((end + mask) & ~mask) - (lblk - offset), ahead, who, &sp->start,
+	want = ((end + mask) & ~mask) - (lblk - offset);
+	ret = quota_room(s, in, who, &room);
+	if (ret)
+		return ret;
+	/* what is promised has been counted */
+	if (want > room.blocks && want - room.blocks > who->promised)
+		want = (room.blocks + who->promised) & ~mask;
+	if (!want)
+		return -EDQUOT;
+	ret = alloc_blocks(s, goal > offset ? goal - offset : goal, want, ahead, who, &sp->start,
 			   &sp->taken);
 	if (ret)
 		return ret;

@@ -201,7 +201,7 @@ static int fill_new(struct server *s, struct inode *dir, struct inode *in, const
 	else if (target)
 		err = write_target(s, in, target, who);
 	if (!err)
-		err = xattr_acl_inherit(s, dir, in, who->umask);
+		err = xattr_acl_inherit(s, dir, in, who);
 	if (err)
 		return err;
 	in->raw.i_links_count = inode_is_dir(in) ? 2 : 1;

@@ -24,6 +24,7 @@
 #include "nokey.h"
 #include "ops.h"
 #include "pressure.h"
+#include "quota.h"
 #include "readdir.h"
 #include "sync.h"
 #include "xattr.h"
@@ -498,6 +499,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 		       struct fuse_file_info *fi)
 {
 	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
 	struct inode in;
 	struct cold cold = { 0 };
 	unsigned int tries = 0;
@@ -508,7 +510,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 		commit_if_large(s);
 		cold_begin(s, &cold);
 		sync_begin();
-		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &in);
+		err = file_setattr(s, ino_of_node(nodeid), attr, valid, &who, &in);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	err = sync_finish(s, err);
 	reply_attr_unlock(req, s, &cold, err, &in);
@@ -517,13 +519,28 @@ static void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr, int
 static void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 {
 	struct server *s = server_of(req);
+	struct cold cold = { 0 };
 	struct statvfs st;
+	int err = 0;
 
 	super_shared_ask(s);
-	server_lock_shared(s);
-	super_statfs(s, &st);
-	server_unlock_shared(s);
-	fuse_reply_statfs(req, &st);
+	if (quota_limits_projects(s)) {
+		server_lock(s);
+		do {
+			cold_begin(s, &cold);
+			super_statfs(s, &st);
+			err = quota_statfs(s, ino_of_node(nodeid), &st);
+		} while (cold_again(s, &cold));
+		server_unlock(s);
+	} else {
+		server_lock_shared(s);
+		super_statfs(s, &st);
+		server_unlock_shared(s);
+	}
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		fuse_reply_statfs(req, &st);
 }
 
 /* The xattr calls share "how long would it be?" and "too long for you". */
@@ -610,6 +627,7 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 {
 	bool kill_sgid = fuse_iomap_setxattr_flags(req) & FUSE_SETXATTR_ACL_KILL_SGID;
 	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
 	struct inode in;
 	struct cold cold = { 0 };
 	unsigned int tries = 0;
@@ -622,7 +640,7 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, con
 		sync_begin();
 		err = load_for_xattr(s, nodeid, &in);
 		if (!err)
-			err = xattr_set(s, &in, name, value, size, flags, kill_sgid);
+			err = xattr_set(s, &in, name, value, size, flags, kill_sgid, &who);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	err = sync_finish(s, err);
 	server_unlock(s);
@@ -658,6 +676,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 		     size_t in_size, size_t out_size)
 {
 	struct server *s = server_of(req);
+	struct caller who = caller_of(req);
 	struct fsxattr fsx;
 	struct inode in;
 	struct cold cold = { 0 };
@@ -702,7 +721,7 @@ static void op_ioctl(fuse_req_t req, fuse_ino_t nodeid, unsigned int cmd, void *
 				break;
 			}
 			memcpy(&fsx, in_buf, sizeof(fsx));
-			err = file_set_fsxattr(s, in.ino, &fsx);
+			err = file_set_fsxattr(s, in.ino, &fsx, &who);
 			break;
 		default:
 			err = -ENOTTY;
@@ -829,6 +848,8 @@ static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t 
 	unsigned int tries = 0;
 	int err;
 
+	/* a mapped page, which the kernel has accepted without asking */
+	who.unlimited = fi->writepage;
 	server_lock(s);
 	do {
 		commit_if_large(s);

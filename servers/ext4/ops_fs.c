@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Requests about the whole file system that come as ioctls on any file: label, trimming.
+ * Requests about the whole file system that come as ioctls on any file: label, trimming, quotas.
  *
  * What changes something is for the administrator.  A server is told who asks, not what
  * that process is capable of: the kernel module looks at that before it passes such an
@@ -15,6 +15,7 @@
 
 #include "label.h"
 #include "ops.h"
+#include "quota_ioctl.h"
 #include "remount.h"
 #include "server.h"
 
@@ -126,5 +127,5 @@ bool fs_ioctl(fuse_req_t req, unsigned int cmd, const void *in, size_t in_size, 
 		trim(req, s, &range, out_size);
 		return true;
 	}
-	return false;
+	return quota_ioctl(req, s, cmd, in, in_size, out_size);
 }

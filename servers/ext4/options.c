@@ -25,6 +25,7 @@
 #include "log.h"
 #include "options_kernel.h"
 #include "path.h"
+#include "quota_type.h"
 
 #ifndef IOMAP4FS_VERSION
 #define IOMAP4FS_VERSION	"unknown"
@@ -338,12 +339,14 @@ static int one_option(struct options *opt, const char *name)
 		opt->grpid = true;
 	else if (!strcmp(name, "nogrpid") || !strcmp(name, "sysvgroups"))
 		opt->grpid = false;
-	else if (!strcmp(name, "quota") || !strcmp(name, "usrquota") || !strcmp(name, "grpquota"))
-		opt->quota = true;
+	else if (!strcmp(name, "quota") || !strcmp(name, "usrquota"))
+		opt->quota |= 1U << QUOTA_USER;
+	else if (!strcmp(name, "grpquota"))
+		opt->quota |= 1U << QUOTA_GROUP;
 	else if (!strcmp(name, "prjquota"))
-		opt->quota = opt->project_quota = true;
+		opt->quota |= 1U << QUOTA_PROJECT;
 	else if (!strcmp(name, "noquota"))
-		opt->quota = opt->project_quota = false;
+		opt->quota = 0;
 	else if (!strcmp(name, "allow_other"))
 		opt->allow_other = true;
 	else if (!strcmp(name, "noallow_other"))

@@ -38,7 +38,7 @@ struct options {
 	bool foreground;
 	bool debug;
 	bool noload;			/* do not replay the journal */
-	bool quota, project_quota;	/* limits are wanted, of projects too */
+	unsigned int quota;	/* kinds whose limits are to hold, 1 << enum quota_type each */
 	bool delalloc;			/* buffered writes get their blocks at writeback */
 	bool auto_da_alloc;		/* what replaces older contents is written early */
 	bool minixdf;

@@ -26,8 +26,7 @@ struct use {
 	int64_t space;		/* bytes */
 };
 
-/* The same inodes count as in e2fsck; reserved ones and the quota files don't. */
-static bool counts(const struct server *s, ext2_ino_t ino)
+bool quota_counts(const struct server *s, ext2_ino_t ino)
 {
 	const struct ext2_super_block *sb = s->fs->super;
 
@@ -37,16 +36,21 @@ static bool counts(const struct server *s, ext2_ino_t ino)
 	       ino != sb->s_orphan_file_inum;
 }
 
+void quota_ids(struct server *s, const struct inode *in, uint32_t ids[NR_QUOTAS])
+{
+	ids[QUOTA_USER] = inode_owner(in);
+	ids[QUOTA_GROUP] = inode_group(in);
+	ids[QUOTA_PROJECT] = inode_has_projid(s, in) ? in->raw.i_projid : 0;
+}
+
 static struct use use_of(struct server *s, const struct inode *in)
 {
-	return (struct use){
-		.ids = {
-			[QUOTA_USER] = inode_owner(in),
-			[QUOTA_GROUP] = inode_group(in),
-			[QUOTA_PROJECT] = inode_has_projid(s, in) ? in->raw.i_projid : 0,
-		},
+	struct use u = {
 		.space = ext2fs_get_stat_i_blocks(s->fs, (struct ext2_inode *)&in->raw) << 9,
 	};
+
+	quota_ids(s, in, u.ids);
+	return u;
 }
 
 /* Where the entry is. */
@@ -67,15 +71,37 @@ static int find(struct server *s, struct quota_file *f, uint32_t id, uint64_t *p
 	return err;
 }
 
+int quota_load(struct server *s, struct quota_file *f, uint32_t id, struct quota_entry *e,
+	       uint64_t *pos)
+{
+	int err = find(s, f, id, pos);
+
+	return err ? err : quota_tree_read(s, f, id, *pos, e);
+}
+
+/* What would be less than nothing is 0. */
+static uint64_t add(uint64_t have, int64_t more)
+{
+	if (more < 0 && have < -(uint64_t)more)
+		return 0;
+	return have + more;
+}
+
 static int book(struct server *s, struct quota_file *f, uint32_t id, int64_t space, int64_t inodes)
 {
+	struct quota_entry e;
 	uint64_t pos;
 	int err;
 
 	if (!space && !inodes)
 		return 0;
-	err = find(s, f, id, &pos);
-	return err ? err : quota_tree_add(s, f, id, pos, space, inodes);
+	err = quota_load(s, f, id, &e, &pos);
+	if (err)
+		return err;
+	e.space = add(e.space, space);
+	e.inodes = add(e.inodes, inodes);
+	quota_timers(f, &e, space, inodes);
+	return quota_tree_write(s, pos, &e);
 }
 
 static int book_all(struct server *s, const struct use *u, int sign)
@@ -120,7 +146,7 @@ static errcode_t before_write(ext2_filsys fs, ext2_ino_t ino, struct ext2_inode 
 	errcode_t lerr;
 	int err;
 
-	if (!ino || ino > fs->super->s_inodes_count || !counts(s, ino) ||
+	if (!ino || ino > fs->super->s_inodes_count || !quota_counts(s, ino) ||
 	    !ext2fs_test_inode_bitmap2(fs->inode_map, ino))
 		return EXT2_ET_CALLBACK_NOTHANDLED;
 	lerr = ext2fs_read_inode_full(fs, ino, inode_small(&in), sizeof(in.raw));
@@ -136,12 +162,8 @@ static errcode_t before_write(ext2_filsys fs, ext2_ino_t ino, struct ext2_inode 
 	return err ? -err : EXT2_ET_CALLBACK_NOTHANDLED;
 }
 
-int quota_prepare(struct server *s, uid_t uid, gid_t gid, uint32_t projid)
+int quota_prepare(struct server *s, const uint32_t ids[NR_QUOTAS])
 {
-	const uint32_t ids[NR_QUOTAS] = {
-		[QUOTA_USER] = uid, [QUOTA_GROUP] = gid, [QUOTA_PROJECT] = projid,
-	};
-
 	for (int t = 0; s->quota && t < NR_QUOTAS; t++) {
 		struct quota_file *f = &s->quota->files[t];
 		uint64_t pos;
@@ -159,7 +181,7 @@ int quota_inode(struct server *s, const struct inode *in, bool used)
 	struct use u;
 	int err;
 
-	if (!s->quota || !counts(s, in->ino))
+	if (!s->quota || !quota_counts(s, in->ino))
 		return 0;
 	err = lib_error(s, ext2fs_read_inode_full(s->fs, now.ino, inode_small(&now),
 						  sizeof(now.raw)), now.ino);
@@ -173,7 +195,7 @@ int quota_set_project(struct server *s, const struct inode *in, uint32_t projid)
 {
 	struct use old, new;
 
-	if (!s->quota || !counts(s, in->ino))
+	if (!s->quota || !quota_counts(s, in->ino))
 		return 0;
 	old = use_of(s, in);
 	new = old;
@@ -186,17 +208,27 @@ static int look_at_options(const struct server *s)
 {
 	if (!s->opt.quota)
 		return 0;
-	if (s->opt.project_quota && !ext2fs_has_feature_project(s->fs->super)) {
+	if (s->opt.quota & 1U << QUOTA_PROJECT && !ext2fs_has_feature_project(s->fs->super)) {
 		log_err("mount option \"prjquota\" is refused: the image does not have the feature "
 			"project");
 		return -EINVAL;
 	}
-	if (ext2fs_has_feature_quota(s->fs->super))
-		log_warn("limits of quotas are not enforced, only the accounts are kept");
-	else
+	if (!ext2fs_has_feature_quota(s->fs->super))
 		log_warn("limits of quotas are not enforced, and no accounts are kept: the image "
 			 "does not have the feature quota");
 	return 0;
+}
+
+static void enforce(struct server *s, struct quota_file *f)
+{
+	if (!(s->opt.quota & 1U << f->type))
+		return;
+	if (!f->ino) {
+		log_warn("limits of quotas by %s are not enforced: the image has no file of their "
+			 "accounts", type_names[f->type]);
+		return;
+	}
+	f->enforced = s->quota->enforced = true;
 }
 
 int quota_open(struct server *s)
@@ -230,6 +262,7 @@ int quota_open(struct server *s)
 				type_names[t], s->opt.source);
 			return err;
 		}
+		enforce(s, f);
 	}
 	s->fs->write_inode = before_write;
 	return 0;
@@ -237,6 +270,8 @@ int quota_open(struct server *s)
 
 void quota_close(struct server *s)
 {
+	for (int t = 0; s->quota && t < NR_QUOTAS; t++)
+		quota_reserve_close(&s->quota->files[t]);
 	free(s->quota);
 	s->quota = NULL;
 }

@@ -52,21 +52,14 @@ struct data_head {
 	uint32_t pad2;
 };
 
-struct entry {
-	uint32_t id, pad;
-	uint64_t inode_hard, inode_soft, inodes;
-	uint64_t block_hard, block_soft, space;
-	uint64_t block_time, inode_time;
-};
-
 _Static_assert(sizeof(struct data_head) == 16, "as on disk");
-_Static_assert(sizeof(struct entry) == 72, "as on disk");
+_Static_assert(sizeof(struct quota_entry) == 72, "as on disk");
 
-#define ENTRIES		((QBLOCK - sizeof(struct data_head)) / sizeof(struct entry))
+#define ENTRIES		((QBLOCK - sizeof(struct data_head)) / sizeof(struct quota_entry))
 
 struct data_block {
 	struct data_head head;
-	struct entry entries[ENTRIES];
+	struct quota_entry entries[ENTRIES];
 };
 
 static const uint32_t magics[NR_QUOTAS] = {
@@ -150,7 +143,13 @@ int quota_tree_check(struct server *s, struct quota_file *f)
 	err = read_at(s, f, &in, 0, 0, &header, sizeof(header));
 	if (!err && (header.magic != magics[f->type] || header.version != VERSION))
 		err = bad(s, f);
-	return err ? err : read_info(s, f, &in, &info);
+	if (!err)
+		err = read_info(s, f, &in, &info);
+	if (!err) {
+		f->space_grace = info.block_grace;
+		f->inode_grace = info.inode_grace;
+	}
+	return err;
 }
 
 /* The reference on @level of the tree, from block @blk; which is checked. */
@@ -165,9 +164,9 @@ static int follow(struct server *s, const struct quota_file *f, struct inode *in
 	return err;
 }
 
-static bool is_free(const struct entry *e)
+static bool is_free(const struct quota_entry *e)
 {
-	static const struct entry none;
+	static const struct quota_entry none;
 
 	return !memcmp(e, &none, sizeof(none));
 }
@@ -186,7 +185,7 @@ static int position(struct server *s, const struct quota_file *f, struct inode *
 {
 	int err = locate(s, f, in, blk, pos);
 
-	*pos += offsetof(struct data_block, entries) + index * sizeof(struct entry);
+	*pos += offsetof(struct data_block, entries) + index * sizeof(struct quota_entry);
 	return err;
 }
 
@@ -359,30 +358,123 @@ int quota_tree_find(struct server *s, struct quota_file *f, uint32_t id, uint64_
 }
 
 /*
- * Usage
+ * Entries and grace periods
  */
 
-static uint64_t add(uint64_t have, int64_t more)
+int quota_tree_read(struct server *s, const struct quota_file *f, uint32_t id, uint64_t pos,
+		    struct quota_entry *e)
 {
-	if (more < 0 && have < -(uint64_t)more)
-		return 0;
-	return have + more;
-}
-
-int quota_tree_add(struct server *s, struct quota_file *f, uint32_t id, uint64_t pos,
-		   int64_t space, int64_t inodes)
-{
-	struct entry e;
-	int err = cache_read(s->cache, pos, &e, sizeof(e));
+	int err = cache_read(s->cache, pos, e, sizeof(*e));
 
 	if (err)
 		return err;
-	if (e.id != id)
+	if (e->id != id)
 		return bad(s, f);
-	e.space = add(e.space, space);
-	e.inodes = add(e.inodes, inodes);
-	if (is_free(&e))
-		e.inode_time = 1;
+	/* see quota_tree_write() */
+	if (e->inode_time == 1) {
+		e->inode_time = 0;
+		if (!is_free(e))
+			e->inode_time = 1;
+	}
+	return 0;
+}
+
+int quota_tree_write(struct server *s, uint64_t pos, const struct quota_entry *e)
+{
+	struct quota_entry raw = *e;
+
+	/* that of id 0 would look free; kernel ext4 writes and reads it the same way */
+	if (is_free(&raw))
+		raw.inode_time = 1;
 	s->dirty = true;
-	return cache_write(s->cache, pos, &e, sizeof(e));
+	return cache_write(s->cache, pos, &raw, sizeof(raw));
+}
+
+int quota_tree_set_grace(struct server *s, struct quota_file *f, uint32_t space, uint32_t inodes)
+{
+	struct info info;
+	struct inode in;
+	int err = load_inode(s, f, &in);
+
+	if (!err)
+		err = read_info(s, f, &in, &info);
+	if (err)
+		return err;
+	info.block_grace = space;
+	info.inode_grace = inodes;
+	err = write_at(s, f, &in, 0, INFO_POS, &info, sizeof(info));
+	if (!err) {
+		f->space_grace = space;
+		f->inode_grace = inodes;
+	}
+	return err;
+}
+
+/* What a search through the tree needs on each level */
+struct search {
+	struct info info;
+	struct inode in;
+	unsigned int steps;	/* blocks that may still be looked at */
+};
+
+/*
+ * Find the first id, from *@id on, that block @blk on @level of the tree leads to.  1: found; 0:
+ * there is none below @blk, and *@id is the first id behind it; -EAGAIN: no steps are left, and
+ * *@id is where to go on.  *@id has 64 bits, so that it can be behind the last id.
+ */
+static int search(struct server *s, struct quota_file *f, struct search *a, int level,
+		  uint32_t blk, uint64_t *id, uint64_t *pos)
+{
+	unsigned int shift = 8 * (LEVELS - 1 - level);
+	uint64_t end = (*id >> (shift + 8)) + 1;
+	uint32_t refs[QBLOCK / sizeof(uint32_t)];
+	struct data_block d;
+	int ret;
+
+	if (!a->steps)
+		return -EAGAIN;
+	a->steps--;
+	ret = read_at(s, f, &a->in, blk, 0, refs, sizeof(refs));
+	if (ret)
+		return ret;
+	while (*id >> (shift + 8) < end) {
+		uint32_t ref = refs[*id >> shift & 0xff];
+		int index;
+
+		if (ref && (ref <= ROOT || ref >= a->info.blocks))
+			return bad(s, f);
+		if (!ref) {
+			*id = ((*id >> shift) + 1) << shift;
+			continue;
+		}
+		if (level < LEVELS - 1) {
+			ret = search(s, f, a, level + 1, ref, id, pos);
+			if (ret)
+				return ret;
+			continue;
+		}
+		ret = read_at(s, f, &a->in, ref, 0, &d, sizeof(d));
+		if (ret)
+			return ret;
+		index = index_of(&d, *id);
+		if (index < 0)
+			return bad(s, f);
+		ret = position(s, f, &a->in, ref, index, pos);
+		return ret ? ret : 1;
+	}
+	return 0;
+}
+
+int quota_tree_next(struct server *s, struct quota_file *f, uint64_t *id, unsigned int *steps,
+		    uint64_t *pos)
+{
+	struct search a = { .steps = *steps };
+	int ret = load_inode(s, f, &a.in);
+
+	if (!ret)
+		ret = read_info(s, f, &a.in, &a.info);
+	if (!ret && *id <= UINT32_MAX)
+		ret = search(s, f, &a, 0, ROOT, id, pos);
+	*steps = a.steps;
+	return ret;
 }

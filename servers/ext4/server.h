@@ -185,6 +185,7 @@ struct caller {
 	gid_t gid;
 	mode_t umask;
 	uint64_t promised;	/* blocks kept back for what is being allocated (delayed.h) */
+	bool unlimited;		/* by quotas: it can't be refused any more */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "quota.h"
 #include "xattr.h"
 
+#define OWNER	(FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)
 #define TIMES	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME | \
 		 FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME)
 
@@ -116,16 +117,32 @@ static int squashed(const struct server *s, const struct stat *attr, int *valid)
 	return 0;
 }
 
+/* The accounts of a new owner, *@ids, and what they allow */
+static int prepare_owner(struct server *s, const struct inode *in, const struct stat *attr,
+			 int valid, const struct caller *who, uint32_t ids[NR_QUOTAS])
+{
+	int err;
+
+	quota_ids(s, in, ids);
+	if (valid & FUSE_SET_ATTR_UID)
+		ids[QUOTA_USER] = attr->st_uid;
+	if (valid & FUSE_SET_ATTR_GID)
+		ids[QUOTA_GROUP] = attr->st_gid;
+	err = quota_prepare(s, ids);
+	return err ? err : quota_may_give(s, in, ids, who);
+}
+
 /*
  * The steps that may need space come first, and change nothing that anybody sees if they fail:
  * accounts for a new owner, a block for inline data, a copy of a shared attribute block.
  */
 int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int valid,
-		 struct inode *in)
+		 const struct caller *who, struct inode *in)
 {
 	uint64_t bs = s->fs->blocksize;
 	/* times alone take and free nothing: reading a tree must not cost the bitmaps */
 	int err = valid & ~TIMES ? super_may_allocate(s) : super_may_write(s);
+	uint32_t ids[NR_QUOTAS];
 	bool cut = false;
 
 	if (!err)
@@ -139,10 +156,8 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 		err = nokey_data(in);
 	if (!err)
 		err = cold_settle(s);
-	if (!err && valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		err = quota_prepare(s, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
-				    valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in),
-				    in->raw.i_projid);
+	if (!err && valid & OWNER)
+		err = prepare_owner(s, in, attr, valid, who, ids);
 	if (!err && valid & FUSE_SET_ATTR_SIZE)
 		err = prepare_size(s, in, attr->st_size);
 	if (!err && valid & FUSE_SET_ATTR_MODE)
@@ -152,11 +167,15 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 		cut = (uint64_t)attr->st_size <= inode_size(in);
 		err = file_truncate(s, in, attr->st_size);
 	}
+	/* others may have had the lock while the file was cut */
+	if (!err && valid & OWNER && valid & FUSE_SET_ATTR_SIZE)
+		err = prepare_owner(s, in, attr, valid, who, ids);
 	if (err)
 		return err;
-	if (valid & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		inode_set_owner(in, valid & FUSE_SET_ATTR_UID ? attr->st_uid : inode_owner(in),
-				valid & FUSE_SET_ATTR_GID ? attr->st_gid : inode_group(in));
+	if (valid & OWNER) {
+		quota_reserve_give(s, in, ids);
+		inode_set_owner(in, ids[QUOTA_USER], ids[QUOTA_GROUP]);
+	}
 	if (valid & FUSE_SET_ATTR_MODE)
 		in->raw.i_mode = (in->raw.i_mode & S_IFMT) | (attr->st_mode & 07777);
 	set_times(s, in, attr, valid);

@@ -15,6 +15,7 @@
 #include "extent_check.h"
 #include "free_check.h"
 #include "inode_table.h"
+#include "quota.h"
 #include "xattr_check.h"
 
 #define VALUE_MAX	65536U
@@ -155,7 +156,7 @@ static int need_extra_isize(struct server *s, struct inode *in)
  * caller changes @in after them and stores it.
  */
 static int set_raw(struct server *s, struct inode *in, const char *name, const void *value,
-		   size_t size)
+		   size_t size, const struct caller *who)
 {
 	struct ext2_xattr_handle *h;
 	uint64_t charged;
@@ -173,7 +174,10 @@ static int set_raw(struct server *s, struct inode *in, const char *name, const v
 		err = open_handle(s, in, &h);
 	if (err)
 		return err;
-	err = lib_error(s, ext2fs_xattr_set(h, name, value, size), in->ino);
+	err = quota_attributes_begin(s, in, who);
+	if (!err)
+		err = lib_error(s, ext2fs_xattr_set(h, name, value, size), in->ino);
+	quota_attributes_end(s);
 	ext2fs_xattrs_close(&h);
 	load_err = inode_load(s, in->ino, in);
 	if (!load_err)
@@ -217,7 +221,7 @@ int xattr_drop_inline(struct server *s, struct inode *in)
 }
 
 static int set_acl_raw(struct server *s, struct inode *in, const char *name,
-		       const struct acl *acl)
+		       const struct acl *acl, const struct caller *who)
 {
 	size_t size;
 	void *value;
@@ -225,7 +229,7 @@ static int set_acl_raw(struct server *s, struct inode *in, const char *name,
 
 	if (err)
 		return err;
-	err = set_raw(s, in, name, value, size);
+	err = set_raw(s, in, name, value, size, who);
 	free(value);
 	return err;
 }
@@ -236,7 +240,7 @@ static int set_acl_raw(struct server *s, struct inode *in, const char *name,
  * changes in @in only, once the ACL is stored.
  */
 static int set_acl(struct server *s, struct inode *in, const char *name, const void *value,
-		   size_t size, bool kill_sgid)
+		   size_t size, bool kill_sgid, const struct caller *who)
 {
 	mode_t mode = in->raw.i_mode & ~(kill_sgid ? S_ISGID : 0);
 	struct acl *acl;
@@ -248,10 +252,10 @@ static int set_acl(struct server *s, struct inode *in, const char *name, const v
 	if (err)
 		return err;
 	if (!strcmp(name, ACL_XATTR_DEFAULT)) {
-		err = set_acl_raw(s, in, name, acl);
+		err = set_acl_raw(s, in, name, acl, who);
 	} else {
 		if (acl_to_mode(acl, &mode))
-			err = set_acl_raw(s, in, name, acl);
+			err = set_acl_raw(s, in, name, acl, who);
 		else
 			err = remove_raw(s, in, name);
 		if (err == -ENODATA)
@@ -282,7 +286,7 @@ static int check_flags(struct server *s, struct inode *in, const char *name, int
 }
 
 int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
-	      size_t size, int flags, bool kill_sgid)
+	      size_t size, int flags, bool kill_sgid, const struct caller *who)
 {
 	int err = check_name(name);
 
@@ -291,9 +295,9 @@ int xattr_set(struct server *s, struct inode *in, const char *name, const void *
 	if (!err)
 		err = check_flags(s, in, name, flags);
 	if (!err && is_acl(name))
-		err = set_acl(s, in, name, value, size, kill_sgid);
+		err = set_acl(s, in, name, value, size, kill_sgid, who);
 	else if (!err)
-		err = set_raw(s, in, name, value, size);
+		err = set_raw(s, in, name, value, size, who);
 	if (err)
 		return err;
 	inode_touch(s, in, false);
@@ -414,6 +418,8 @@ int xattr_free_all(struct server *s, struct inode *in)
 
 int xattr_acl_chmod(struct server *s, struct inode *in, mode_t mode)
 {
+	/* the entries are as many as before, and take no more room */
+	const struct caller root = { 0 };
 	struct acl *acl;
 	int err;
 
@@ -423,12 +429,13 @@ int xattr_acl_chmod(struct server *s, struct inode *in, mode_t mode)
 	if (err)
 		return err == -ENODATA ? 0 : err;
 	acl_chmod(acl, mode);
-	err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
+	err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl, &root);
 	free(acl);
 	return err;
 }
 
-int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask)
+int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in,
+		      const struct caller *who)
 {
 	mode_t mode = in->raw.i_mode, unused = 0;
 	struct acl *acl = NULL;
@@ -438,18 +445,18 @@ int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mod
 		return 0;
 	err = get_acl(s, dir, ACL_XATTR_DEFAULT, &acl);
 	if (err == -ENODATA) {
-		in->raw.i_mode &= ~(umask & 0777);
+		in->raw.i_mode &= ~(who->umask & 0777);
 		return 0;
 	}
 	if (err)
 		return err;
 	err = inode_store(s, in);
 	if (!err && S_ISDIR(mode))
-		err = set_acl_raw(s, in, ACL_XATTR_DEFAULT, acl);
+		err = set_acl_raw(s, in, ACL_XATTR_DEFAULT, acl, who);
 	if (!err) {
 		acl_create(acl, &mode);
 		if (acl_to_mode(acl, &unused))
-			err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl);
+			err = set_acl_raw(s, in, ACL_XATTR_ACCESS, acl, who);
 	}
 	if (!err)
 		in->raw.i_mode = mode;

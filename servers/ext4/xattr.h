@@ -12,10 +12,10 @@
 int xattr_get(struct server *s, struct inode *in, const char *name, void **value, size_t *size);
 /*
  * @flags: XATTR_CREATE, XATTR_REPLACE.  ACLs change the mode too; @kill_sgid: an access ACL
- * also takes the set-gid bit.
+ * also takes the set-gid bit.  -EDQUOT: @who may not have the block that it needs.
  */
 int xattr_set(struct server *s, struct inode *in, const char *name, const void *value,
-	      size_t size, int flags, bool kill_sgid);
+	      size_t size, int flags, bool kill_sgid, const struct caller *who);
 int xattr_remove(struct server *s, struct inode *in, const char *name);
 /* Names, each with its NUL; *@list is to be freed.  trusted.* only if @privileged. */
 int xattr_list(struct server *s, struct inode *in, bool privileged, char **list, size_t *size);
@@ -34,7 +34,8 @@ int xattr_acl_chmod(struct server *s, struct inode *in, mode_t mode);
  * New inode @in in @dir: default ACLs, or without one the umask.  Changes
  * in->raw.i_mode.
  */
-int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in, mode_t umask);
+int xattr_acl_inherit(struct server *s, struct inode *dir, struct inode *in,
+		      const struct caller *who);
 
 /*
  * xattr_room.c: before libext2fs changes attributes.  @in is as on the disk.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "quota_type.h"
 
 static int failures;
 
@@ -104,10 +105,12 @@ static void own_options(void)
 	EXPECT("noatime,lazytime,nodev", opt.mount_flags & MS_NOATIME &&
 	       opt.mount_flags & MS_LAZYTIME && opt.mount_flags & MS_NODEV);
 	EXPECT("user", opt.mount_flags & MS_NOEXEC && opt.mount_flags & MS_NOSUID);
-	EXPECT("noquota", !opt.quota && !opt.project_quota);
+	EXPECT("noquota", !opt.quota);
+	EXPECT("quota", opt.quota == 1U << QUOTA_USER);
+	EXPECT("usrquota,grpquota", opt.quota == (1U << QUOTA_USER | 1U << QUOTA_GROUP));
 	EXPECT("usrquota,noquota", !opt.quota);
-	EXPECT("grpquota", opt.quota && !opt.project_quota);
-	EXPECT("prjquota", opt.quota && opt.project_quota);
+	EXPECT("grpquota", opt.quota == 1U << QUOTA_GROUP);
+	EXPECT("prjquota", opt.quota == 1U << QUOTA_PROJECT);
 	EXPECT("user,exec", !(opt.mount_flags & MS_NOEXEC));
 }
 
