@@ -18,7 +18,7 @@
  *
  * Work and memory are bounded by the size of the journal, whatever its blocks say: each pass
  * reads a block of the log once, and there is an entry in memory for each block of the log
- * at most.
+ * at most, but for the tags of one descriptor that lead beyond it.
  */
 #ifndef IOMAP4FS_REPLAY_H
 #define IOMAP4FS_REPLAY_H
