@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "journal/journal.h"
+#include "journal/super_check.h"
 #include "store/device.h"
 
 struct replay;
@@ -52,11 +53,6 @@ struct replay_place {
 	 */
 	int (*step)(void *arg, const struct replay_progress *now);
 	void *arg;
-};
-
-/* Why something can't be replayed: a clause, for a person */
-struct replay_refusal {
-	char why[200];
 };
 
 /* -ENOMEM, -EIO or another errno of reading, -EUCLEAN: @no says what is wrong. */
