@@ -52,6 +52,11 @@ struct replay_place {
 	 * negative errno.  NULL: nobody is called.
 	 */
 	int (*step)(void *arg, const struct replay_progress *now);
+	/*
+	 * Called with the block that has the file system's superblock, as it comes out of the
+	 * journal, before it goes to its place.  NULL: it goes there as it is.
+	 */
+	void (*super)(void *arg, void *block);
 	void *arg;
 };
 
