@@ -50,6 +50,7 @@ int commits_open(struct server *s)
 		.checksums = ext2fs_has_feature_metadata_csum(sb),
 	};
 	struct journal_run *runs = NULL;
+	struct replay_refusal no;
 	const char *why;
 	size_t nr = 0;
 	int err;
@@ -72,6 +73,13 @@ int commits_open(struct server *s)
 	free(runs);
 	if (err)
 		s->commits.journal = NULL;
+	/* what a crash leaves in it has to be of use */
+	if (!err && journal_is_replayable(s->commits.journal, &no)) {
+		journal_destroy(s->commits.journal);
+		s->commits.journal = NULL;
+		why = no.why;
+		err = -EOPNOTSUPP;
+	}
 	if (err == -EOPNOTSUPP)
 		return readonly_instead(s, "make a new one with \"tune2fs -O ^has_journal\" and "
 					"\"tune2fs -j\"", "the journal of %s can't be written: %s",

@@ -15,6 +15,8 @@ good() {
 		crash points: 1000
 		crash points inconsistent: 0
 		crash points, files compared: 7
+		crash points of replays: 100
+		crash points of replays inconsistent: 0
 		server kills: 200
 		server kills inconsistent: 0
 		server kills with the module: 100
@@ -35,7 +37,8 @@ refused() {
 
 good >"$figures"
 "$JUDGE" "$figures"
-for name in "crash points" "server kills" "server kills with the module" "power cuts"; do
+for name in "crash points" "crash points of replays" "server kills" \
+	"server kills with the module" "power cuts"; do
 	refused "/^$name:/d"
 	refused "/^$name inconsistent:/d"
 	refused "s/^$name inconsistent: 0/$name inconsistent: 1/"

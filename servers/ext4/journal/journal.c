@@ -33,6 +33,7 @@ struct journal {
 	uint32_t sequence;		/* of the next transaction */
 	uint64_t last_sec;		/* time of the last commit */
 	bool super_dirty;		/* recovery wouldn't find the next transaction */
+	bool wide;			/* the file system has the feature 64bit */
 };
 
 static const struct journal_run *run_of(const struct journal *j, uint32_t log)
@@ -189,6 +190,7 @@ int journal_open(struct journal **out, const struct device *dev, uint32_t blocks
 	err = *why ? -EUCLEAN : set_up_log(j, why);
 	if (err)
 		goto fail;
+	j->wide = wants->wide;
 	set_features(j, wants);
 	journal_shape_init(&j->shape, j->super_block, blocksize, j->sb.incompat);
 	*out = j;
@@ -196,6 +198,30 @@ int journal_open(struct journal **out, const struct device *dev, uint32_t blocks
 fail:
 	journal_destroy(j);
 	return err;
+}
+
+int journal_is_replayable(const struct journal *j, struct replay_refusal *no)
+{
+	const struct journal_run *last = &j->runs[j->nr_runs - 1];
+	struct journal_limits limits = {
+		.blocksize = j->shape.blocksize,
+		.blocks = (uint64_t)last->log + last->len,
+		.wide = j->wide,
+	};
+	struct journal_super sb;
+	uint32_t from, to;
+	uint8_t block[JOURNAL_SUPER_SIZE];
+	int err;
+
+	/* a crash before the first transaction finds the superblock as it is */
+	err = journal_super_check(j->super_block, &limits, &sb, &from, &to, no);
+	if (err)
+		return err;
+	memcpy(block, j->super_block, sizeof(block));
+	sb = j->sb;
+	sb.start = j->head;
+	journal_super_encode(block, &sb);
+	return journal_super_check(block, &limits, &sb, &from, &to, no);
 }
 
 void journal_destroy(struct journal *j)

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "journal/super_check.h"
 #include "store/device.h"
 
 struct journal;
@@ -70,6 +71,11 @@ struct journal_record {
 int journal_open(struct journal **j, const struct device *dev, uint32_t blocksize,
 		 const struct journal_run *runs, size_t nr_runs,
 		 const struct journal_wants *wants, const char **why);
+/*
+ * Would a replay accept the superblock of @j, as it is on the device and as the first transaction
+ * will leave it?  0, or -EUCLEAN: @no says why not.
+ */
+int journal_is_replayable(const struct journal *j, struct replay_refusal *no);
 /* Frees; writes nothing. */
 void journal_destroy(struct journal *j);
 

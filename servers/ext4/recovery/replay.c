@@ -5,22 +5,10 @@
 #include "recovery/replay.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recovery/state.h"
-
-int replay_refuse(struct replay_refusal *no, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(no->why, sizeof(no->why), fmt, args);
-	va_end(args);
-	return -EUCLEAN;
-}
 
 int replay_step(const struct replay *r, const char *step, uint64_t done, uint64_t all)
 {
@@ -43,6 +31,19 @@ static int allocate(struct replay *r, const struct replay_place *place)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+static int check_super(struct replay *r, struct replay_refusal *no)
+{
+	struct journal_limits limits = { .blocksize = r->place.blocksize, .wide = r->place.wide };
+	int err;
+
+	for (size_t i = 0; i < r->place.nr_runs; i++)
+		limits.blocks += r->place.runs[i].len;
+	err = journal_super_check(r->super_block, &limits, &r->sb, &r->first, &r->last, no);
+	if (!err)
+		journal_shape_init(&r->shape, r->super_block, r->sb.blocksize, r->sb.incompat);
+	return err;
 }
 
 static uint64_t super_offset(const struct replay *r)
@@ -75,7 +76,7 @@ int replay_open(struct replay **out, const struct replay_place *place, struct re
 				      strerror(-err));
 	}
 	if (!err)
-		err = replay_check_super(r, no);
+		err = check_super(r, no);
 	if (err) {
 		replay_close(r);
 		return err;

@@ -18,7 +18,7 @@
  *
  * Work and memory are bounded by the size of the journal, whatever its blocks say: each pass
  * reads a block of the log once, and there is an entry in memory for each block of the log
- * at most.
+ * at most, but for the tags of one descriptor that lead beyond it.
  */
 #ifndef IOMAP4FS_REPLAY_H
 #define IOMAP4FS_REPLAY_H
@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "journal/journal.h"
+#include "journal/super_check.h"
 #include "store/device.h"
 
 struct replay;
@@ -51,12 +52,12 @@ struct replay_place {
 	 * negative errno.  NULL: nobody is called.
 	 */
 	int (*step)(void *arg, const struct replay_progress *now);
+	/*
+	 * Called with the block that has the file system's superblock, as it comes out of the
+	 * journal, before it goes to its place.  NULL: it goes there as it is.
+	 */
+	void (*super)(void *arg, void *block);
 	void *arg;
-};
-
-/* Why something can't be replayed: a clause, for a person */
-struct replay_refusal {
-	char why[200];
 };
 
 /* -ENOMEM, -EIO or another errno of reading, -EUCLEAN: @no says what is wrong. */

@@ -5,6 +5,7 @@
  *	open the file system as it is, for the place of the journal; forget that again
  *	replay_read		everything is checked, nothing written
  *	replay_write		blocks go to their places	flush
+ *	  adjust_super		  the superblock last: it keeps the errors and the flag
  *	note_errors		in the superblock		flush, if there are any
  *	replay_empty		the journal's superblock	flush
  *	clear_flag		the file system's superblock	flush
@@ -166,13 +167,18 @@ static int check_outcome(struct recovery *rc, struct replay *r)
 	return err;
 }
 
+static void set_checksum(struct ext2_super_block *sb)
+{
+	if (ext2fs_has_feature_metadata_csum(sb))
+		sb->s_checksum = checksum_crc32c(~0U, sb, offsetof(struct ext2_super_block,
+								   s_checksum));
+}
+
 static int write_super(struct server *s, struct ext2_super_block *sb)
 {
 	int err;
 
-	if (ext2fs_has_feature_metadata_csum(sb))
-		sb->s_checksum = checksum_crc32c(~0U, sb, offsetof(struct ext2_super_block,
-								   s_checksum));
+	set_checksum(sb);
 	err = device_write(&s->src.dev, sb, sizeof(*sb), SUPERBLOCK_OFFSET);
 	return err ? err : device_flush(&s->src.dev);
 }
@@ -181,22 +187,47 @@ static int write_super(struct server *s, struct ext2_super_block *sb)
  * Errors are noted in the superblock on the device, past the journal.  An older copy of the
  * superblock in the journal must not make them unsaid; the journal has its own note.
  */
-static int note_errors(struct recovery *rc, int noted)
+static void keep_errors(const struct recovery *rc, struct ext2_super_block *sb)
 {
 	const struct ext2_super_block *before = &rc->before;
+
+	sb->s_state |= before->s_state & EXT2_ERROR_FS;
+	if (before->s_error_count) {
+		memcpy((char *)sb + EXT4_S_ERR_START, (const char *)before + EXT4_S_ERR_START,
+		       EXT4_S_ERR_END - EXT4_S_ERR_START);
+		sb->s_first_error_time_hi = before->s_first_error_time_hi;
+		sb->s_last_error_time_hi = before->s_last_error_time_hi;
+	}
+}
+
+/*
+ * The superblock that comes out of the journal is changed before it is written, so that a crash
+ * behind it loses nothing: the next replay takes the errors from it, and would not take place
+ * if the copy did not ask for it.
+ */
+static void adjust_super(void *arg, void *block)
+{
+	const struct recovery *rc = arg;
+	uint32_t bs = EXT2_BLOCK_SIZE(&rc->before);
+	struct ext2_super_block *sb, was;
+
+	sb = (struct ext2_super_block *)((char *)block + SUPERBLOCK_OFFSET % bs);
+	was = *sb;
+	keep_errors(rc, sb);
+	ext2fs_set_feature_journal_needs_recovery(sb);
+	if (memcmp(sb, &was, sizeof(was)))
+		set_checksum(sb);
+}
+
+/* What the journal itself has noted */
+static int note_errors(struct recovery *rc, int noted)
+{
 	struct ext2_super_block sb, now;
 	int err = device_read(&rc->s->src.dev, &now, sizeof(now), SUPERBLOCK_OFFSET);
 
 	if (err)
 		return err;
 	sb = now;
-	sb.s_state |= before->s_state & EXT2_ERROR_FS;
-	if (before->s_error_count) {
-		memcpy((char *)&sb + EXT4_S_ERR_START, (const char *)before + EXT4_S_ERR_START,
-		       EXT4_S_ERR_END - EXT4_S_ERR_START);
-		sb.s_first_error_time_hi = before->s_first_error_time_hi;
-		sb.s_last_error_time_hi = before->s_last_error_time_hi;
-	}
 	if (noted) {
 		log_warn("the journal was ended by an error: %s", strerror(noted));
 		sb.s_state |= EXT2_ERROR_FS;
@@ -249,6 +280,7 @@ static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr
 		.wide = ext2fs_has_feature_64bit(&rc->before),
 		.since = begin_of_log(&rc->before),
 		.step = step,
+		.super = adjust_super,
 		.arg = rc,
 	};
 	struct replay_refusal no = { .why = "" };

@@ -16,8 +16,11 @@
  * - A journal with asynchronous commits has no such order.  There a commit block with a wrong
  *   checksum ends the log, unless another commit follows: that is damage.
  *
- * jbd2 goes around for ever in a ring whose blocks all belong to one transaction.  Here a log
- * that is longer than the ring is damage.
+ * Without checksums nothing tells that a descriptor is torn, and the tags in it can lead to the
+ * log's own beginning and past it.  jbd2 goes on reading there: it finds the number of an older
+ * transaction, or no header, and the log has ended.  A header with the number of the transaction
+ * that is being read means that this one fills the ring.  jbd2 goes around in such a ring for
+ * ever; here that is damage.
  */
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
@@ -77,13 +80,10 @@ static int add_revoke(struct replay *r, uint32_t log, uint32_t sequence)
 }
 
 /* One block further */
-static int walk(struct replay *r, struct scan *sc)
+static void walk(struct replay *r, struct scan *sc)
 {
 	sc->log = replay_next(r, sc->log);
-	if (++sc->walked > r->last - r->first)
-		return replay_refuse(sc->no, "transaction %u of the journal is longer than the "
-				     "journal", sc->sequence);
-	return 0;
+	sc->walked++;
 }
 
 static int descriptor(struct replay *r, struct scan *sc, const uint8_t *block)
@@ -109,9 +109,10 @@ static int descriptor(struct replay *r, struct scan *sc, const uint8_t *block)
 		if (!err && !sc->doubtful && !sc->torn)
 			err = add_copy(r, &tag, sc);
 		if (!err)
-			err = walk(r, sc);
+			walk(r, sc);
 	}
-	if (tags.odd || !tags.ended)
+	/* a full one needs no mark at its last tag: debugfs leaves it out, and jbd2 takes it so */
+	if (tags.odd)
 		sc->odd = true;
 	return err ? err : GO_ON;
 }
@@ -214,16 +215,19 @@ static int block_of_log(struct replay *r, struct scan *sc)
 {
 	uint32_t type, sequence, log = sc->log;
 	const uint8_t *block;
+	bool around = sc->walked >= r->last - r->first;
 	int err = replay_read_log(r, log, &block, sc->no);
 
-	if (!err)
-		err = walk(r, sc);
 	if (err)
 		return err;
+	walk(r, sc);
 	if (!journal_parse_header(block, &type, &sequence))
 		return END;
 	if (sequence != sc->sequence)
 		return END;
+	if (around)
+		return replay_refuse(sc->no, "transaction %u of the journal is longer than the "
+				     "journal", sc->sequence);
 	switch (type) {
 	case JOURNAL_DESCRIPTOR:
 		return descriptor(r, sc, block);
@@ -244,8 +248,8 @@ int replay_scan(struct replay *r, struct replay_refusal *no)
 	};
 	int ret = GO_ON;
 
-	/* a log that is full to its last block is followed by its own first one */
-	while (ret == GO_ON && sc.walked < r->last - r->first) {
+	/* it ends: each block takes it further, and beyond the ring one of them at most is read */
+	while (ret == GO_ON) {
 		ret = replay_step(r, "reading the journal", sc.walked, r->last - r->first);
 		if (!ret)
 			ret = block_of_log(r, &sc);

@@ -54,14 +54,8 @@ static inline int32_t sequence_diff(uint32_t a, uint32_t b)
 	return (int32_t)(a - b);
 }
 
-/* Returns -EUCLEAN after it has written down why. */
-int replay_refuse(struct replay_refusal *no, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 /* The caller's step function */
 int replay_step(const struct replay *r, const char *step, uint64_t done, uint64_t all);
-
-/* super.c: the journal's superblock, into r->sb, r->shape, r->first and r->last */
-int replay_check_super(struct replay *r, struct replay_refusal *no);
 
 /*
  * log.c: block @log of the journal, to read in place.  The pointer is valid until the next

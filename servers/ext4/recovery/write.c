@@ -5,9 +5,8 @@
  * They are read in the order of the log, some MiB of them, and written in the order of the
  * device, neighbours together.
  *
- * The block with the file system's superblock comes last, after a flush: it may be that its
- * copy says that there is nothing to replay, and that must not be on the device before all
- * the rest is.
+ * The block with the file system's superblock comes last, after a flush: what it says of the
+ * file system must not be on the device before all the rest is.
  */
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
@@ -104,6 +103,8 @@ static int write_super(struct batch *b, const struct copy *c)
 
 	if (!err)
 		err = fetch(r, c, b->piece);
+	if (!err && r->place.super)
+		r->place.super(r->place.arg, b->piece);
 	if (!err)
 		err = device_write(r->place.dev, b->piece, r->place.blocksize,
 				   c->nr * r->place.blocksize);

@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Is the journal's superblock one that a replay can trust?  The checks are kernel jbd2's.
+ * The checks of the journal's superblock are kernel jbd2's: see super_check.h.
  *
  * A superblock without a checksum (without v2 and v3) can be damaged in ways that jbd2 does
  * not notice, and then the end of the log is found too early, without a word.  So there a few
  * more things have to be as all programs that make journals in a file system leave them.
  */
+#include "journal/super_check.h"
+
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "checksum.h"
 #include "journal/layout.h"
-#include "recovery/state.h"
 
 /* a log is at least so long beside its fast commits, blocks; kernel ext4's rule */
 #define LOG_MIN_BLOCKS	1024
+
+int replay_refuse(struct replay_refusal *no, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(no->why, sizeof(no->why), fmt, args);
+	va_end(args);
+	return -EUCLEAN;
+}
 
 static bool checksum_is_right(const uint8_t *b)
 {
@@ -58,55 +71,53 @@ static int check_v1(const uint8_t *b, struct replay_refusal *no)
 }
 
 /* What a checksum would have found */
-static int check_unproven(const struct replay *r, uint64_t have, struct replay_refusal *no)
+static int check_unproven(const struct journal_super *sb, const struct journal_limits *limits,
+			  struct replay_refusal *no)
 {
-	const struct journal_super *sb = &r->sb;
-
 	if (has_csum(sb->incompat))
 		return 0;
 	if (sb->first != 1)
 		return replay_refuse(no, "the journal's superblock says that its log begins at "
-				     "block %u", sb->first);
-	if (sb->maxlen != have)
+				      "block %u", sb->first);
+	if (sb->maxlen != limits->blocks)
 		return replay_refuse(no, "the journal's superblock says that it has %u blocks, "
-				     "and it has %llu", sb->maxlen, (unsigned long long)have);
+				      "and it has %llu", sb->maxlen,
+				      (unsigned long long)limits->blocks);
 	/* set by all that write to the log of such a file system, before they do */
-	if (sb->start && r->place.wide && sb->type == JOURNAL_SUPER_V2 &&
+	if (sb->start && limits->wide && sb->type == JOURNAL_SUPER_V2 &&
 	    !(sb->incompat & JOURNAL_INCOMPAT_64BIT))
 		return replay_refuse(no, "the journal lacks the file system's feature 64bit");
 	return 0;
 }
 
-static int set_up_log(struct replay *r, struct replay_refusal *no)
+static int find_log(const struct journal_super *sb, uint32_t *first, uint32_t *last,
+		    struct replay_refusal *no)
 {
-	const struct journal_super *sb = &r->sb;
 	uint32_t fc = 0;
 
 	if (sb->incompat & JOURNAL_INCOMPAT_FAST_COMMIT)
 		fc = sb->fc_blocks ? sb->fc_blocks : JOURNAL_FC_DEFAULT;
 	if (sb->maxlen < LOG_MIN_BLOCKS || sb->maxlen - LOG_MIN_BLOCKS < fc)
 		return replay_refuse(no, "the journal is too short (%u blocks, %u of them for "
-				     "fast commits)", sb->maxlen, fc);
-	r->first = sb->first;
-	r->last = sb->maxlen - fc;
-	if (r->first >= r->last)
+				      "fast commits)", sb->maxlen, fc);
+	*first = sb->first;
+	*last = sb->maxlen - fc;
+	if (*first >= *last)
 		return replay_refuse(no, "the journal's superblock says that its log begins at "
-				     "block %u", r->first);
-	if (sb->start && (sb->start < r->first || sb->start >= r->last))
+				      "block %u", *first);
+	if (sb->start && (sb->start < *first || sb->start >= *last))
 		return replay_refuse(no, "the journal's superblock says that there is something "
-				     "to replay at block %u, which is not in the log", sb->start);
+				      "to replay at block %u, which is not in the log", sb->start);
 	return 0;
 }
 
-int replay_check_super(struct replay *r, struct replay_refusal *no)
+int journal_super_check(const void *block, const struct journal_limits *limits,
+			struct journal_super *sb, uint32_t *first, uint32_t *last,
+			struct replay_refusal *no)
 {
-	const uint8_t *b = r->super_block;
-	struct journal_super *sb = &r->sb;
-	uint64_t have = 0;
+	const uint8_t *b = block;
 	int err = 0;
 
-	for (size_t i = 0; i < r->place.nr_runs; i++)
-		have += r->place.runs[i].len;
 	if (get32(b) != JOURNAL_MAGIC)
 		return replay_refuse(no, "the journal has no superblock");
 	*sb = (struct journal_super){
@@ -120,7 +131,7 @@ int replay_check_super(struct replay *r, struct replay_refusal *no)
 	};
 	if (sb->type != JOURNAL_SUPER_V1 && sb->type != JOURNAL_SUPER_V2)
 		return replay_refuse(no, "the journal's superblock is of an unknown version (%u)",
-				     sb->type);
+				      sb->type);
 	if (sb->type == JOURNAL_SUPER_V2) {
 		sb->compat = get32(b + SB_COMPAT);
 		sb->incompat = get32(b + SB_INCOMPAT);
@@ -132,19 +143,16 @@ int replay_check_super(struct replay *r, struct replay_refusal *no)
 	}
 	if (err)
 		return err;
-	if (sb->blocksize != r->place.blocksize)
+	if (sb->blocksize != limits->blocksize)
 		return replay_refuse(no, "the journal has blocks of %u bytes, the file system of "
-				     "%u", sb->blocksize, r->place.blocksize);
-	if (sb->maxlen > have)
+				      "%u", sb->blocksize, limits->blocksize);
+	if (sb->maxlen > limits->blocks)
 		return replay_refuse(no, "the journal's superblock says that it has %u blocks, "
-				     "and it has %llu", sb->maxlen, (unsigned long long)have);
+				      "and it has %llu", sb->maxlen,
+				      (unsigned long long)limits->blocks);
 	if (!sb->first)
 		return replay_refuse(no, "the journal's superblock says that its log begins at "
-				     "block 0");
-	err = check_unproven(r, have, no);
-	if (!err)
-		err = set_up_log(r, no);
-	if (!err)
-		journal_shape_init(&r->shape, b, sb->blocksize, sb->incompat);
-	return err;
+				      "block 0");
+	err = check_unproven(sb, limits, no);
+	return err ? err : find_log(sb, first, last, no);
 }
