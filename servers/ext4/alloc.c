@@ -241,6 +241,16 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	return 0;
 }
 
+int alloc_take(struct server *s, uint64_t pblk, uint64_t len)
+{
+	if (!map_valid_range(s, pblk, len))
+		return -EUCLEAN;
+	change_range(s, pblk, len, 1);
+	cache_forget(s->cache, pblk, len);
+	s->dirty = true;
+	return 0;
+}
+
 /*
  * Pins
  */

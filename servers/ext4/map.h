@@ -185,6 +185,11 @@ int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
  */
 int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len);
+/*
+ * Take [@pblk, @pblk + @len), of which the caller knows that it is free, whatever the bitmap in
+ * memory says.  Whole clusters.  -EUCLEAN, without a message: no file may have it
+ */
+int alloc_take(struct server *s, uint64_t pblk, uint64_t len);
 /* Could these blocks be had now? */
 bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len);
 /*

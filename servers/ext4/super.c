@@ -145,7 +145,7 @@ int super_probe(struct server *s, struct ext2_super_block *sb)
  * The superblock's counts of what is free: kernel ext4 brings them up to date when it
  * unmounts, so after a crash of it only the groups' are right.
  */
-static void count_free(struct server *s)
+void super_count_free(struct server *s)
 {
 	uint64_t clusters = 0, inodes = 0;
 
@@ -293,7 +293,7 @@ int super_open(struct server *s)
 	if (err)
 		return err;
 	extent_check_begin(s);
-	count_free(s);
+	super_count_free(s);
 	lerr = ext2fs_create_inode_cache(s->fs, 32);
 	if (lerr) {
 		log_err("out of memory");

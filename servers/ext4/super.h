@@ -10,5 +10,7 @@
  * says.  Says why not.
  */
 int super_probe(struct server *s, struct ext2_super_block *sb);
+/* s->fs is open: the superblock in memory gets the counts of free blocks and inodes right. */
+void super_count_free(struct server *s);
 
 #endif

@@ -101,8 +101,6 @@ static const char *defect(const struct journal_super *sb, uint32_t blocksize, ui
 		return "its block size is wrong";
 	if (sb->maxlen > have || !sb->first || sb->first >= sb->maxlen)
 		return "its size is wrong";
-	if (sb->start)
-		return "it was not replayed";
 	return NULL;
 }
 
@@ -124,9 +122,6 @@ static int set_up_log(struct journal *j, const char **why)
 		return -EUCLEAN;
 	}
 	j->head = j->first;
-	/* what a crash left behind its last complete transaction has the number itself */
-	j->sequence = j->sb.sequence + 1;
-	j->sb.sequence = j->sequence;
 	j->super_dirty = true;
 	return 0;
 }
@@ -144,9 +139,9 @@ static void set_features(struct journal *j, const struct journal_wants *wants)
 		j->sb.incompat |= JOURNAL_INCOMPAT_CSUM_V3;
 }
 
-int journal_open(struct journal **out, const struct device *dev, uint32_t blocksize,
-		 const struct journal_run *runs, size_t nr_runs,
-		 const struct journal_wants *wants, const char **why)
+static int open_any(struct journal **out, const struct device *dev, uint32_t blocksize,
+		    const struct journal_run *runs, size_t nr_runs,
+		    const struct journal_wants *wants, const char **why)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 	uint64_t have = 0;
@@ -222,6 +217,38 @@ int journal_is_replayable(const struct journal *j, struct replay_refusal *no)
 	sb.start = j->head;
 	journal_super_encode(block, &sb);
 	return journal_super_check(block, &limits, &sb, &from, &to, no);
+}
+
+int journal_open(struct journal **out, const struct device *dev, uint32_t blocksize,
+		 const struct journal_run *runs, size_t nr_runs,
+		 const struct journal_wants *wants, const char **why)
+{
+	struct journal *j;
+	int err = open_any(&j, dev, blocksize, runs, nr_runs, wants, why);
+
+	if (err)
+		return err;
+	if (j->sb.start) {
+		*why = "it was not replayed";
+		journal_destroy(j);
+		return -EUCLEAN;
+	}
+	/* what a crash left behind its last complete transaction has the number itself */
+	j->sequence = j->sb.sequence + 1;
+	j->sb.sequence = j->sequence;
+	*out = j;
+	return 0;
+}
+
+int journal_open_to_replace(struct journal **out, const struct device *dev, uint32_t blocksize,
+			    const struct journal_run *runs, size_t nr_runs,
+			    const struct journal_wants *wants, const char **why)
+{
+	int err = open_any(out, dev, blocksize, runs, nr_runs, wants, why);
+
+	if (!err)
+		(*out)->sequence = (*out)->sb.sequence;
+	return err;
 }
 
 void journal_destroy(struct journal *j)

@@ -76,6 +76,14 @@ int journal_open(struct journal **j, const struct device *dev, uint32_t blocksiz
  * will leave it?  0, or -EUCLEAN: @no says why not.
  */
 int journal_is_replayable(const struct journal *j, struct replay_refusal *no);
+/*
+ * The same where the log has no transaction that counts, and the next one, which goes to its
+ * beginning, has the number that the superblock expects: it takes the place of the fast commits
+ * with that number.  To be used once, see fc_run.c.
+ */
+int journal_open_to_replace(struct journal **j, const struct device *dev, uint32_t blocksize,
+			    const struct journal_run *runs, size_t nr_runs,
+			    const struct journal_wants *wants, const char **why);
 /* Frees; writes nothing. */
 void journal_destroy(struct journal *j);
 

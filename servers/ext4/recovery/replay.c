@@ -93,7 +93,7 @@ int replay_read(struct replay *r, struct replay_refusal *no)
 	if (r->sb.start)
 		err = replay_scan(r, no);
 	if (!err && r->sb.start && r->sb.incompat & JOURNAL_INCOMPAT_FAST_COMMIT)
-		err = replay_check_fast_commits(r, no);
+		err = replay_scan_fast_commits(r, no);
 	if (!err)
 		err = replay_revoke(r, no);
 	return err ? err : replay_verify(r, no);
@@ -109,6 +109,11 @@ uint64_t replay_nr_blocks(const struct replay *r)
 	return r->nr_last;
 }
 
+const struct fc_tags *replay_fast_commits(const struct replay *r)
+{
+	return &r->fc;
+}
+
 int replay_noted_error(const struct replay *r)
 {
 	uint32_t err = r->sb.error;
@@ -118,10 +123,24 @@ int replay_noted_error(const struct replay *r)
 	return err > INT32_MAX ? INT32_MAX : (int)err;
 }
 
-int replay_empty(struct replay *r)
+static int write_super(struct replay *r)
 {
 	int err;
 
+	journal_super_encode(r->super_block, &r->sb);
+	err = device_write(r->place.dev, r->super_block, JOURNAL_SUPER_SIZE, super_offset(r));
+	return err ? err : device_flush(r->place.dev);
+}
+
+int replay_keep_fast_commits(struct replay *r)
+{
+	r->sb.start = r->end_log;
+	r->sb.sequence = r->end;
+	return write_super(r);
+}
+
+int replay_empty(struct replay *r)
+{
 	if (!r->sb.start && !r->sb.error)
 		return 0;
 	if (r->sb.start) {
@@ -130,9 +149,7 @@ int replay_empty(struct replay *r)
 		r->sb.sequence = r->end + 1;
 	}
 	r->sb.error = 0;
-	journal_super_encode(r->super_block, &r->sb);
-	err = device_write(r->place.dev, r->super_block, JOURNAL_SUPER_SIZE, super_offset(r));
-	return err ? err : device_flush(r->place.dev);
+	return write_super(r);
 }
 
 void replay_close(struct replay *r)
@@ -147,5 +164,6 @@ void replay_close(struct replay *r)
 	free(r->by_nr);
 	free(r->revokes);
 	free(r->ahead);
+	fc_tags_free(&r->fc);
 	free(r);
 }

@@ -9,7 +9,10 @@
  *	replay_write	write.c	each block's last copy goes to its place, on stable storage
  *	replay_empty	the superblock of the journal says that nothing is in it
  *
- * Only the last two write.  Whatever is wrong is found before them, and then nothing has
+ * Fast commits are read as well, and checked as far as the journal alone can tell.  What they
+ * mean for the file system is for fc_run.c.
+ *
+ * Only replay_write() and what is below it write.  Whatever is wrong is found before them, and then nothing has
  * changed: the caller refuses the mount.  A crash at any moment leaves a journal that can be
  * replayed again, because it stays as it is until all the copies are in their places, and
  * a copy that is written twice does no harm.
@@ -29,6 +32,7 @@
 
 #include "journal/journal.h"
 #include "journal/super_check.h"
+#include "recovery/fast_commit.h"
 #include "store/device.h"
 
 struct replay;
@@ -72,11 +76,18 @@ int replay_outcome(struct replay *r, uint64_t nr, void *buf);
 /* How many transactions are complete, and how many blocks will be written */
 uint32_t replay_nr_transactions(const struct replay *r);
 uint64_t replay_nr_blocks(const struct replay *r);
+/* What has to be done after these transactions.  Valid until replay_close() */
+const struct fc_tags *replay_fast_commits(const struct replay *r);
 /* The errno of an abort that the journal's superblock has noted, positive; 0: none */
 int replay_noted_error(const struct replay *r);
 
 /* An errno, or what @step has said.  Then the replay can begin again, from the start. */
 int replay_write(struct replay *r);
+/*
+ * After replay_write(): the transactions in the log aren't needed any more, but the fast commits
+ * are.  Then anything may be written to the log.  Durable when it returns.
+ */
+int replay_keep_fast_commits(struct replay *r);
 /* Durable when it returns. */
 int replay_empty(struct replay *r);
 void replay_close(struct replay *r);

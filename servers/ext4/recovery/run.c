@@ -10,6 +10,8 @@
  *	replay_empty		the journal's superblock	flush
  *	clear_flag		the file system's superblock	flush
  *
+ * With fast commits there are two rounds: the first one makes a transaction of them (fc_run.c).
+ *
  * A crash before replay_empty() leaves a journal that is replayed again.  One after it leaves
  * a superblock that asks for a replay of an empty journal.
  *
@@ -30,6 +32,7 @@
 #include "journal/inode.h"
 #include "log.h"
 #include "progress.h"
+#include "recovery/fc_run.h"
 #include "recovery/replay.h"
 #include "store/io_manager.h"
 #include "super.h"
@@ -269,7 +272,20 @@ static uint64_t begin_of_log(const struct ext2_super_block *sb)
 	return mounted > sb->s_mkfs_time ? mounted : sb->s_mkfs_time;
 }
 
-static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr)
+/* The first round, if there are fast commits: a transaction takes their place. */
+static int write_fast_commits(struct recovery *rc, struct replay *r, struct fc_run *fc)
+{
+	int err = replay_write(r);
+
+	/* the journal's own note stays there for the second round */
+	if (!err)
+		err = note_errors(rc, 0);
+	if (!err)
+		err = replay_keep_fast_commits(r);
+	return err ? err : fc_log(fc);
+}
+
+static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr, bool *again)
 {
 	struct server *s = rc->s;
 	struct replay_place place = {
@@ -284,44 +300,63 @@ static int replay(struct recovery *rc, const struct journal_run *runs, size_t nr
 		.arg = rc,
 	};
 	struct replay_refusal no = { .why = "" };
+	struct fc_run *fc = NULL;
 	struct replay *r = NULL;
 	int err = replay_open(&r, &place, &no);
 
 	if (!err)
 		err = replay_read(r, &no);
+	if (!err)
+		err = check_outcome(rc, r);
+	if (!err && replay_fast_commits(r)->nr)
+		err = fc_open(s, r, runs, nr, &no, &fc);
 	/* interruptions and want of memory have no reason */
 	if (err && no.why[0]) {
 		refuse(s, no.why);
 		goto out;
 	}
-	if (!err)
-		err = check_outcome(rc, r);
 	if (err)
 		goto out;
+	*again = fc;
 	log_debug("%u transactions in the journal, %llu blocks to write", replay_nr_transactions(r),
 		  (unsigned long long)replay_nr_blocks(r));
-	err = write_it(rc, r);
+	err = fc ? write_fast_commits(rc, r, fc) : write_it(rc, r);
 	if (err && err != -EINTR && err != -EBUSY)
 		log_err("%s: the journal could not be replayed: %s", s->opt.source,
 			strerror(-err));
 out:
+	fc_close(fc);
 	replay_close(r);
+	return err;
+}
+
+static int one_round(struct recovery *rc, bool *again)
+{
+	struct journal_run *runs;
+	size_t nr = 0;
+	int err = find_journal(rc->s, &rc->before, &runs, &nr);
+
+	*again = false;
+	if (!err)
+		err = replay(rc, runs, nr, again);
+	free(runs);
 	return err;
 }
 
 int recovery_run(struct server *s, struct ext2_super_block *sb)
 {
 	struct recovery rc = { .s = s, .before = *sb };
-	struct journal_run *runs;
-	size_t nr = 0;
+	bool again;
 	int err;
 
 	log_info("the journal needs recovery: replaying it");
 	progress_start(&rc.progress);
-	err = find_journal(s, sb, &runs, &nr);
-	if (!err)
-		err = replay(&rc, runs, nr);
-	free(runs);
+	err = one_round(&rc, &again);
+	if (!err && again) {
+		err = device_read(&s->src.dev, &rc.before, sizeof(rc.before), SUPERBLOCK_OFFSET);
+		if (!err)
+			err = one_round(&rc, &again);
+	}
 	if (err == -EINTR)
 		log_err("interrupted: the journal is not replayed yet");
 	if (err == -ENOMEM)

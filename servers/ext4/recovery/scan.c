@@ -260,6 +260,7 @@ int replay_scan(struct replay *r, struct replay_refusal *no)
 		return ret;
 	if (!sc.torn)
 		r->end = sc.sequence;
+	r->end_log = sc.end_log;
 	/* the rest is of a transaction that isn't complete */
 	r->nr_copies = sc.copies;
 	r->nr_revokes = sc.revokes;

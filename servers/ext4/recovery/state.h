@@ -6,6 +6,7 @@
 #include "journal/format.h"
 #include "journal/parse.h"
 #include "journal/runs.h"
+#include "recovery/fast_commit.h"
 #include "recovery/replay.h"
 
 /* A copy of a block in the log */
@@ -35,7 +36,8 @@ struct replay {
 	uint8_t *scratch;		/* a block */
 	uint32_t first, last;		/* the log: [first, last) */
 	uint64_t device_blocks;
-	uint32_t end;			/* the first transaction that is not complete */
+	uint32_t end;			/* the first transaction that is not complete, */
+	uint32_t end_log;		/* and where it would begin; 0: the log is empty */
 
 	struct copy *copies;		/* in the order of the log */
 	size_t nr_copies, room_copies;
@@ -43,6 +45,8 @@ struct replay {
 	struct revoke_block *revokes;
 	size_t nr_revokes, room_revokes;
 	uint64_t nr_last;		/* copies with .last */
+
+	struct fc_tags fc;		/* of complete fast commits */
 
 	uint8_t *ahead;			/* log.c: blocks [ahead_at, ahead_at + ahead_nr) */
 	uint32_t ahead_at, ahead_nr;
@@ -68,8 +72,8 @@ uint32_t replay_next(const struct replay *r, uint32_t log);
 
 /* scan.c: find the end of the log; fills r->copies, r->revokes and r->end */
 int replay_scan(struct replay *r, struct replay_refusal *no);
-/* fast_commit.c: refuse if there is something in the fast-commit area that has to be replayed */
-int replay_check_fast_commits(struct replay *r, struct replay_refusal *no);
+/* fast_commit.c: read the fast commits on top of the last complete transaction into r->fc. */
+int replay_scan_fast_commits(struct replay *r, struct replay_refusal *no);
 /* revoke.c: fills r->by_nr, and marks which copies are dead and which are the last ones */
 int replay_revoke(struct replay *r, struct replay_refusal *no);
 /* verify.c: all copies that aren't dead are intact and belong where they may be written */

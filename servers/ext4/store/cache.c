@@ -476,6 +476,9 @@ static int get(struct cache *cache, uint64_t nr, bool fill, struct block **out)
 	}
 	if (fill) {
 		err = device_read(cache->dev, b->data, cache->blocksize, nr * cache->blocksize);
+		if (!err && cache->dev->replace)
+			err = cache->dev->replace(cache->dev->replace_arg, b->data,
+						  cache->blocksize, nr * cache->blocksize);
 		if (err) {
 			cache->nr_failures++;
 			free_block(b);

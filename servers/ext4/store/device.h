@@ -38,6 +38,12 @@ struct device {
 	 * any more after that one.  NULL: each is by itself.
 	 */
 	int *flush_error;
+	/*
+	 * NULL, or it replaces some of the @len bytes that have been read from @off, whole blocks
+	 * of the file system: what a journal has for them (fc_run.c).  0 or -errno
+	 */
+	int (*replace)(void *arg, void *buf, size_t len, uint64_t off);
+	void *replace_arg;
 };
 
 /* Learn size and alignment of @fd; @direct: it was opened with O_DIRECT.  0 or -errno. */
