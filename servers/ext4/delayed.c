@@ -264,6 +264,11 @@ static uint64_t ahead(struct server *s, struct inode *in, const struct node *nod
 	return end >= max ? 0 : n < max - end ? n : max - end;
 }
 
+bool delayed_is_possible(const struct server *s, const struct inode *in, const struct node *node)
+{
+	return s->opt.delalloc && !EXT2FS_CLUSTER_MASK(s->fs) && inode_has_extents(in) && node;
+}
+
 bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t end, bool grow,
 		   const struct caller *who, struct mapping *m, uint64_t *stop)
 {
@@ -276,8 +281,7 @@ bool delayed_write(struct server *s, struct inode *in, uint64_t lblk, uint64_t e
 	if (end > m->lblk + m->len)
 		end = m->lblk + m->len;
 	*stop = end;
-	if (!s->opt.delalloc || EXT2FS_CLUSTER_MASK(s->fs) || !inode_has_extents(in) || !node ||
-	    end <= lblk)
+	if (!delayed_is_possible(s, in, node) || end <= lblk)
 		return false;
 	found = delayed_find(node, lblk, &there);
 	need = end - lblk - delayed_in(node, lblk, end - lblk);

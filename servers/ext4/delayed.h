@@ -45,6 +45,8 @@ struct delayed_total {
 	uint64_t blocks, tree_blocks;
 };
 
+/* May blocks of this file be delayed?  @node is its node, or NULL. */
+bool delayed_is_possible(const struct server *s, const struct inode *in, const struct node *node);
 /*
  * A buffered write to the hole @m of a file wants the blocks [@lblk, @end): promise them, and
  * more behind them if @grow and the file is being written on.  True: @lblk is promised, and @m says where

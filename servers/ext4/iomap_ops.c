@@ -249,7 +249,7 @@ static uint64_t fits(const struct node *node, uint64_t lblk, uint64_t len, uint6
 	while (low < high) {
 		uint64_t mid = low + (high - low + 1) / 2;
 
-		if (mid - (node ? delayed_in(node, lblk, mid) : 0) <= room)
+		if (mid - delayed_in(node, lblk, mid) <= room)
 			low = mid;
 		else
 			high = mid - 1;
@@ -266,15 +266,21 @@ static int limit_promise(struct server *s, struct inode *in, const struct mappin
 			 const struct caller *who, bool *limited)
 {
 	uint64_t behind = hole->lblk + hole->len - lblk, may;
+	struct node *node = node_find(s, in->ino);
 	struct quota_room room;
-	int err = quota_room(s, in, who, &room);
+	int err;
 
+	*limited = false;
+	/* what is allocated is checked there: with clusters, it may cost nothing */
+	if (!delayed_is_possible(s, in, node))
+		return 0;
+	err = quota_room(s, in, who, &room);
 	*limited = room.limited;
 	if (err || room.blocks == UINT64_MAX)
 		return err;
 	if (*len > behind)
 		*len = behind;
-	may = fits(node_find(s, in->ino), lblk, *len, room.blocks);
+	may = fits(node, lblk, *len, room.blocks);
 	if (!may || (may < *len && opflags & FUSE_IOMAP_OP_FAULT))
 		return -EDQUOT;
 	*len = may;

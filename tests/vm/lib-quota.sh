@@ -2,21 +2,6 @@
 # shellcheck shell=bash
 #
 # Quotas of kernel ext4, by quotactl(2) itself, because no guest has its tools, and of iomap4fs.
-# An account is printed as "space inodes" and for each whether its timer runs.
-
-# kernel_quotas DEVICE TYPE ID [TYPE ID]...
-kernel_quotas()
-{
-	perl -e '
-		my ($dev, @who) = @ARGV;
-		while (my ($type, $id) = splice(@who, 0, 2)) {
-			my $buf = pack("Q8Lx4", (0) x 9);
-			syscall(179, 0x80000700 | $type, $dev, $id + 0, $buf) == 0 or die "Q_GETQUOTA: $!\n";
-			my @f = unpack("Q8L", $buf);
-			printf "%d %d %d %d\n", $f[2], $f[5], !!$f[6], !!$f[7];
-		}
-	' "$@"
-}
 
 # kernel_set_quota DEVICE TYPE ID KEY VALUE...: bhard, bsoft in KiB, ihard, isoft
 kernel_set_quota()
@@ -37,11 +22,20 @@ kernel_set_quota()
 
 quota_kinds=(user group project)
 
-# our_quotas DIR TYPE ID [ID]...
+# our_quotas DIR TYPE ID [ID]...: space, inodes, and for each whether its timer runs
 our_quotas()
 {
-	fuseiomap quota --"${quota_kinds[$2]}" "$1" "${@:3}" |
-		awk 'NR > 2 { print $2, $6, ($5 != "-") + 0, ($9 != "-") + 0 }'
+	local f
+
+	fuseiomap quota --"${quota_kinds[$2]}" "$1" "${@:3}" | {
+		read -r _
+		read -r _
+		while read -r -a f; do
+			[ "${f[4]}" = - ] && f[4]=0 || f[4]=1
+			[ "${f[8]}" = - ] && f[8]=0 || f[8]=1
+			echo "${f[1]} ${f[5]} ${f[4]} ${f[8]}"
+		done
+	}
 }
 
 # our_set_quota DIR TYPE ID KEY VALUE...
