@@ -42,6 +42,8 @@ const char *opcode_name(uint32_t opcode)
 		return "BEGIN";
 	case FUSE_IOMAP_END:
 		return "END";
+	case FUSE_IOMAP_FORGET:
+		return "IOMAP_FORGET";
 	}
 	return opcode < sizeof(stock) / sizeof(stock[0]) ? stock[opcode] : NULL;
 }

@@ -78,6 +78,7 @@ struct fuse_iomap_ops {
 	 *	fuse_iomap_turn_read_only().  With FUSE_IOMAP_CONFIG_REPLACE rename() over
 	 *	another file is called when ioend() has told of all data of the renamed one,
 	 *	and a file that was cut to nothing is written from its close on.
+	 *	FUSE_IOMAP_CONFIG_FORGET is for forget(), which must be there then.
 	 * @maxbytes: largest file the kernel handles, bytes
 	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * Answer: fuse_iomap_reply_config(), fuse_iomap_reply_err()
@@ -129,6 +130,13 @@ struct fuse_iomap_ops {
 	 */
 	void (*tmpfile)(fuse_req_t req, fuse_ino_t parent, mode_t mode,
 			struct fuse_file_info *fi);
+	/*
+	 * As the forget() of libfuse: the kernel gives up @nlookup references to an inode
+	 * that has no name.  Somebody waits until its space is free: answer when it is.  Only
+	 * with FUSE_IOMAP_CONFIG_FORGET; all other references are given up by libfuse's.
+	 * Answer: fuse_iomap_reply_err(), whose error changes nothing
+	 */
+	void (*forget)(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t nlookup);
 };
 
 /* What to do about the kernel module */

@@ -79,7 +79,7 @@ struct fuse_iomap_path_ops {
 	/*
 	 * The connection has iomap on: register block devices (fuse_iomap_device_add()) and
 	 * say what the geometry is.  Nothing else is served meanwhile.
-	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands, but for DIRS and NO_OPEN
+	 * @flags: FUSE_IOMAP_CONFIG_* the kernel understands, but for DIRS, NO_OPEN and FORGET
 	 * @maxbytes: largest file the kernel handles, bytes
 	 * @cache_maxbytes: the kernel's default limit of what it keeps, bytes per file
 	 * @cfg: zeroes, to be filled

@@ -97,6 +97,7 @@ static int apply_config(struct super_block *sb, const struct fuse_iomap_config_o
 	/* the same goes for OPEN and files */
 	if ((flags & FUSE_IOMAP_CONFIG_NO_OPEN) && fc->default_permissions)
 		fc->no_open = 1;
+	ic->answers_forget = flags & FUSE_IOMAP_CONFIG_FORGET;
 	ic->may_turn_read_only = flags & FUSE_IOMAP_CONFIG_READ_ONLY;
 	return 0;
 }

@@ -28,6 +28,7 @@ int __init fuse_iomap_init(void)
 /* Module unload, or loading has failed. */
 void fuse_iomap_exit(void)
 {
+	fuse_iomap_forget_exit();
 	fuse_iomap_cache_exit();
 	destroy_workqueue(fuse_iomap_wq);
 }

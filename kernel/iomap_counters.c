@@ -17,6 +17,8 @@ static int opcode_slot(u32 opcode)
 		return opcode;
 	if (opcode >= FUSE_FREEZE_FS && opcode <= FUSE_IOMAP_END)
 		return FUSE_IOMAP_NR_STOCK_OPCODES + opcode - FUSE_FREEZE_FS;
+	if (opcode == FUSE_IOMAP_FORGET)
+		return FUSE_IOMAP_NR_OPCODES - 1;
 	return -1;
 }
 
@@ -24,6 +26,8 @@ static u32 slot_opcode(int slot)
 {
 	if (slot < FUSE_IOMAP_NR_STOCK_OPCODES)
 		return slot;
+	if (slot == FUSE_IOMAP_NR_OPCODES - 1)
+		return FUSE_IOMAP_FORGET;
 	return FUSE_FREEZE_FS + slot - FUSE_IOMAP_NR_STOCK_OPCODES;
 }
 

@@ -451,6 +451,7 @@ static int dir_release(struct inode *inode, struct file *file)
 	put_listing(ff->iomap_dir->all);
 	mutex_destroy(&ff->iomap_dir->lock);
 	kfree(ff->iomap_dir);
+	fuse_iomap_wait_for_end(inode);
 	fuse_release_common(file, true);
 	return 0;
 }

@@ -61,6 +61,7 @@ static bool changes_no_other(u32 opcode)
 	case FUSE_GETXATTR:
 	case FUSE_INIT:
 	case FUSE_IOMAP_CONFIG:
+	case FUSE_IOMAP_FORGET:
 	case FUSE_LISTXATTR:
 	case FUSE_LOOKUP:
 	case FUSE_LSEEK:

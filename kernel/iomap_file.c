@@ -37,6 +37,7 @@ int fuse_iomap_open(struct inode *inode, struct file *file)
 	err = fuse_do_open(fm, get_node_id(inode), file, false);
 	if (err)
 		return err;
+	fuse_iomap_is_used(inode);
 	err = fuse_iomap_finish_open(inode, file);
 	if (err)
 		fuse_sync_release(get_fuse_inode(inode), file->private_data, file->f_flags);
@@ -48,6 +49,7 @@ int fuse_iomap_release(struct inode *inode, struct file *file)
 {
 	fuse_iomap_delalloc_closed(inode, file);
 	fuse_iomap_emptied_closed(inode, file);
+	fuse_iomap_wait_for_end(inode);
 	fuse_release_common(file, false);
 	return 0;
 }

@@ -80,6 +80,9 @@ int fuse_iomap_inval_inode(struct fuse_conn *fc, const struct fuse_notify_inval_
 int fuse_iomap_inval_name(struct fuse_conn *fc, u64 parent, u64 child, char *buf,
 			  unsigned int length, u32 flags);
 
+/* iomap_forget.c */
+void fuse_iomap_wait_for_end(struct inode *inode);
+
 /* iomap_put.c */
 int fuse_iomap_drop_inode(struct inode *inode);
 void fuse_iomap_begin_evict(struct inode *inode);

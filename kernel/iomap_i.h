@@ -198,6 +198,14 @@ int fuse_iomap_settle_mode(struct inode *inode, u32 mask, bool nowait);
 int fuse_iomap_kill_set_id(struct mnt_idmap *idmap, struct inode *inode, struct iattr *attr);
 
 /*
+ * iomap_forget.c
+ */
+void fuse_iomap_is_going(struct inode *inode);
+void fuse_iomap_is_used(struct inode *inode);
+void fuse_iomap_forget(struct inode *inode);
+void fuse_iomap_forget_exit(void);
+
+/*
  * iomap_put.c
  */
 bool fuse_iomap_keep_mounted(struct fuse_conn *fc);

@@ -159,13 +159,15 @@ void fuse_iomap_init_inode(struct inode *inode, struct fuse_attr *attr)
 void fuse_iomap_evict_inode(struct inode *inode)
 {
 	fuse_iomap_forget_listing(inode);
-	if (!fuse_is_iomap(inode))
-		return;
-	/* it has ended the last writeback but may not have returned yet */
-	flush_work(&FUSE_IOMAP_I(inode)->ioend_work);
-	fuse_iomap_cache_free(inode);
-	fuse_iomap_count_eviction(inode);
-	atomic_long_dec(&get_fuse_conn(inode)->iomap.nr_inodes);
+	if (fuse_is_iomap(inode)) {
+		/* it has ended the last writeback but may not have returned yet */
+		flush_work(&FUSE_IOMAP_I(inode)->ioend_work);
+		fuse_iomap_cache_free(inode);
+		fuse_iomap_count_eviction(inode);
+		atomic_long_dec(&get_fuse_conn(inode)->iomap.nr_inodes);
+	}
+	/* the blocks may be another file's when this is answered: nothing of them is left here */
+	fuse_iomap_forget(inode);
 }
 
 /*

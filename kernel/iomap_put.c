@@ -19,7 +19,8 @@
  *					last user of a file sends RELEASE from there, and does not
  *					wait.
  *		asynchronous I/O	of files without iomap: drops the file, see below
- *		CONFIG, SHUTDOWN_FS, NOTIFY_REPLY, INIT	free memory and put no inode
+ *		CONFIG, SHUTDOWN_FS, NOTIFY_REPLY, INIT, IOMAP_FORGET
+ *					free memory and put no inode
  *		all others		wake up their task
  *	a notification, in the same write(2):
  *		UPSERT, INVAL_MAPPINGS, STORE, RETRIEVE, INVAL_INODE	find an inode and put it
@@ -39,12 +40,12 @@
  *					in a group of processes of the old kind (cgroup v1) waits for
  *					writeback there, unless it has used SET_NOFS as servers do.
  *	users of the mount: unlink(2), close(2), a name that turns out to be old.  They could wait.
- *	But a killed task is not to.
+ *	But a killed task is not to.  They wait later, without locks (iomap_forget.c).
  *	the flusher and fsync: put references to inodes that they have just written
  *
  * What eviction still does in the caller waits for nobody: dirty pages are thrown away, the
  * completion worker, which has nothing left to do, returns, and FORGET is queued in memory that
- * was there before.
+ * was there before.  IOMAP_FORGET needs memory; without it FORGET is queued.
  *
  * No writeback begins behind the check.  It takes a reference to the inode or I_SYNC, which is
  * set under i_lock, and not on an inode that is being freed, which the VFS marks before it gives
@@ -148,13 +149,16 @@ static bool hand_over(struct inode *inode)
  */
 int fuse_iomap_drop_inode(struct inode *inode)
 {
-	if (!fuse_is_iomap(inode))
+	if (!fuse_is_iomap(inode)) {
+		fuse_iomap_is_going(inode);
 		return generic_delete_inode(inode);
+	}
 	if (!fuse_is_bad(inode) && !generic_drop_inode(inode)) {
 		/* the client sets it for FUSE_ATTR_DAX; the VFS would write the inode here and now */
 		inode->i_state &= ~I_DONTCACHE;
 		return 0;
 	}
+	fuse_iomap_is_going(inode);
 	return !eviction_would_wait(inode) || !hand_over(inode);
 }
 

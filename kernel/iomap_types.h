@@ -20,10 +20,11 @@
 
 /*
  * Requests are counted by opcode: those of <linux/fuse.h> in slots of their
- * own, those of this protocol (FUSE_FREEZE_FS ... FUSE_IOMAP_END) behind them.
+ * own, those of this protocol (FUSE_FREEZE_FS ... FUSE_IOMAP_END) behind them, and
+ * FUSE_IOMAP_FORGET last.
  */
 #define FUSE_IOMAP_NR_STOCK_OPCODES	64
-#define FUSE_IOMAP_NR_OPCODES	(FUSE_IOMAP_NR_STOCK_OPCODES + FUSE_IOMAP_END - FUSE_FREEZE_FS + 1)
+#define FUSE_IOMAP_NR_OPCODES	(FUSE_IOMAP_NR_STOCK_OPCODES + FUSE_IOMAP_END - FUSE_FREEZE_FS + 2)
 
 struct fuse_iomap_conn {
 	/* the mounter may use iomap; set before INIT is sent */
@@ -54,6 +55,8 @@ struct fuse_iomap_conn {
 	bool lists_unopened;
 	/* what replaces older contents is written early (iomap_replace.c) */
 	bool writes_replacements;
+	/* the server answers when it has forgotten an inode without a name (iomap_forget.c) */
+	bool answers_forget;
 	/* the server has promised space without an address before */
 	bool delays;
 	/* bytes of mappings to keep for each inode */
@@ -104,6 +107,7 @@ enum {
 
 struct block_device;
 struct fuse_iomap_cache;
+struct fuse_iomap_forgetting;
 struct fuse_iomap_listing;
 
 /* fuse_iomap_inode.state */
@@ -144,6 +148,9 @@ struct fuse_iomap_inode {
 	/* of a directory (iomap_dir.c): a guess how large its listing is, and that; the same lock */
 	u8 listing_size;
 	struct fuse_iomap_listing *listing;
+
+	/* tasks wait for the end of the inode (iomap_forget.c); set under the same lock */
+	struct fuse_iomap_forgetting *forgetting;
 
 	/* Times that are being told, or have been: odd while the inode is written (iomap_attr.c). */
 	atomic_t tellings;

@@ -53,6 +53,8 @@ static ssize_t iomap_body_size(const struct fuse_iomap_ops *ops, uint32_t opcode
 		return sizeof(struct fuse_iomap_end_in);
 	case FUSE_IOMAP_IOEND:
 		return sizeof(struct fuse_iomap_ioend_in);
+	case FUSE_IOMAP_FORGET:
+		return sizeof(struct fuse_forget_in);
 	case FUSE_FREEZE_FS:
 		return sizeof(struct fuse_freezefs_in);
 	case FUSE_UNFREEZE_FS:
@@ -79,6 +81,8 @@ static bool has_operation(const struct fuse_iomap_ops *ops, uint32_t opcode)
 		return ops->end;
 	case FUSE_IOMAP_IOEND:
 		return ops->ioend;
+	case FUSE_IOMAP_FORGET:
+		return ops->forget;
 	case FUSE_FREEZE_FS:
 		return ops->freezefs;
 	case FUSE_UNFREEZE_FS:
@@ -97,6 +101,7 @@ static void call_operation(const struct fuse_iomap_ops *ops, fuse_iomap_req_t re
 	const void *body = in + 1;
 	const struct fuse_iomap_config_in *config = body;
 	const struct fuse_iomap_begin_in *begin = body;
+	const struct fuse_forget_in *forget = body;
 	const struct fuse_freezefs_in *freeze = body;
 	const struct fuse_shutdownfs_in *shutdown = body;
 	const struct iomap_statx_in *statx = body;
@@ -114,6 +119,9 @@ static void call_operation(const struct fuse_iomap_ops *ops, fuse_iomap_req_t re
 		break;
 	case FUSE_IOMAP_IOEND:
 		ops->ioend(req, in->nodeid, body);
+		break;
+	case FUSE_IOMAP_FORGET:
+		ops->forget(req, in->nodeid, forget->nlookup);
 		break;
 	case FUSE_FREEZE_FS:
 		ops->freezefs(req, in->nodeid, freeze->unlinked);

@@ -96,8 +96,12 @@ static int call_config(const struct fuse_iomap_path_ops *iop, const char *path,
 	return iop->config(a->flags, a->maxbytes, a->cache_maxbytes, &a->cfg);
 }
 
-/* libfuse's path layer counts who has a file open, and keeps listings with open directories. */
-#define NEEDS_OPEN	(FUSE_IOMAP_CONFIG_DIRS | FUSE_IOMAP_CONFIG_NO_OPEN)
+/*
+ * libfuse's path layer counts who has a file open, and keeps listings with open directories.  Its
+ * nodes go by FORGET only.
+ */
+#define NEEDS_OPEN	(FUSE_IOMAP_CONFIG_DIRS | FUSE_IOMAP_CONFIG_NO_OPEN | \
+			 FUSE_IOMAP_CONFIG_FORGET)
 
 static void path_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 			uint32_t cache_maxbytes)
@@ -110,7 +114,7 @@ static void path_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 	int err = call_server(req, FUSE_ROOT_ID, call_config, &a);
 
 	if (!err && (a.cfg.flags & NEEDS_OPEN)) {
-		fuse_log(FUSE_LOG_ERR, "fuseiomap: a path-based server can't do without OPEN\n");
+		fuse_log(FUSE_LOG_ERR, "fuseiomap: a path-based server can't do without OPEN and FORGET\n");
 		err = EINVAL;
 	}
 	if (err)

@@ -50,6 +50,8 @@
 #define FUSE_IOMAP_IOEND		4093
 #define FUSE_IOMAP_BEGIN		4094
 #define FUSE_IOMAP_END			4095
+/* an extension of this project, see FUSE_IOMAP_CONFIG_FORGET */
+#define FUSE_IOMAP_FORGET		4000
 
 /* Notifications (server to kernel) */
 #define FUSE_NOTIFY_IOMAP_BACKING_INVAL		99
@@ -186,9 +188,15 @@
  */
 #define FUSE_IOMAP_CONFIG_READ_ONLY	(1ULL << 52)
 #define FUSE_IOMAP_CONFIG_REPLACE	(1ULL << 53)
+/*
+ * Inodes without a name may be forgotten by FUSE_IOMAP_FORGET instead of FUSE_FORGET.  It has
+ * the same body (struct fuse_forget_in), and is answered when the space of the inode is free.
+ */
+#define FUSE_IOMAP_CONFIG_FORGET	(1ULL << 54)
 #define FUSE_IOMAP_CONFIG_EXTENSIONS	(FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_DIRS | \
 					 FUSE_IOMAP_CONFIG_BEFORE | FUSE_IOMAP_CONFIG_NO_OPEN | \
-					 FUSE_IOMAP_CONFIG_READ_ONLY | FUSE_IOMAP_CONFIG_REPLACE)
+					 FUSE_IOMAP_CONFIG_READ_ONLY | FUSE_IOMAP_CONFIG_REPLACE | \
+					 FUSE_IOMAP_CONFIG_FORGET)
 
 /* begin_in.room: mappings behind the one asked for, and before it */
 #define FUSE_IOMAP_ROOM(behind, before)	((__u32)(before) << 16 | (__u16)(behind))

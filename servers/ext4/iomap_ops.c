@@ -78,7 +78,7 @@ static void fill_config(struct server *s, uint64_t flags, int64_t maxbytes,
 		c->flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
 	if (waives_open(s))
 		c->flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
-	c->flags |= flags & FUSE_IOMAP_CONFIG_READ_ONLY;
+	c->flags |= flags & (FUSE_IOMAP_CONFIG_READ_ONLY | FUSE_IOMAP_CONFIG_FORGET);
 	c->cache_maxbytes = s->opt.map_cache;
 	memcpy(c->s_id, s->src.name, sizeof(c->s_id) - 1);
 	memcpy(c->s_uuid, sb->s_uuid, sizeof(c->s_uuid));
@@ -755,6 +755,17 @@ static void iop_statx(fuse_iomap_req_t req, fuse_ino_t nodeid, bool has_fh, uint
 		fuse_iomap_reply_statx(req, &stx, ATTR_TIMEOUT);
 }
 
+/* Somebody waits for the space of an inode without a name; a frozen file system keeps it. */
+static void iop_forget(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t nlookup)
+{
+	struct server *s = server_of(req);
+
+	server_lock(s);
+	node_forget(s, ino_of_node(nodeid), nlookup);
+	server_unlock(s);
+	fuse_iomap_reply_err(req, 0);
+}
+
 static void iop_freezefs(fuse_iomap_req_t req, fuse_ino_t nodeid, uint64_t unlinked)
 {
 	struct server *s = server_of(req);
@@ -805,4 +816,5 @@ const struct fuse_iomap_ops iomap_operations = {
 	.freezefs	= iop_freezefs,
 	.unfreezefs	= iop_unfreezefs,
 	.shutdownfs	= iop_shutdownfs,
+	.forget		= iop_forget,
 };

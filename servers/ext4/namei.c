@@ -306,7 +306,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 	 * orphan list in the same transaction.
 	 */
 	node = node_find(s, ino);
-	if (!in->raw.i_links_count && !(node && node->orphan))
+	if (!in->raw.i_links_count && !(node && node->orphan && !node->emptied))
 		return -ENOENT;
 	if (in->raw.i_links_count >= EXT2_LINK_MAX)
 		return -EMLINK;
@@ -349,7 +349,11 @@ int namei_drop_link(struct server *s, struct inode *in, bool gone)
 	if (!node || (!node->nlookup && !node->opens))
 		return inode_free(s, in);
 	err = inode_store(s, in);
-	return err ? err : orphan_add(s, node);
+	if (!err)
+		err = orphan_add(s, node);
+	if (!err && inode_is_reg(in))
+		s->unnamed = in->ino;
+	return err;
 }
 
 int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)

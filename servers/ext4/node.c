@@ -217,6 +217,47 @@ static void node_put(struct server *s, struct node *n)
 		node_drop(s, n);
 }
 
+/*
+ * The kernel sends FORGET after it has told its caller that the file is gone; the caller may look
+ * at once how much space is free.  So the blocks go before UNLINK or RENAME is answered.
+ *
+ * The kernel still knows the inode then.  It may ask for attributes, which are true: the inode
+ * stays on the orphan list, without a link, as large as it was.  Its number isn't used again.
+ *
+ * An OPEN can be on its way: its task found the name before it went.  It gets ESTALE, and the
+ * kernel looks for the name again.  A file that is opened by a descriptor of O_PATH gets it,
+ * too; that can't be told from the first case.  RELEASE of a deleted file does nothing of
+ * this: a file that never had a name can be given one as long as the kernel knows it.
+ */
+void node_empty(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = ino ? node_find(s, ino) : NULL;
+	struct inode in;
+
+	if (!n || !n->orphan || !n->nlookup || n->opens || n->leaving || s->frozen || s->readonly)
+		return;
+	if (inode_load(s, ino, &in) || in.raw.i_links_count || !inode_is_reg(&in))
+		return;
+	n->emptied = n->leaving = true;
+	s->nr_leaving++;
+	commit_if_large_locked(s);
+	/* what fails is tried again, and told of, when the inode goes */
+	if (!inode_load(s, ino, &in))
+		inode_free_blocks(s, &in);
+	n->leaving = false;
+	if (!--s->nr_leaving)
+		pthread_cond_broadcast(&s->left);
+	/* the kernel may have forgotten it meanwhile */
+	node_put(s, n);
+}
+
+bool node_is_emptied(struct server *s, ext2_ino_t ino)
+{
+	struct node *n = node_find(s, ino);
+
+	return n && n->emptied;
+}
+
 int node_ref(struct server *s, ext2_ino_t ino)
 {
 	struct node *n = node_get(s, ino);

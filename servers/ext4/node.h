@@ -28,7 +28,8 @@ struct node {
 	uint64_t beyond;		/* end of blocks past the size, bytes; 0: none */
 	struct delayed delayed;
 	bool orphan;			/* on the orphan list */
-	bool leaving;			/* node_put() is at work, maybe without the lock */
+	bool emptied;			/* node_empty() has taken its blocks: it can't be opened */
+	bool leaving;			/* node_put() or node_empty() is at work, maybe without the lock */
 	struct node *orphan_prev, *orphan_next;	/* prev: towards the head */
 };
 
@@ -44,6 +45,14 @@ int node_ref(struct server *s, ext2_ino_t ino);
 /* The kernel forgot @n references; the inode is freed if it was deleted. */
 void node_forget(struct server *s, ext2_ino_t ino, uint64_t n);
 int node_open(struct server *s, ext2_ino_t ino);
+/*
+ * Plain FUSE, where each open file is known here: @ino may have lost its last name.  If it is a
+ * regular file that nobody has open, its blocks are freed now; the inode goes when the kernel
+ * has forgotten it.  0 is no inode.  May let others have the lock.
+ */
+void node_empty(struct server *s, ext2_ino_t ino);
+/* Has node_empty() taken the blocks of the file?  Then nobody may use them again. */
+bool node_is_emptied(struct server *s, ext2_ino_t ino);
 void node_release(struct server *s, ext2_ino_t ino);
 /* A directory changed. */
 void node_dir_changed(struct server *s, ext2_ino_t ino);

@@ -377,10 +377,24 @@ static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t parent, const 
 	reply_entry_unlock(req, s, err, parent, &in);
 }
 
+/*
+ * The operation that may have removed a last name has succeeded if @err is 0, and the lock is still
+ * the one under which it did.  Returns the inode for node_empty().
+ */
+static ext2_ino_t take_unnamed(struct server *s, int err)
+{
+	ext2_ino_t ino = s->unnamed;
+
+	s->unnamed = 0;
+	/* with iomap the kernel forgets it before its caller goes on (iop_forget()) */
+	return err || fuse_iomap_session_negotiated(s->session) ? 0 : ino;
+}
+
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct server *s = server_of(req);
 	struct cold cold = { 0 };
+	ext2_ino_t gone;
 	int err;
 
 	server_lock(s);
@@ -389,8 +403,10 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		cold_begin(s, &cold);
 		sync_begin();
 		err = namei_unlink(s, ino_of_node(parent), name);
+		gone = take_unnamed(s, err);
 	} while (cold_again(s, &cold));
 	err = sync_finish(s, err);
+	node_empty(s, gone);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -420,6 +436,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	struct caller who = caller_of(req);
 	struct cold cold = { 0 };
 	unsigned int tries = 0;
+	ext2_ino_t gone;
 	int err;
 
 	server_lock(s);
@@ -429,8 +446,10 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		sync_begin();
 		err = namei_rename(s, ino_of_node(parent), name, ino_of_node(newparent), newname,
 				   flags, &who);
+		gone = take_unnamed(s, err);
 	} while (cold_again(s, &cold) || commit_frees_space(s, err, &tries));
 	err = sync_finish(s, err);
+	node_empty(s, gone);
 	server_unlock(s);
 	fuse_reply_err(req, -err);
 }
@@ -775,6 +794,8 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
+		if (!err && node_is_emptied(s, in.ino))
+			err = -ESTALE;
 		if (!err)
 			err = may_open(s, &in, fi->flags);
 		if (!err)

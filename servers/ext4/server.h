@@ -150,6 +150,7 @@ struct server {
 	pthread_cond_t fetched;		/* cold.c: a block has been read without the lock */
 	uint64_t held_since;		/* map.c: the lock, by one thread, ns; 0: not looked at */
 	bool keeps_lock;		/* map.c: a long change may not let others have it */
+	ext2_ino_t unnamed;		/* has lost its last name; ops.c takes it with the lock kept */
 	unsigned int nr_leaving;	/* node.c: inodes that are being deleted, maybe without it */
 	pthread_cond_t left;		/* ... there are none of these any more */
 	bool readonly;			/* mounted so, or after an error */

@@ -13,7 +13,8 @@
  * keep=0 does not let the kernel keep mappings, fsync=1 implements FSYNC, exclusive=1: DIR
  * is changed by this mount only; readonly=1 agrees that the server may turn it read-only;
  * freeze=1 implements FREEZE_FS and UNFREEZE_FS; replace=1: what replaces older contents is to
- * be written early; threads=N: the server answers with N threads (4); other=1: users other than
+ * be written early; forget=1: IOMAP_FORGET is sent and answered, written to LOG, and so is FORGET of
+ * "new"; threads=N: the server answers with N threads (4); other=1: users other than
  * the server's own may use the mount; noopen=1 wants neither OPEN nor RELEASE. "new" can be created
  * in DIR, and a directory "newdir". Renames are written to LOG, and refused; the removal of a
  * name is written to LOG and done.
@@ -22,7 +23,7 @@
  * hole. Requests are written to LOG, a line each. Commands come on standard input; each
  * is answered by a line "ok" or the name of an errno. FORK is r or w, OP one of lookup,
  * begin, ioend, setattr (of the size), times (SETATTR of all else), write, create (MKDIR, too),
- * getattr (of f),
+ * getattr (of f), forget (IOMAP_FORGET),
  * TYPE one of hole,
  * delalloc, mapped, unwritten, fresh (mapped,
  * and new), inline (the server has the bytes, for block 0, I at first), pure (writes go where reads
@@ -76,10 +77,11 @@
 #define TYPE_FRESH	0x1000
 
 enum op { OP_LOOKUP, OP_BEGIN, OP_IOEND, OP_SETATTR, OP_TIMES, OP_WRITE, OP_CREATE, OP_GETATTR,
-	  NR_OPS };
+	  OP_FORGET, NR_OPS };
 
 static const char *const op_names[NR_OPS] = {
 	"lookup", "begin", "ioend", "setattr", "times", "write", "create", "getattr",
+	"forget",
 };
 
 struct block {
@@ -101,7 +103,7 @@ static fuse_ino_t root_ino = FUSE_ROOT_ID, file_ino = 2;
 static struct fuse_iomap_config_out config = {
 	.flags = FUSE_IOMAP_CONFIG_BLOCKSIZE, .s_blocksize = BLOCK,
 };
-static bool keeps = true, root_is_exclusive, writes_replacements, waives_open;
+static bool keeps = true, root_is_exclusive, writes_replacements, waives_open, answers_forget;
 static mode_t file_mode = 0644;
 static double timeout = 3600;
 static int nr_threads = 4;
@@ -224,6 +226,8 @@ static void on_config(fuse_iomap_req_t req, uint64_t flags, int64_t maxbytes,
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_MAPPINGS;
 	if (writes_replacements)
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_REPLACE;
+	if (answers_forget)
+		answer.flags |= flags & FUSE_IOMAP_CONFIG_FORGET;
 	if (waives_open)
 		answer.flags |= flags & FUSE_IOMAP_CONFIG_NO_OPEN;
 	device_id = fuse_iomap_device_add(session, device_fd, 0);
@@ -400,7 +404,20 @@ static void on_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
 	if (ino == file_ino)
 		log_line("forget %llu", (unsigned long long)nlookup);
+	if (ino == NEW_INO && answers_forget)
+		log_line("forget new %llu", (unsigned long long)nlookup);
 	fuse_reply_none(req);
+}
+
+static void on_iomap_forget(fuse_iomap_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	int err;
+
+	log_line("iomap_forget %llu %llu", (unsigned long long)ino, (unsigned long long)nlookup);
+	pthread_mutex_lock(&lock);
+	err = obey(OP_FORGET);
+	pthread_mutex_unlock(&lock);
+	fuse_iomap_reply_err(req, err);
 }
 
 /* Make @name with inode @ino in DIR: returns the entry for the answer, or an errno. */
@@ -806,6 +823,8 @@ int main(int argc, char **argv)
 			iomap_ops.freezefs = on_freeze, iomap_ops.unfreezefs = on_unfreeze;
 		else if (!strcmp(argv[1], "noopen=1"))
 			waives_open = true;
+		else if (!strcmp(argv[1], "forget=1"))
+			iomap_ops.forget = on_iomap_forget, answers_forget = true;
 		else if (!strcmp(argv[1], "replace=1"))
 			writes_replacements = true;
 		else if (!puppet_config_field(&config, argv[1]))
