@@ -72,11 +72,6 @@ int journal_open(struct journal **j, const struct device *dev, uint32_t blocksiz
 		 const struct journal_run *runs, size_t nr_runs,
 		 const struct journal_wants *wants, const char **why);
 /*
- * Would a replay accept the superblock of @j, as it is on the device and as the first transaction
- * will leave it?  0, or -EUCLEAN: @no says why not.
- */
-int journal_is_replayable(const struct journal *j, struct replay_refusal *no);
-/*
  * The same where the log has no transaction that counts, and the next one, which goes to its
  * beginning, has the number that the superblock expects: it takes the place of the fast commits
  * with that number.  To be used once, see fc_run.c.
@@ -84,6 +79,11 @@ int journal_is_replayable(const struct journal *j, struct replay_refusal *no);
 int journal_open_to_replace(struct journal **j, const struct device *dev, uint32_t blocksize,
 			    const struct journal_run *runs, size_t nr_runs,
 			    const struct journal_wants *wants, const char **why);
+/*
+ * Would a replay accept the superblock of @j, as it is on the device and as the first transaction
+ * will leave it?  0, or -EUCLEAN: @no says why not.
+ */
+int journal_is_replayable(const struct journal *j, struct replay_refusal *no);
 /* Frees; writes nothing. */
 void journal_destroy(struct journal *j);
 
