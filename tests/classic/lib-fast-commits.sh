@@ -5,7 +5,7 @@
 command -v python3 >/dev/null || skip "no python3"
 
 TAGS=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/fast_commit.py
-GOOD=$TMP/good IMG=$TMP/image SIZE=6144
+GOOD=$TMP/good IMG=$TMP/image SIZE=9216
 
 # inode NAME: its number in $GOOD
 inode() {
@@ -21,7 +21,7 @@ make_good() {
 		write $TMP/data dir/file
 		write $TMP/data other
 		journal_open
-		journal_write -b 5501,5502 $TMP/data
+		journal_write -b 6501,6502 $TMP/data
 		journal_close
 	END
 	JOURNAL=$(debugfs -R 'bmap <8> 0' "$GOOD" 2>/dev/null)
@@ -29,7 +29,7 @@ make_good() {
 	[ "$(debugfs -R "bmap <8> $((LENGTH - 1))" "$GOOD" 2>/dev/null)" = $((JOURNAL + LENGTH - 1)) ] ||
 		fail "the journal is in pieces"
 	DIR=$(inode dir) FILE=$(inode dir/file) OTHER=$(inode other)
-	NEW=$((OTHER + 1)) FREE=5000
+	NEW=$((OTHER + 1)) FREE=7000
 	TID=$(python3 - "$GOOD" "$JOURNAL" <<-'PY'
 		import struct, sys
 		with open(sys.argv[1], 'rb') as f:
