@@ -71,3 +71,15 @@ for image in "$TMP"/crash.*; do
 done
 echo "crash points: $points"
 [ $points -gt 10 ] || fail "only $points crash points"
+
+# Fast commits that don't count are no reason for e2fsck to drop what this program logs.
+tags head:7 inode:$NEW:size=10240 "add:$NEW:0:$FREE:10" creat:2:$NEW:new tail:7
+start_server "$IMG" commit=300
+echo promised >"$MNT/promised"
+sync "$MNT/promised"
+kill -9 "$SERVER"
+wait "$SERVER" 2>/dev/null || :
+umount -l "$MNT"
+e2fsck -fy "$IMG" >"$TMP/e2fsck.log" 2>&1 || [ $? = 1 ] || fail "e2fsck: $(cat "$TMP/e2fsck.log")"
+[ "$(debugfs -R "cat promised" "$IMG" 2>/dev/null)" = promised ] ||
+	fail "e2fsck has lost what fsync promised: $(cat "$TMP/e2fsck.log")"

@@ -13,6 +13,7 @@
  *	replay_keep_fast_commits	the log is empty but for the fast commits	flush
  *	fc_log		all blocks that have changed in memory go into the log as a transaction,
  *			with the number that the fast commits have	flush, commit block, flush
+ *	replay_forget_fast_commits	the first block of their area
  *	then the replay begins anew: the log has one transaction, and no fast commit counts
  *
  * Whatever can't be applied is found before the first write.

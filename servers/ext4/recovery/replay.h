@@ -87,6 +87,8 @@ int replay_write(struct replay *r);
  * are.  Then anything may be written to the log.  Durable when it returns.
  */
 int replay_keep_fast_commits(struct replay *r);
+/* The fast commits don't count any more, and nothing is to look for some.  Doesn't flush. */
+int replay_forget_fast_commits(struct replay *r);
 /* Durable when it returns. */
 int replay_empty(struct replay *r);
 void replay_close(struct replay *r);
