@@ -112,6 +112,8 @@ claims_are_checked() {
 	refused "can't" head "inode:$NEW:acl=$FREE" "creat:2:$NEW:new" tail
 	refused "another file" head "inode:$OTHER:generation=99" tail
 	refused "fast commits can't" head "inode:$OTHER:extra=12" tail
+	refused "another file" head "${new[@]}" "inode:$NEW:generation=99" tail
+	refused "can't" head "add:$NEW:0:$FREE:1" "inode:$NEW:acl=$FREE" "link:2:$NEW:x" tail
 	refused "wrong size" head "raw:6:$(printf '%02x000000%0256d' "$OTHER" 0)" tail
 	# names
 	for n in . .. a/b; do

@@ -85,8 +85,7 @@ static void set_cache(struct server *s, struct cache *cache)
 	cache_destroy(old);
 }
 
-static int check_features(struct fc_run *run, struct ext2_super_block *sb,
-			  struct replay_refusal *no)
+static int check_features(struct ext2_super_block *sb, struct replay_refusal *no)
 {
 	const char *feature = features_unsupported(sb, false);
 
@@ -97,7 +96,6 @@ static int check_features(struct fc_run *run, struct ext2_super_block *sb,
 	if (feature)
 		return replay_refuse(no, "it has fast commits, which this program can't replay in "
 				     "a file system with the feature %s", feature);
-	(void)run;
 	return 0;
 }
 
@@ -121,7 +119,7 @@ static int open_in_memory(struct fc_run *run, struct replay *r, struct replay_re
 		       replay_refuse(no, "%s", error_message(lerr));
 	}
 	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
-	err = check_features(run, s->fs->super, no);
+	err = check_features(s->fs->super, no);
 	if (err)
 		return err;
 	alloc_init(s);
