@@ -40,7 +40,7 @@ replayed() {
 
 make_good
 BASE="dir/file:f:10240:1 dir:d:1024:2 other:f:10240:1"
-new=(inode:$NEW:size=10240 add:$NEW:0:$FREE:10 creat:2:$NEW:new)
+new=("inode:$NEW:size=10240" "add:$NEW:0:$FREE:10" "creat:2:$NEW:new")
 
 replayed "$BASE new:f:10240:1" head "${new[@]}" tail
 replayed "$BASE new:f:10240:1" head "${new[@]}" next tail

@@ -28,8 +28,11 @@ make_good() {
 	LENGTH=$(dumpe2fs -h "$GOOD" 2>/dev/null | sed -n 's/^Total journal blocks: *//p')
 	[ "$(debugfs -R "bmap <8> $((LENGTH - 1))" "$GOOD" 2>/dev/null)" = $((JOURNAL + LENGTH - 1)) ] ||
 		fail "the journal is in pieces"
+	# shellcheck disable=SC2034 # for the tests
 	DIR=$(inode dir) FILE=$(inode dir/file) OTHER=$(inode other)
+	# shellcheck disable=SC2034
 	NEW=$((OTHER + 1)) FREE=7000
+	# shellcheck disable=SC2034
 	TID=$(python3 - "$GOOD" "$JOURNAL" <<-'PY'
 		import struct, sys
 		with open(sys.argv[1], 'rb') as f:
@@ -37,6 +40,7 @@ make_good() {
 		    print(struct.unpack_from('>I', f.read(64), 24)[0] + 1)
 		PY
 	)
+	# shellcheck disable=SC2034
 	OTHER_BLOCK=$(debugfs -R 'bmap other 0' "$GOOD" 2>/dev/null)
 	debugfs -R "testb $FREE 100" "$GOOD" 2>/dev/null | grep -v "not in use" >/dev/null &&
 		fail "block $FREE is in use"
