@@ -5,7 +5,7 @@
  *
  *	block 0            superblock
  *	first .. last - 1  the log, a ring
- *	last .. maxlen - 1 fast commits, not ours to touch
+ *	last .. maxlen - 1 fast commits of kernel ext4
  *
  * A transaction in the log:
  *

@@ -34,6 +34,7 @@ struct journal {
 	uint64_t last_sec;		/* time of the last commit */
 	bool super_dirty;		/* recovery wouldn't find the next transaction */
 	bool wide;			/* the file system has the feature 64bit */
+	bool clear_fast_commits;	/* what is in their area doesn't count, and has to go */
 };
 
 static const struct journal_run *run_of(const struct journal *j, uint32_t log)
@@ -236,6 +237,7 @@ int journal_open(struct journal **out, const struct device *dev, uint32_t blocks
 	/* what a crash left behind its last complete transaction has the number itself */
 	j->sequence = j->sb.sequence + 1;
 	j->sb.sequence = j->sequence;
+	j->clear_fast_commits = j->sb.incompat & JOURNAL_INCOMPAT_FAST_COMMIT;
 	*out = j;
 	return 0;
 }
@@ -368,12 +370,31 @@ void journal_record_free(struct journal_record *rec)
 	rec->image = NULL;
 }
 
+/*
+ * Kernel ext4 leaves its fast commits when they don't count any more.  It passes over those of
+ * another transaction, but e2fsck (1.47) then gives up, and drops the whole log.  So before
+ * there is something in the log, the first block of the area is cleared: nothing is behind it then.
+ */
+static int clear_fast_commits(struct journal *j)
+{
+	uint64_t size = j->shape.blocksize;
+	int err = 0;
+
+	if (j->clear_fast_commits && j->last + 1 < j->sb.maxlen)
+		err = device_zero(j->dev, device_pos(j, j->last + 1), size);
+	if (!err)
+		j->clear_fast_commits = false;
+	return err;
+}
+
 int journal_write(struct journal *j, const struct journal_record *rec)
 {
 	uint32_t n = rec->nr_blocks;
 	int err;
 
-	err = write_log(j, j->head, rec->image, n);
+	err = clear_fast_commits(j);
+	if (!err)
+		err = write_log(j, j->head, rec->image, n);
 	if (!err && j->super_dirty) {
 		j->sb.start = j->head;
 		j->sb.sequence = j->sequence;

@@ -264,14 +264,27 @@ int fc_inode_begin(struct fc *fc, struct fc_inode *fi)
 	return err;
 }
 
+static int check_new(struct fc *fc, const struct fc_inode *fi, const struct fc_raw *r)
+{
+	if (r->raw.i_flags & FL_NOT_NEW || r->raw.i_file_acl ||
+	    r->raw.osd2.linux2.l_i_file_acl_high ||
+	    (LINUX_S_ISDIR(r->raw.i_mode) && r->raw.i_flags & EXT4_INLINE_DATA_FL))
+		return fc_refuse(fc, "a fast commit in the journal makes inode %u in a way that "
+				 "fast commits can't, or that this program can't replay", fi->ino);
+	return 0;
+}
+
 /* The blocks came first: the rest of the inode */
 static int complete(struct fc *fc, struct fc_inode *fi, struct fc_raw *r)
 {
 	struct server *s = fc->s;
 	unsigned int size = EXT2_INODE_SIZE(s->fs->super);
-	uint8_t *buf = calloc(1, size);
-	int err;
+	uint8_t *buf;
+	int err = check_new(fc, fi, r);
 
+	if (err)
+		return err;
+	buf = calloc(1, size);
 	if (!buf)
 		return -ENOMEM;
 	err = lib_error(s, inode_table_read(s, fi->ino, buf, size), fi->ino);
@@ -303,6 +316,9 @@ static int forget_file(struct fc *fc, struct fc_inode *fi)
 		return fc_refuse(fc, "a fast commit in the journal uses the number of inode %u "
 				 "again, which is on the orphan list", fi->ino);
 	err = inode_load(fc->s, fi->ino, &in);
+	if (!err && in.raw.i_links_count)
+		err = fc_refuse(fc, "a fast commit in the journal makes inode %u another file, "
+				"which is still in use", fi->ino);
 	if (!err)
 		err = inode_free(fc->s, &in);
 	if (!err)
@@ -312,14 +328,9 @@ static int forget_file(struct fc *fc, struct fc_inode *fi)
 
 static int create_checked(struct fc *fc, struct fc_inode *fi, struct fc_raw *r)
 {
-	bool dir = LINUX_S_ISDIR(r->raw.i_mode);
+	int err = check_new(fc, fi, r);
 
-	if (r->raw.i_flags & FL_NOT_NEW || r->raw.i_file_acl ||
-	    r->raw.osd2.linux2.l_i_file_acl_high ||
-	    (dir && r->raw.i_flags & EXT4_INLINE_DATA_FL))
-		return fc_refuse(fc, "a fast commit in the journal makes inode %u in a way that "
-				 "fast commits can't, or that this program can't replay", fi->ino);
-	return create(fc, fi, r);
+	return err ? err : create(fc, fi, r);
 }
 
 int fc_inode_tag(struct fc *fc, const struct fc_tag *tag)
@@ -350,7 +361,6 @@ int fc_inode_tag(struct fc *fc, const struct fc_tag *tag)
 			return complete(fc, fi, &r);
 		if (same)
 			return update(fc, fi, &r);
-		/* one that has never had a name, or fc_inode_names() would be wrong */
 		break;
 	case FC_NAMED:
 		if (same)

@@ -13,6 +13,7 @@
  *	replay_keep_fast_commits	the log is empty but for the fast commits	flush
  *	fc_log		all blocks that have changed in memory go into the log as a transaction,
  *			with the number that the fast commits have	flush, commit block, flush
+ *	replay_forget_fast_commits	the first block of their area
  *	then the replay begins anew: the log has one transaction, and no fast commit counts
  *
  * Whatever can't be applied is found before the first write.
@@ -84,8 +85,7 @@ static void set_cache(struct server *s, struct cache *cache)
 	cache_destroy(old);
 }
 
-static int check_features(struct fc_run *run, struct ext2_super_block *sb,
-			  struct replay_refusal *no)
+static int check_features(struct ext2_super_block *sb, struct replay_refusal *no)
 {
 	const char *feature = features_unsupported(sb, false);
 
@@ -96,7 +96,6 @@ static int check_features(struct fc_run *run, struct ext2_super_block *sb,
 	if (feature)
 		return replay_refuse(no, "it has fast commits, which this program can't replay in "
 				     "a file system with the feature %s", feature);
-	(void)run;
 	return 0;
 }
 
@@ -120,7 +119,7 @@ static int open_in_memory(struct fc_run *run, struct replay *r, struct replay_re
 		       replay_refuse(no, "%s", error_message(lerr));
 	}
 	s->fs->flags |= EXT2_FLAG_MASTER_SB_ONLY;
-	err = check_features(run, s->fs->super, no);
+	err = check_features(s->fs->super, no);
 	if (err)
 		return err;
 	alloc_init(s);

@@ -83,3 +83,12 @@ int replay_read_log(struct replay *r, uint32_t log, const uint8_t **block,
 	*block = r->ahead + (size_t)(log - r->ahead_at) * r->place.blocksize;
 	return 0;
 }
+
+int replay_write_log(struct replay *r, uint32_t log, const void *block)
+{
+	const struct journal_run *run = run_of(r, log);
+
+	r->ahead_nr = 0;
+	return device_write(r->place.dev, block, r->place.blocksize,
+			    (run->phys + (log - run->log)) * r->place.blocksize);
+}

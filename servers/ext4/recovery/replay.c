@@ -139,6 +139,12 @@ int replay_keep_fast_commits(struct replay *r)
 	return write_super(r);
 }
 
+int replay_forget_fast_commits(struct replay *r)
+{
+	memset(r->scratch, 0, r->place.blocksize);
+	return replay_write_log(r, r->last + 1, r->scratch);
+}
+
 int replay_empty(struct replay *r)
 {
 	if (!r->sb.start && !r->sb.error)

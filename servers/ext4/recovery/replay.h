@@ -12,9 +12,9 @@
  * Fast commits are read as well, and checked as far as the journal alone can tell.  What they
  * mean for the file system is for fc_run.c.
  *
- * Only replay_write() and what is below it write.  Whatever is wrong is found before them, and then nothing has
- * changed: the caller refuses the mount.  A crash at any moment leaves a journal that can be
- * replayed again, because it stays as it is until all the copies are in their places, and
+ * Only replay_write() and what is below it write.  Whatever is wrong is found before them, and then
+ * nothing has changed: the caller refuses the mount.  A crash at any moment leaves a journal that
+ * can be replayed again, because it stays as it is until all the copies are in their places, and
  * a copy that is written twice does no harm.
  *
  * What counts as the end of the log and what as damage is kernel jbd2's decision: see scan.c.
@@ -88,6 +88,8 @@ int replay_write(struct replay *r);
  * are.  Then anything may be written to the log.  Durable when it returns.
  */
 int replay_keep_fast_commits(struct replay *r);
+/* The fast commits don't count any more, and nothing is to look for some.  Doesn't flush. */
+int replay_forget_fast_commits(struct replay *r);
 /* Durable when it returns. */
 int replay_empty(struct replay *r);
 void replay_close(struct replay *r);

@@ -67,6 +67,8 @@ int replay_step(const struct replay *r, const char *step, uint64_t done, uint64_
  */
 int replay_read_log(struct replay *r, uint32_t log, const uint8_t **block,
 		    struct replay_refusal *no);
+/* Write block @log of the journal, which must be there.  What was read ahead is forgotten. */
+int replay_write_log(struct replay *r, uint32_t log, const void *block);
 /* The block of the log that follows @log */
 uint32_t replay_next(const struct replay *r, uint32_t log);
 
