@@ -158,6 +158,7 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 	bool keep = mode & FALLOC_FL_KEEP_SIZE;
 	uint64_t bs = s->fs->blocksize, end = off + len;
 	uint64_t first = (off + bs - 1) / bs, last = end / bs;	/* whole blocks */
+	uint64_t max;
 	struct inode in;
 	int err = super_may_allocate(s);
 
@@ -178,8 +179,19 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		return -EPERM;
 	if (!len || end < off)
 		return -EINVAL;
-	if (end > (uint64_t)inode_maxbytes(s, &in))
+	/* only extents move, and know blocks that are there and read as zeroes */
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) && !inode_has_extents(&in) && !inode_is_inline(&in))
+		return -EOPNOTSUPP;
+	/* a hole may be larger than the file can be, but not than any file */
+	max = mode & FALLOC_FL_PUNCH_HOLE ? s->maxbytes_extent : inode_maxbytes(s, &in);
+	if (end > max)
 		return -EFBIG;
+	if (mode & FALLOC_FL_PUNCH_HOLE && end > (uint64_t)inode_maxbytes(s, &in)) {
+		end = inode_maxbytes(s, &in);
+		last = end / bs;
+		if (off >= end)
+			return 0;
+	}
 	err = cold_settle(s);
 	if (err)
 		return err;

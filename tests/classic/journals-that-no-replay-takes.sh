@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A journal that a replay would refuse is not written, though it is empty and could be: the mount is
-# read-only and says why.  Otherwise the first crash would leave a file system that can't be mounted.
+# A journal that a replay would refuse is not written, though it is empty and could be: the mount
+# is read-only and says why.  Otherwise the first crash would leave a file system that can't be
+# mounted.
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "no python3"
 

@@ -17,7 +17,8 @@
  * journal and frees orphans ("-p"), and then must find nothing ("-fn"); and
  * what the ledgers say has to be there.  If there is CRASH_MOUNT in the environment,
  * the kernel's ext4 does the replay, mounted on that directory.  If there is CRASH_RECOVER,
- * that program does it, called with WORK.  With CRASH_FORGET in it flushes are not obeyed:
+ * that program does it, called with WORK; with CRASH_JUDGED its exit status says all, and
+ * nothing else looks at WORK.  With CRASH_FORGET in it flushes are not obeyed:
  * then something has to be wrong.
  *
  * Prints figures, and what is wrong.  Exit status 1 if something is.
@@ -503,6 +504,8 @@ static void look(const char *work, const char *out, const uint8_t *image, size_t
 	replayed = replay(work, out);
 	if (replayed) {
 		show(out);
+	} else if (getenv("CRASH_JUDGED")) {
+		good = true;
 	} else {
 		check = run(out, (char *[]){ "e2fsck", "-fn", (char *)work, NULL });
 		if (check)

@@ -126,7 +126,7 @@ asks=yes
 super_in_the_log "errors, and a superblock that asks for a replay" "ssv state 3" \
 	"ssv error_count 5" "ssv first_error_ino 12"
 asks=''
-mke2fs=(-O metadata_csum,64bit) csum=-c
+mke2fs=(-O "metadata_csum,64bit") csum=-c
 super_in_the_log "the same, and checksums" "ssv state 3" "ssv error_count 5"
 [ $bad -eq 0 ] || fail "crashes of a replay change what comes out"
 [ $points -ge 40 ] || fail "only $points crash points"
