@@ -87,7 +87,7 @@ int main(void)
 
 	peer_start(&p, &ll, &iop, 2);
 	config(&p, FUSE_IOMAP_CONFIG_MAPPINGS | FUSE_IOMAP_CONFIG_BEFORE, 0);
-	config(&p, FUSE_IOMAP_CONFIG_REPLACE << 1, EINVAL);
+	config(&p, FUSE_IOMAP_CONFIG_FORGET << 1, EINVAL);
 	for (int i = 0; i < 2; i++) {
 		begin(&p, 0, 0);
 		begin(&p, 3, 0);

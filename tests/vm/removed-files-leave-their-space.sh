@@ -32,19 +32,12 @@ fill()
 
 blocks=$(free_blocks) inodes=$(free_inodes)
 
-is_writing()
-{
-	local stat
-
-	read -r -a stat <"/sys/block/${dm#/dev/}/stat"
-	[ "${stat[8]}" -gt 0 ]
-}
-
-# The data is on its way to the device: writeback of what replaces older contents begins at close
-: >"$m/f"
-delay_writes 500
-dd if=/dev/zero of="$m/f" bs=64K count=16 status=none
-wait_until 10 is_writing || fail "writeback does not begin"
+# The data is on its way to the device
+delay_writes 1000
+exec 7<>"$m/f"
+dd if=/dev/zero of=/dev/fd/7 bs=64K count=16 status=none
+expect_op 0 writeback /dev/fd/7
+exec 7>&-
 rm "$m/f"
 expect_free "$blocks" "$inodes" "rm of a file under writeback"
 delay_writes 0
