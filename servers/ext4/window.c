@@ -10,6 +10,7 @@
  */
 #include "window.h"
 
+#include "alloc_search.h"
 #include "map.h"
 #include "node.h"
 
@@ -45,6 +46,7 @@ static void end_nth(struct server *s, unsigned int n)
 	mark(s, &ws->list[n], false);
 	ws->blocks -= ws->list[n].len;
 	trim_changed(s, ws->list[n].pblk, ws->list[n].len);
+	search_freed(s, ws->list[n].pblk, ws->list[n].len);
 	ws->nr--;
 	for (; n < ws->nr; n++)
 		ws->list[n] = ws->list[n + 1];
