@@ -166,7 +166,7 @@ bool alloc_has_plenty(const struct server *s, uint64_t more)
 	return free > kept;
 }
 
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t lblk, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
@@ -183,10 +183,10 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	/* what libext2fs takes for itself has to be there without looking for it */
 	if (!alloc_has_plenty(s, 0))
 		windows_end_all(s);
-	run = search_place(s, goal, want, ahead);
+	run = search_place(s, goal, lblk, want, ahead);
 	if (!run.len && s->windows.nr) {
 		windows_end_all(s);
-		return alloc_blocks(s, goal, want, 0, who, pblk, len);
+		return alloc_blocks(s, goal, lblk, want, 0, who, pblk, len);
 	}
 	if (!run.len)
 		return -ENOSPC;

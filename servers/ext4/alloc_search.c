@@ -48,6 +48,17 @@ static bool has_bitmap(struct server *s, struct search *q, dgrp_t g)
 	return !err;
 }
 
+/* The first block from @blk on at which a run may start */
+static uint64_t aligned(const struct search *q, uint64_t blk)
+{
+	uint64_t off;
+
+	if (!q->align)
+		return blk;
+	off = (blk + q->align - q->phase) % q->align;
+	return off ? blk + q->align - off : blk;
+}
+
 /*
  * The runs of one group, [@at, @end) of it.  @run is the one that ends where the group begins, and
  * goes on with the group's blocks.  True: it is long enough.  Otherwise *@longest is that of this
@@ -65,7 +76,7 @@ static bool search_group(struct server *s, struct search *q, uint64_t at, uint64
 		if (!run->len || start != run->start + run->len)
 			*run = (struct run){ .start = start };
 		stop = end;
-		if (end - run->start > q->want)
+		if (end - run->start > q->want && !q->align)
 			stop = run->start + q->want;
 		if (!ext2fs_find_first_set_block_bitmap2(s->fs->block_map, start, stop - 1, &used))
 			stop = used;
@@ -73,8 +84,14 @@ static bool search_group(struct server *s, struct search *q, uint64_t at, uint64
 		if (stop - start > *longest)
 			*longest = stop - start;
 		run->len = stop - run->start;
-		if (run->len > q->longest.len)
+		if (q->align) {
+			uint64_t first = aligned(q, run->start);
+
+			if (first < stop && stop - first > q->longest.len)
+				q->longest = (struct run){ first, stop - first };
+		} else if (run->len > q->longest.len) {
 			q->longest = *run;
+		}
 		if (q->longest.len >= q->want) {
 			q->longest.len = q->want;
 			return true;

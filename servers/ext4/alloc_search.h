@@ -31,6 +31,8 @@ struct run {
 
 struct search {
 	uint64_t want;		/* a run of so many blocks */
+	/* the run starts at a multiple of @align, plus @phase, blocks; 0: anywhere */
+	uint64_t align, phase;
 	/* groups with fewer free blocks in a row, as far as is known, are left out */
 	uint64_t least;
 	unsigned int reads;	/* so many bitmaps may be read */
@@ -54,11 +56,13 @@ uint64_t search_at(struct server *s, uint64_t pblk, uint64_t want);
 uint64_t search_any(struct server *s, uint64_t goal, uint64_t want, uint64_t *pblk);
 
 /*
- * alloc_place.c: a place for @want blocks of a file, near @goal: right there; a run with @ahead more
- * free blocks; a run of @want blocks; the longest run that is known; any run.  Length 0: nothing is
- * free
+ * alloc_place.c: a place for @want blocks of a file from its block @lblk on, near @goal: where
+ * there are stripes (stripe.h), at the right place of one; right at the goal; a run with @ahead
+ * more free blocks; a run of @want blocks; the longest run that is known; any run.  Length 0:
+ * nothing is free
  */
-struct run search_place(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead);
+struct run search_place(struct server *s, uint64_t goal, uint64_t lblk, uint64_t want,
+			uint64_t ahead);
 /* [@pblk, @pblk + @len) can be allocated from now on. */
 void search_freed(struct server *s, uint64_t pblk, uint64_t len);
 

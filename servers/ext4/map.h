@@ -178,12 +178,12 @@ int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
  */
 
 /*
- * Take up to @want contiguous blocks, near @goal, for file data: whole clusters; if not at
- * @goal, then where @ahead more are free behind them, if there is such a place. If so many
- * are nowhere in one piece, the largest piece that there is.
+ * Take up to @want contiguous blocks, near @goal, for a file's data from its block @lblk on: whole
+ * clusters; if not at @goal, then where @ahead more are free behind them, if there is such a
+ * place. If so many are nowhere in one piece, the largest piece that there is.
  * -ENOSPC when there are none for @who.
  */
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t lblk, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len);
 /* Could these blocks be had now? */
 bool alloc_is_free(struct server *s, uint64_t pblk, uint64_t len);

@@ -78,7 +78,7 @@ int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk,
 	/* the last cluster is there if something is mapped behind the hole */
 	if (mask && last > lblk && cluster_owned(s, in, end - 1, &unused) > 0)
 		end = last;
-	ret = alloc_blocks(s, goal > offset ? goal - offset : goal,
+	ret = alloc_blocks(s, goal > offset ? goal - offset : goal, lblk - offset,
 			   ((end + mask) & ~mask) - (lblk - offset), ahead, who, &sp->start,
 			   &sp->taken);
 	if (ret)

@@ -125,6 +125,7 @@ struct server {
 	struct pins pins;
 	struct windows windows;
 	struct spread spread;		/* of the file that is being allocated for */
+	uint32_t stripe;		/* stripe.h, blocks; 0: none */
 	struct trim trim;
 	struct atime_queue atimes;
 	struct delayed_total delayed;

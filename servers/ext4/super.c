@@ -31,6 +31,7 @@
 #include "options_stored.h"
 #include "quota.h"
 #include "store/io_manager.h"
+#include "stripe.h"
 #include "super.h"
 #include "system_zone.h"
 
@@ -302,6 +303,7 @@ int super_open(struct server *s)
 	}
 	super_shared_open(s, &sb);
 	options_stored(&s->opt, s->fs->super);
+	stripe_open(s);
 	set_limits(s);
 	err = set_overhead(s);
 	if (!err)

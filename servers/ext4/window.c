@@ -28,6 +28,9 @@ uint64_t window_wanted(const struct server *s, const struct node *node, uint64_t
 		len = WINDOW_MIN;
 	if (len > max)
 		len = max;
+	/* whole stripes: what is written now may end within one */
+	if (s->stripe && len > s->stripe)
+		len -= len % s->stripe;
 	return (len + mask) & ~mask;
 }
 
