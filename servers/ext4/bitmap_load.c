@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bitmap_check.h"
 #include "bitmap_drop.h"
@@ -14,13 +15,35 @@
 #include "log.h"
 #include "map.h"
 
+/*
+ * In an array, libext2fs marks ranges bit by bit, which takes seconds for all of a large file system,
+ * and sets them from a buffer at once.  In a tree it is the other way round.
+ */
+static void fill_array(ext2fs_block_bitmap map, uint64_t first, uint32_t bits, bool used)
+{
+	uint8_t buf[4096];
+
+	memset(buf, used ? 0xff : 0, sizeof(buf));
+	while (bits) {
+		uint32_t n = bits < 8 * sizeof(buf) ? bits : 8 * sizeof(buf);
+
+		ext2fs_set_block_bitmap_range2(map, first, n, buf);
+		first += n;
+		bits -= n;
+	}
+}
+
 /* The bitmap in memory says that all blocks, or inodes, of group @g are used, or none. */
 void bitmap_fill_blocks(struct server *s, dgrp_t g, bool used)
 {
+	uint32_t per_group = EXT2_CLUSTERS_PER_GROUP(s->fs->super);
 	uint64_t first = ext2fs_group_first_block2(s->fs, g);
 	uint64_t len = ext2fs_group_last_block2(s->fs, g) + 1 - first;
 
-	if (used)
+	if (!bitmaps_are_trees(s))
+		fill_array(s->fs->block_map, EXT2FS_B2C(s->fs, s->fs->super->s_first_data_block) +
+			   (uint64_t)g * per_group, per_group, used);
+	else if (used)
 		ext2fs_mark_block_bitmap_range2(s->fs->block_map, first, len);
 	else
 		ext2fs_unmark_block_bitmap_range2(s->fs->block_map, first, len);
@@ -31,8 +54,10 @@ void bitmap_fill_inodes(struct server *s, dgrp_t g, bool used)
 	uint32_t per_group = s->fs->super->s_inodes_per_group;
 	uint64_t first = (uint64_t)g * per_group + 1;
 
-	/* libext2fs has ranges of blocks only; both are bitmaps of the same kind */
-	if (used)
+	/* these functions are for blocks; both are bitmaps of the same kind */
+	if (!bitmaps_are_trees(s))
+		fill_array(s->fs->inode_map, first, per_group, used);
+	else if (used)
 		ext2fs_mark_block_bitmap_range2(s->fs->inode_map, first, per_group);
 	else
 		ext2fs_unmark_block_bitmap_range2(s->fs->inode_map, first, per_group);
@@ -139,7 +164,8 @@ static int load_blocks(struct server *s, dgrp_t g)
 		return err;
 	bitmap_set_runs(s, g, 0, bitmap_count_runs(data, per_group / 8));
 	/* in a tree, setting a range sets bits only */
-	bitmap_fill_blocks(s, g, false);
+	if (bitmaps_are_trees(s))
+		bitmap_fill_blocks(s, g, false);
 	return lib_error(s, ext2fs_set_block_bitmap_range2(fs->block_map, first, per_group,
 							   (void *)data), 0);
 }
@@ -166,7 +192,8 @@ static int load_inodes(struct server *s, dgrp_t g)
 	if (err)
 		return err;
 	bitmap_set_runs(s, g, 1, bitmap_count_runs(data, per_group / 8));
-	bitmap_fill_inodes(s, g, false);
+	if (bitmaps_are_trees(s))
+		bitmap_fill_inodes(s, g, false);
 	return lib_error(s, ext2fs_set_inode_bitmap_range2(fs->inode_map,
 							   (uint64_t)g * per_group + 1,
 							   per_group, (void *)data), 0);
