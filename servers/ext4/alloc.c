@@ -20,9 +20,12 @@
  * in use on the device, too, as long as something there may point to them (careful.h).  The
  * same is done with blocks that are being discarded (trim.h).
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alloc_search.h"
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "commit.h"
 #include "free_check.h"
@@ -47,10 +50,28 @@ static bool may_use_reserved(const struct server *s, const struct caller *who)
 	return !who->uid || who->uid == uid || (gid && who->gid == gid);
 }
 
-/* Free, and neither pinned nor being discarded */
+/* Free, neither pinned nor being discarded, and where the bitmap can be used */
 static uint64_t free_now(const struct server *s)
 {
-	return ext2fs_free_blocks_count(s->fs->super) - s->pins.blocks - s->trim.blocks;
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super);
+	uint64_t held = s->pins.blocks + s->trim.blocks + s->bitmaps_bad_free;
+
+	return free > held ? free - held : 0;
+}
+
+uint64_t alloc_free_in_read(const struct server *s)
+{
+	uint64_t free = ext2fs_free_blocks_count(s->fs->super);
+	uint64_t held = s->pins.blocks + s->trim.blocks + s->windows.blocks +
+			s->bitmaps_unread_free;
+
+	return free > held ? free - held : 0;
+}
+
+bool alloc_has_reserve(const struct server *s)
+{
+	return alloc_free_in_read(s) >=
+	       s->resv_blocks / 2 + ((uint64_t)SHORT << s->fs->cluster_ratio_bits);
 }
 
 uint64_t alloc_available(const struct server *s, const struct caller *who)
@@ -97,45 +118,6 @@ static void change_range(struct server *s, uint64_t pblk, uint64_t len, int inus
 		careful_new_blocks(s, pblk, len);
 }
 
-struct run {
-	uint64_t start, len;	/* blocks */
-};
-
-/*
- * The first @want free blocks in a row in [@from, @to); false: there is no such place, and
- * *@longest, of other ranges maybe, is now the longest one here, if that is longer.
- * ext2fs_new_range() has a flag for that, but goes round for ever when all runs are shorter
- * and the last block is in use.
- */
-static bool find_run(struct server *s, blk64_t from, uint64_t to, uint64_t want,
-		     struct run *longest)
-{
-	while (from < to) {
-		blk64_t start, end;
-
-		if (ext2fs_find_first_zero_block_bitmap2(s->fs->block_map, from, to - 1, &start))
-			return false;
-		end = to - start > want ? start + want : to;
-		if (ext2fs_find_first_set_block_bitmap2(s->fs->block_map, start, end - 1, &from))
-			from = end;
-		if (from - start > longest->len)
-			*longest = (struct run){ start, from - start };
-		if (from - start >= want)
-			return true;
-	}
-	return false;
-}
-
-/* From @goal on, and then before it */
-static bool find_run_around(struct server *s, uint64_t goal, uint64_t want, struct run *longest)
-{
-	uint64_t first = s->fs->super->s_first_data_block;
-	uint64_t blocks = ext2fs_blocks_count(s->fs->super) &
-			  ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
-
-	return find_run(s, goal, blocks, want, longest) || find_run(s, first, goal, want, longest);
-}
-
 int alloc_room(struct server *s, uint64_t clusters)
 {
 	uint64_t need = clusters << s->fs->cluster_ratio_bits;
@@ -159,28 +141,21 @@ static uint64_t valid_goal(const struct server *s, uint64_t goal)
 	return goal;
 }
 
-bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len)
+bool alloc_is_free(struct server *s, uint64_t pblk, uint64_t len)
 {
-	uint64_t blocks = ext2fs_blocks_count(s->fs->super) &
-			  ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
-	blk64_t used;
-
-	return pblk >= s->fs->super->s_first_data_block && len && len <= blocks &&
-	       pblk <= blocks - len &&
-	       ext2fs_find_first_set_block_bitmap2(s->fs->block_map, pblk, pblk + len - 1,
-						   &used) == ENOENT;
+	return len && search_at(s, pblk, len) == len;
 }
 
 uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len)
 {
-	uint64_t to = ext2fs_blocks_count(s->fs->super) & ~(uint64_t)EXT2FS_CLUSTER_MASK(s->fs);
+	uint64_t to = search_end(s);
 	uint64_t reach = (uint64_t)ROOM_GROUPS * s->fs->super->s_blocks_per_group;
-	struct run run = { 0 };
+	struct search q = search_for(s, len);
 
 	goal = valid_goal(s, goal);
 	if (to - goal > reach)
 		to = goal + reach;
-	return alloc_has_plenty(s, len) && find_run(s, goal, to, len, &run) ? run.start : 0;
+	return alloc_has_plenty(s, len) && search_range(s, &q, goal, to) ? q.longest.start : 0;
 }
 
 bool alloc_has_plenty(const struct server *s, uint64_t more)
@@ -192,12 +167,11 @@ bool alloc_has_plenty(const struct server *s, uint64_t more)
 	return free > kept;
 }
 
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t lblk, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len)
 {
 	uint64_t mask = EXT2FS_CLUSTER_MASK(s->fs);
 	uint64_t available = alloc_available(s, who) & ~mask;
-	uint64_t blocks = ext2fs_blocks_count(s->fs->super) & ~mask;
 	struct run run = { 0 };
 
 	want = (want + mask) & ~mask;
@@ -210,23 +184,10 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
 	/* what libext2fs takes for itself has to be there without looking for it */
 	if (!alloc_has_plenty(s, 0))
 		windows_end_all(s);
-	/* right at the goal, else one long run somewhere, else the longest one that there is */
-	if (alloc_is_free(s, goal, 1)) {
-		uint64_t end = blocks - goal > want ? goal + want : blocks;
-		blk64_t used;
-
-		if (ext2fs_find_first_set_block_bitmap2(s->fs->block_map, goal, end - 1, &used))
-			used = end;
-		run = (struct run){ goal, used - goal };
-	} else if (ahead && find_run_around(s, goal, want + ahead, &run)) {
-		run.len = want;
-	} else {
-		run.len = 0;
-		find_run_around(s, goal, want, &run);
-	}
+	run = search_place(s, goal, lblk, want, ahead);
 	if (!run.len && s->windows.nr) {
 		windows_end_all(s);
-		return alloc_blocks(s, goal, want, 0, who, pblk, len);
+		return alloc_blocks(s, goal, lblk, want, 0, who, pblk, len);
 	}
 	if (!run.len)
 		return -ENOSPC;
@@ -357,6 +318,7 @@ void alloc_pins_committed(struct server *s)
 	mark_pins(s, p->committing, false);
 	for (size_t i = 0; i < p->committing; i++) {
 		p->blocks -= p->list[i].len;
+		search_freed(s, p->list[i].pblk, p->list[i].len);
 		ext2fs_unmark_block_bitmap_range2(p->map, p->list[i].pblk, p->list[i].len);
 		if (s->careful.on)
 			bitmaps_blocks_changed(s, p->list[i].pblk, p->list[i].len);
@@ -383,14 +345,52 @@ void alloc_destroy(struct server *s)
 	trim_destroy(s);
 }
 
-void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
+static void free_range(struct server *s, uint64_t pblk, uint64_t len)
 {
-	if (!len || !free_check(s, pblk, len))
+	if (!free_check(s, pblk, len))
 		return;
 	change_range(s, pblk, len, -1);
 	pin(s, pblk, len);
 	cache_forget(s->cache, pblk, len);
 	s->dirty = true;
+}
+
+void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
+{
+	uint64_t end = pblk + len;
+
+	/* there is no way back from here, so bitmaps are read with the lock held */
+	if (!len || cache_try_end(s->cache))
+		return;
+	/* both of them know what to do with blocks outside */
+	if (bitmaps_need_range(s, pblk, len) == 0 || !map_valid_range(s, pblk, len)) {
+		free_range(s, pblk, len);
+		return;
+	}
+	/* where the bitmap can't be used, which has been noted, blocks stay in use */
+	while (pblk < end) {
+		dgrp_t g = ext2fs_group_of_blk2(s->fs, pblk);
+		uint64_t next = ext2fs_group_last_block2(s->fs, g) + 1;
+
+		if (next > end)
+			next = end;
+		if (s->changed_groups[g] & HAVE_BLOCKS)
+			free_range(s, pblk, next - pblk);
+		pblk = next;
+	}
+}
+
+errcode_t alloc_new_block(struct server *s, uint64_t goal, blk64_t *ret)
+{
+	struct search q = { .want = 1, .reads = UINT32_MAX };
+	int err;
+
+	if (search_around(s, &q, valid_goal(s, goal))) {
+		*ret = q.longest.start;
+		return 0;
+	}
+	err = cache_missed(s->cache);
+	return err ? EXT2_ET_SHORT_READ : EXT2_ET_BLOCK_ALLOC_FAIL;
 }
 
 /*
@@ -399,15 +399,36 @@ void alloc_free(struct server *s, uint64_t pblk, uint64_t len)
  */
 static errcode_t get_block(ext2_filsys fs, blk64_t goal, blk64_t *ret)
 {
-	const struct server *s = fs->priv_data;
+	struct server *s = fs->priv_data;
 	errcode_t err;
 
 	if (quota_refuses_block(s))
 		return EDQUOT;
-	err = ext2fs_new_block2(fs, goal, NULL, ret);
+	err = alloc_new_block(s, goal, ret);
 	if (err || *ret < s->spread.pblk || *ret - s->spread.pblk >= 2 * s->spread.len)
 		return err;
-	return ext2fs_new_block2(fs, valid_goal(s, s->spread.pblk + 2 * s->spread.len), NULL, ret);
+	return alloc_new_block(s, s->spread.pblk + 2 * s->spread.len, ret);
+}
+
+/*
+ * libext2fs has freed @blk, maybe in a group whose bitmap has not been read: have it read, as if
+ * the block had not been freed yet.  False: it stays in use
+ */
+static bool read_freed(struct server *s, blk64_t blk)
+{
+	dgrp_t g = ext2fs_group_of_blk2(s->fs, blk);
+
+	if (s->changed_groups[g] & HAVE_BLOCKS)
+		return true;
+	/* it has changed something already, so there is no way back */
+	free_undo(s, blk);
+	if (cache_try_end(s->cache) || bitmaps_need_blocks(s, g))
+		return false;
+	/* a block that is free stays as it is, which free_check() notes */
+	if (!free_check(s, blk, EXT2FS_CLUSTER_RATIO(s->fs)))
+		return false;
+	free_redo(s, blk);
+	return true;
 }
 
 /*
@@ -420,11 +441,13 @@ static void block_changed_hands(ext2_filsys fs, blk64_t blk, int inuse)
 
 	if (inuse < 0) {
 		blk &= ~(blk64_t)EXT2FS_CLUSTER_MASK(fs);
-		if (!free_check_freed(s, blk))
+		if (!read_freed(s, blk) || !free_check_freed(s, blk))
 			return;
 		pin(s, blk, EXT2FS_CLUSTER_RATIO(fs));
 		cache_forget(s->cache, blk, EXT2FS_CLUSTER_RATIO(fs));
 	} else {
+		/* get_block() has found it there */
+		assert(s->changed_groups[ext2fs_group_of_blk2(fs, blk)] & HAVE_BLOCKS);
 		careful_new_blocks(s, blk, 1);
 	}
 	bitmaps_blocks_changed(s, blk, 1);

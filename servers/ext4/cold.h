@@ -46,7 +46,7 @@
 
 struct cold {
 	unsigned int tries;
-	dgrp_t bitmaps;		/* so many groups' were loaded */
+	uint64_t bitmaps;	/* so many have been read */
 	bool shared;		/* the lock */
 };
 

@@ -16,28 +16,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "xattr.h"
 
-/* Blocks of the values of the entries in [@at, @end) */
-static uint64_t count_entries(struct server *s, const char *at, const char *end)
+/* Blocks of the values of the entries in [@at, @end) are added to *@blocks. */
+static int count_entries(struct server *s, const char *at, const char *end, uint64_t *blocks)
 {
 	uint64_t cluster = (uint64_t)s->fs->blocksize << s->fs->cluster_ratio_bits;
 	uint64_t clusters = 0;
+	int err;
 
 	for (;;) {
 		const struct ext2_ext_attr_entry *e = (const void *)at;
 
 		if ((size_t)(end - at) < sizeof(*e) || EXT2_EXT_IS_LAST_ENTRY(e) ||
 		    (size_t)(end - at) < EXT2_EXT_ATTR_LEN(e->e_name_len))
-			return clusters << s->fs->cluster_ratio_bits;
+			break;
 		if (e->e_value_inum)
 			clusters += (e->e_value_size + cluster - 1) / cluster;
 		if (e->e_value_inum && e->e_value_inum <= s->fs->super->s_inodes_count &&
-		    s->changed_groups)
+		    s->changed_groups) {
+			err = bitmaps_need_inode(s, e->e_value_inum);
+			if (err)
+				return err;
 			bitmaps_inode_changed(s, e->e_value_inum);
+		}
 		at += EXT2_EXT_ATTR_LEN(e->e_name_len);
 	}
+	*blocks += clusters << s->fs->cluster_ratio_bits;
+	return 0;
 }
 
 static int count_in_inode(struct server *s, struct inode *in, uint64_t *blocks)
@@ -58,7 +66,7 @@ static int count_in_inode(struct server *s, struct inode *in, uint64_t *blocks)
 	if (!err) {
 		memcpy(&magic, raw + begin, sizeof(magic));
 		if (magic == EXT2_EXT_ATTR_MAGIC)
-			*blocks += count_entries(s, raw + begin + sizeof(magic), raw + size);
+			err = count_entries(s, raw + begin + sizeof(magic), raw + size, blocks);
 	}
 	free(raw);
 	return err;
@@ -67,20 +75,21 @@ static int count_in_inode(struct server *s, struct inode *in, uint64_t *blocks)
 static int count_in_block(struct server *s, struct inode *in, uint64_t *blocks)
 {
 	blk64_t pblk = ext2fs_file_acl_block(s->fs, inode_small(in));
-	const struct ext2_ext_attr_header *head;
-	const void *data;
+	size_t bs = s->fs->blocksize;
+	char *buf;
 	int err;
 
 	if (!pblk)
 		return 0;
-	err = cache_peek(s->cache, pblk, &data, NULL);
-	if (err)
-		return err;
-	head = data;
-	if (head->h_magic == EXT2_EXT_ATTR_MAGIC)
-		*blocks += count_entries(s, (const char *)(head + 1),
-					 (const char *)data + s->fs->blocksize);
-	return 0;
+	/* a copy, as bitmaps are read meanwhile */
+	buf = malloc(bs);
+	if (!buf)
+		return -ENOMEM;
+	err = cache_read(s->cache, pblk * bs, buf, bs);
+	if (!err && ((struct ext2_ext_attr_header *)buf)->h_magic == EXT2_EXT_ATTR_MAGIC)
+		err = count_entries(s, buf + sizeof(struct ext2_ext_attr_header), buf + bs, blocks);
+	free(buf);
+	return err;
 }
 
 int ea_inode_blocks(struct server *s, struct inode *in, uint64_t *blocks)

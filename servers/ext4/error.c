@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bitmap_drop.h"
 #include "log.h"
 #include "node.h"
 #include "server.h"
@@ -161,6 +162,9 @@ void errors_begin(struct server *s)
 		return;
 	s->seen.failures = cache_nr_failures(s->cache);
 	s->seen.changes = changes(s);
+	/* here nobody is in the middle of something that has just looked at a bitmap */
+	if (bitmaps_are_large(s))
+		bitmaps_drop(s);
 }
 
 void errors_end(struct server *s)

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
+#include "bitmap_load.h"
 #include "map.h"
-#include "server.h"
 
 static bool overlaps(uint64_t pblk, uint64_t len, uint64_t other, uint64_t other_len)
 {
@@ -31,12 +31,15 @@ static bool is_held_free(const struct server *s, uint64_t pblk, uint64_t len)
 	return false;
 }
 
-bool free_check_in_use(const struct server *s, uint64_t pblk, uint64_t len)
+bool free_check_in_use(struct server *s, uint64_t pblk, uint64_t len)
 {
 	blk64_t found;
 
-	return len && map_valid_range(s, pblk, len) &&
-	       ext2fs_find_first_zero_block_bitmap2(s->fs->block_map, pblk, pblk + len - 1,
+	if (!len || !map_valid_range(s, pblk, len))
+		return false;
+	/* where a bitmap can't be used its blocks count as in use, and nothing is freed */
+	bitmaps_need_range(s, pblk, len);
+	return ext2fs_find_first_zero_block_bitmap2(s->fs->block_map, pblk, pblk + len - 1,
 						    &found) == ENOENT &&
 	       !is_held_free(s, pblk, len);
 }
@@ -56,18 +59,38 @@ bool free_check(struct server *s, uint64_t pblk, uint64_t len)
 	return false;
 }
 
-bool free_check_freed(struct server *s, uint64_t blk)
+/* Take back, or do again, what ext2fs_block_alloc_stats2() does to free the cluster of @blk. */
+static void change_freed(struct server *s, uint64_t blk, bool undo)
 {
 	ext2_filsys fs = s->fs;
 	dgrp_t g = ext2fs_group_of_blk2(fs, blk);
+	int64_t n = undo ? -1 : 1;
 
+	if (undo)
+		ext2fs_mark_block_bitmap2(fs->block_map, blk);
+	else
+		ext2fs_unmark_block_bitmap2(fs->block_map, blk);
+	ext2fs_bg_free_blocks_count_set(fs, g, ext2fs_bg_free_blocks_count(fs, g) + n);
+	ext2fs_group_desc_csum_set(fs, g);
+	ext2fs_free_blocks_count_set(fs->super, ext2fs_free_blocks_count(fs->super) +
+				     n * EXT2FS_CLUSTER_RATIO(fs));
+}
+
+void free_undo(struct server *s, uint64_t blk)
+{
+	change_freed(s, blk, true);
+}
+
+void free_redo(struct server *s, uint64_t blk)
+{
+	change_freed(s, blk, false);
+}
+
+bool free_check_freed(struct server *s, uint64_t blk)
+{
 	if (map_valid_range(s, blk, 1) && !is_held_free(s, blk, 1))
 		return true;
-	ext2fs_mark_block_bitmap2(fs->block_map, blk);
-	ext2fs_bg_free_blocks_count_set(fs, g, ext2fs_bg_free_blocks_count(fs, g) - 1);
-	ext2fs_group_desc_csum_set(fs, g);
-	ext2fs_free_blocks_count_set(fs->super, ext2fs_free_blocks_count(fs->super) -
-				     EXT2FS_CLUSTER_RATIO(fs));
+	free_undo(s, blk);
 	note(s, blk, 1);
 	return false;
 }
@@ -94,6 +117,9 @@ int free_check_attributes(struct server *s, const struct inode *in)
 
 bool free_check_inode(struct server *s, ext2_ino_t ino, bool dir)
 {
+	/* which has been noted */
+	if (bitmaps_need_inode(s, ino))
+		return false;
 	if (!ext2fs_test_inode_bitmap2(s->fs->inode_map, ino))
 		fs_error(s, ino, 0, "an inode is freed that is free already");
 	else if (dir && !ext2fs_bg_used_dirs_count(s->fs, ext2fs_group_of_ino(s->fs, ino)))

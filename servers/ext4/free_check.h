@@ -13,7 +13,10 @@
  * What fails the check stays in use: that leaks blocks, until e2fsck has looked at the file
  * system.
  *
- * Locking: the server lock.  The bitmaps are in memory (bitmaps_load()).
+ * Bitmaps that are not in memory are read (bitmap_load.h).  In a group whose bitmap is damaged
+ * everything counts as in use, and nothing is freed.
+ *
+ * Locking: the server lock.  bitmaps_load() has been called.
  */
 #ifndef IOMAP4FS_FREE_CHECK_H
 #define IOMAP4FS_FREE_CHECK_H
@@ -26,7 +29,7 @@ struct server;
 struct inode;
 
 /* Are all blocks of [@pblk, @pblk + @len) inside the file system and in use?  No message. */
-bool free_check_in_use(const struct server *s, uint64_t pblk, uint64_t len);
+bool free_check_in_use(struct server *s, uint64_t pblk, uint64_t len);
 /* May they be freed?  If not, that is noted as damage. */
 bool free_check(struct server *s, uint64_t pblk, uint64_t len);
 /*
@@ -34,6 +37,9 @@ bool free_check(struct server *s, uint64_t pblk, uint64_t len);
  * If not, the block is in use again, and the damage is noted.
  */
 bool free_check_freed(struct server *s, uint64_t blk);
+/* That it has freed the cluster of @blk is taken back; or is done again. */
+void free_undo(struct server *s, uint64_t blk);
+void free_redo(struct server *s, uint64_t blk);
 /*
  * May the attribute block of @in, if it has one, be changed or freed: is it in use, and does it
  * count its users?  0, -EUCLEAN after fs_error(), or -errno of reading it

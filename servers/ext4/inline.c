@@ -129,7 +129,7 @@ static int take_block(struct server *s, struct inode *in, const char *data, size
 	if (!block)
 		return -ENOMEM;
 	*sp = (struct space){ .len = 1 };
-	err = alloc_blocks(s, goal, 1, 0, who, &sp->start, &sp->taken);
+	err = alloc_blocks(s, goal, 0, 1, 0, who, &sp->start, &sp->taken);
 	if (!err) {
 		sp->pblk = sp->start;
 		memcpy(block, data, len);

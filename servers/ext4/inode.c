@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "dir_block.h"
 #include "free_check.h"
@@ -327,6 +328,51 @@ static ext2_ino_t near_ino(struct server *s, const struct inode *dir, mode_t mod
 	return best * per_group + 1;
 }
 
+/*
+ * The first free inode in the group of @near, or else in one of those behind it.  -ENOSPC: there is
+ * none, or -EUCLEAN where bitmaps are damaged
+ */
+static int find_free(struct server *s, ext2_ino_t near, ext2_ino_t *ino)
+{
+	const struct ext2_super_block *sb = s->fs->super;
+	uint32_t per_group = sb->s_inodes_per_group;
+	dgrp_t count = s->fs->group_desc_count, g = ext2fs_group_of_ino(s->fs, near);
+	int ret = -ENOSPC;
+
+	for (dgrp_t n = 0; n < count; n++, g = g + 1 < count ? g + 1 : 0) {
+		ext2_ino_t first = g * per_group + 1, last = first + per_group - 1;
+		int err;
+
+		if (!ext2fs_bg_free_inodes_count(s->fs, g))
+			continue;
+		err = bitmaps_need_inodes(s, g);
+		if (err == -EUCLEAN || err == -EIO)
+			ret = err;
+		else if (err)
+			return err;
+		if (first < EXT2_FIRST_INODE(sb))
+			first = EXT2_FIRST_INODE(sb);
+		if (err || first > last ||
+		    ext2fs_find_first_zero_inode_bitmap2(s->fs->inode_map, first, last, ino))
+			continue;
+		return 0;
+	}
+	return ret;
+}
+
+int inode_want_new(struct server *s, const struct inode *dir, mode_t mode)
+{
+	dgrp_t g = ext2fs_group_of_ino(s->fs, dir->ino);
+	int err;
+
+	/* where near_ino() looks through all groups it does so once */
+	if ((S_ISDIR(mode) && dir->ino == EXT2_ROOT_INO) || s->changed_groups[g] & HAVE_INODES ||
+	    !ext2fs_bg_free_inodes_count(s->fs, g))
+		return 0;
+	err = bitmaps_need_inodes(s, g);
+	return err == -CACHE_COLD ? err : 0;
+}
+
 static uint32_t inherited_flags(const struct inode *dir, mode_t mode)
 {
 	uint32_t flags = dir->raw.i_flags & FL_INHERITED;
@@ -354,8 +400,7 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	struct timespec now = inode_now();
 	uint32_t ids[NR_QUOTAS];
 	gid_t gid = who->gid;
-	ext2_ino_t ino;
-	errcode_t err;
+	ext2_ino_t ino = 0;
 	char *buf;
 	int ret;
 
@@ -372,9 +417,9 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 		ret = quota_may_create(s, ids, who);
 	if (ret)
 		return ret;
-	err = ext2fs_new_inode(s->fs, near_ino(s, dir, mode), mode, NULL, &ino);
-	if (err)
-		return lib_error(s, err, 0);
+	ret = find_free(s, near_ino(s, dir, mode), &ino);
+	if (ret)
+		return ret;
 	/* the bitmap calls it free, and somebody has it open, or has to keep it */
 	if (!inode_number_is_valid(s, ino) || node_find(s, ino))
 		return fs_error(s, ino, 0, "an inode that is in use is allocated");
@@ -417,6 +462,8 @@ int inode_create(struct server *s, const struct inode *dir, mode_t mode, dev_t r
 	if (ret)
 		return ret;
 	ext2fs_inode_alloc_stats2(s->fs, ino, 1, S_ISDIR(mode));
+	/* as in kernel ext4, a group with inodes has a bitmap of its blocks */
+	ext2fs_clear_block_uninit(s->fs, ext2fs_group_of_ino(s->fs, ino));
 	bitmaps_inode_changed(s, ino);
 	careful_new_inode(s, ino);
 	s->dirty = true;

@@ -98,6 +98,11 @@ void inode_stat(struct server *s, struct inode *in, struct stat *st);
 uint32_t inode_iflags(struct server *s, const struct inode *in);
 
 /*
+ * A new inode near @dir is going to be allocated: read the bitmap that it most likely comes from. 
+ * 0, or -CACHE_COLD (cold.h)
+ */
+int inode_want_new(struct server *s, const struct inode *dir, mode_t mode);
+/*
  * Allocate and fill in a new inode, with no links yet, near directory @dir.
  * It isn't in any directory: free it with inode_free() if that fails.
  */

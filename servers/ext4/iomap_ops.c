@@ -454,7 +454,8 @@ static void prepare_unwritten(struct server *s, struct fuse_iomap_io *first, str
 
 	for (unsigned int i = 0; i < more->before + more->behind; i++)
 		unwritten |= (more->middle - more->before)[i].type == FUSE_IOMAP_TYPE_UNWRITTEN;
-	if (!unwritten || s->readonly || !bitmaps_load(s))
+	if (!unwritten || s->readonly ||
+	    (!bitmaps_load(s) && (alloc_has_reserve(s) || !s->bitmaps_nr_bad)))
 		return;
 	more->before = more->behind = 0;
 	if (first->type == FUSE_IOMAP_TYPE_UNWRITTEN) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "bitmap_load.h"
 #include "block_set.h"
 #include "cold.h"
 #include "commit.h"
@@ -250,6 +251,23 @@ static int no_clusters(struct server *s, struct inode *in)
 	return fs_error(s, in->ino, 0, "an indirect map with clusters");
 }
 
+/*
+ * Before anything has changed: read the bitmap of the group from which the blocks most likely come.
+ * 0, or -CACHE_COLD (cold.h)
+ */
+static int want_bitmap(struct server *s, const struct inode *in, const struct node *node,
+		       uint64_t lblk)
+{
+	dgrp_t g = ext2fs_group_of_ino(s->fs, in->ino);
+
+	if (node && node->goal && node->goal_lblk == lblk)
+		g = ext2fs_group_of_blk2(s->fs, node->goal);
+	if (g >= s->fs->group_desc_count || s->changed_groups[g] & HAVE_BLOCKS ||
+	    !bitmaps_may_have_room(s, g))
+		return 0;
+	return bitmaps_need_blocks(s, g) == -CACHE_COLD ? -CACHE_COLD : 0;
+}
+
 int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lblk,
 	      uint64_t len, const struct caller *who, struct mapping *m)
 {
@@ -266,6 +284,8 @@ int map_alloc(struct server *s, struct inode *in, struct node *node, uint64_t lb
 	err = super_may_allocate(s);
 	if (!err && !extents)
 		err = no_clusters(s, in);
+	if (!err)
+		err = want_bitmap(s, in, node, lblk);
 	if (!err)
 		err = cold_settle(s);
 	if (err)

@@ -178,12 +178,12 @@ int cluster_overhead(struct server *s, uint64_t journal, uint64_t *blocks);
  */
 
 /*
- * Take up to @want contiguous blocks, near @goal, for file data: whole clusters; if not at
- * @goal, then where @ahead more are free behind them, if there is such a place. If so many
- * are nowhere in one piece, the largest piece that there is.
+ * Take up to @want contiguous blocks, near @goal, for a file's data from its block @lblk on: whole
+ * clusters; if not at @goal, then where @ahead more are free behind them, if there is such a
+ * place. If so many are nowhere in one piece, the largest piece that there is.
  * -ENOSPC when there are none for @who.
  */
-int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
+int alloc_blocks(struct server *s, uint64_t goal, uint64_t lblk, uint64_t want, uint64_t ahead,
 		 const struct caller *who, uint64_t *pblk, uint64_t *len);
 /*
  * Take [@pblk, @pblk + @len), of which the caller knows that it is free, whatever the bitmap in
@@ -191,12 +191,19 @@ int alloc_blocks(struct server *s, uint64_t goal, uint64_t want, uint64_t ahead,
  */
 int alloc_take(struct server *s, uint64_t pblk, uint64_t len);
 /* Could these blocks be had now? */
-bool alloc_is_free(const struct server *s, uint64_t pblk, uint64_t len);
+bool alloc_is_free(struct server *s, uint64_t pblk, uint64_t len);
 /*
  * Where @len blocks are free in one piece, at @goal or not far behind it; they stay free.  0:
  * nowhere, or others would be short of space then.
  */
 uint64_t alloc_find_room(struct server *s, uint64_t goal, uint64_t len);
+/* A block for metadata, near @goal; it is not taken yet.  0 or what lib_error() takes */
+errcode_t alloc_new_block(struct server *s, uint64_t goal, blk64_t *ret);
+/*
+ * What is free and can be had without reading a bitmap, blocks; and is that enough to begin with?
+ */
+uint64_t alloc_free_in_read(const struct server *s);
+bool alloc_has_reserve(const struct server *s);
 /* Would there be enough for everything else if @more blocks were kept for something? */
 bool alloc_has_plenty(const struct server *s, uint64_t more);
 /*

@@ -92,8 +92,8 @@ int space_take(struct server *s, struct inode *in, uint64_t goal, uint64_t lblk,
 		want = (room.blocks + who->promised) & ~mask;
 	if (!want)
 		return -EDQUOT;
-	ret = alloc_blocks(s, goal > offset ? goal - offset : goal, want, ahead, who, &sp->start,
-			   &sp->taken);
+	ret = alloc_blocks(s, goal > offset ? goal - offset : goal, lblk - offset, want, ahead, who,
+			   &sp->start, &sp->taken);
 	if (ret)
 		return ret;
 	sp->pblk = sp->start + offset;

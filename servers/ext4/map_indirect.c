@@ -147,7 +147,7 @@ static int new_table(struct server *s, struct inode *in, uint64_t goal, uint32_t
 	void *zeroes;
 	int err;
 
-	err = lib_error(s, ext2fs_new_block2(s->fs, goal, NULL, &p), in->ino);
+	err = lib_error(s, alloc_new_block(s, goal, &p), in->ino);
 	if (err)
 		return err;
 	if (p > UINT32_MAX)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "casefold.h"
 #include "cold.h"
 #include "file.h"
@@ -139,8 +140,9 @@ void namei_dec_links(struct inode *dir)
 		dir->raw.i_links_count--;
 }
 
-/* A new name's preconditions. */
-static int may_create(struct server *s, ext2_ino_t parent, const char *name, struct inode *dir)
+/* A new name's preconditions; @mode: of a new inode, 0: the inode is there. */
+static int may_create(struct server *s, ext2_ino_t parent, const char *name, mode_t mode,
+		      struct inode *dir)
 {
 	ext2_ino_t ino;
 	int err = super_may_allocate(s);
@@ -157,8 +159,12 @@ static int may_create(struct server *s, ext2_ino_t parent, const char *name, str
 	if (err)
 		return err;
 	err = dir_lookup(s, dir, dir_name(name), &ino);
-	if (err == -ENOENT)
-		return nokey_dir(dir) ? -ENOKEY : cold_settle(s);
+	if (err == -ENOENT && nokey_dir(dir))
+		return -ENOKEY;
+	if (err == -ENOENT) {
+		err = mode ? inode_want_new(s, dir, mode) : 0;
+		return err ? err : cold_settle(s);
+	}
 	return err ? err : -EEXIST;
 }
 
@@ -225,7 +231,7 @@ int namei_make(struct server *s, ext2_ino_t parent, const char *name, mode_t mod
 	       const char *target, const struct caller *who, struct inode *in)
 {
 	struct inode dir;
-	int err = may_create(s, parent, name, &dir);
+	int err = may_create(s, parent, name, mode, &dir);
 
 	if (err)
 		return err;
@@ -262,6 +268,8 @@ int namei_make_unnamed(struct server *s, ext2_ino_t parent, mode_t mode, bool op
 	if (!err && nokey_dir(&dir))
 		err = -ENOKEY;
 	if (!err)
+		err = inode_want_new(s, &dir, mode);
+	if (!err)
 		err = cold_settle(s);
 	if (!err)
 		err = namei_new_inode(s, &dir, mode, 0, NULL, who, in);
@@ -296,7 +304,7 @@ int namei_link(struct server *s, ext2_ino_t ino, ext2_ino_t parent, const char *
 	int err = inode_load(s, ino, in);
 
 	if (!err)
-		err = may_create(s, parent, name, &dir);
+		err = may_create(s, parent, name, 0, &dir);
 	if (err)
 		return err;
 	if (inode_is_dir(in) || in->raw.i_flags & (EXT2_APPEND_FL | EXT2_IMMUTABLE_FL))
@@ -370,6 +378,9 @@ int namei_unlink(struct server *s, ext2_ino_t parent, const char *name)
 	if (inode_is_dir(&in))
 		return -EISDIR;
 	err = namei_may_delete(&dir, &in);
+	/* what can't be freed keeps its name */
+	if (!err)
+		err = bitmaps_need_inode(s, in.ino);
 	if (!err)
 		err = cold_settle(s);
 	if (!err && in.raw.i_links_count > 1 && careful_waits_for_names(s, in.ino)) {
@@ -408,7 +419,9 @@ int namei_rmdir(struct server *s, ext2_ino_t parent, const char *name)
 	err = dir_is_empty(s, &in);
 	if (err <= 0)
 		return err ? err : -ENOTEMPTY;
-	err = cold_settle(s);
+	err = bitmaps_need_inode(s, in.ino);
+	if (!err)
+		err = cold_settle(s);
 	if (!err && careful_waits_for_names(s, in.ino)) {
 		err = commit_part(s);
 		return err ? err : namei_rmdir(s, parent, name);

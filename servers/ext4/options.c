@@ -268,6 +268,14 @@ static int value_option(struct options *opt, const char *name)
 		opt->commit_interval = n;
 		return 0;
 	}
+	if (has_prefix(name, "stripe=")) {
+		uint64_t n;
+
+		if (parse_number(value, UINT32_MAX, &n))
+			return -1;
+		opt->stripe = n;
+		return 0;
+	}
 	if (has_prefix(name, "auto_da_alloc=")) {
 		uint64_t n;
 
@@ -417,6 +425,7 @@ static void usage(FILE *to)
 	      "  -o fakeroot        who may use the mount may do in it what root may\n"
 	      "  -o commit=N        make changes durable every N seconds (5; 30 if there is\n"
 	      "                     no journal)\n"
+	      "  -o stripe=N        blocks in a stripe of the RAID (what the image says)\n"
 	      "  -o cache_size=N    bytes of metadata to cache at most (1/32 of the memory)\n"
 	      "  -o map_cache=N     bytes of mappings that the kernel keeps for each file (64M)\n"
 	      "  -o threads=N       worker threads (4)\n"

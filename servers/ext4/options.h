@@ -29,6 +29,7 @@ struct options {
 	uint64_t superblock;		/* the one to read, in KiB; 0: the first */
 	int64_t uid, gid;		/* who all files seem to belong to; -1: who they do */
 	int64_t resuid, resgid;		/* for whom blocks are reserved; -1: as on the disk */
+	uint32_t stripe;		/* blocks; 0: as on the disk */
 	enum log_format log_format;
 	unsigned int threads;
 	unsigned int commit_interval;	/* s, 0: the default */

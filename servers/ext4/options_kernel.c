@@ -66,7 +66,6 @@ static const struct known_option table[] = {
 	{ "i_version",			SAME,		NULL },
 	{ "iversion",			SAME,		NULL },
 	{ "noiversion",			SAME,		NULL },
-	{ "stripe=",			SAME,		NULL },
 	{ "inode_readahead_blks=",	SAME,		NULL },
 	{ "init_itable",		SAME,		NULL },
 	{ "init_itable=",		SAME,		NULL },

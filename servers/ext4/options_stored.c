@@ -20,7 +20,7 @@
 #define COMMIT_MAX	900
 
 enum group { GROUP_GRPID, GROUP_DELALLOC, GROUP_DA_ALLOC, GROUP_DF, GROUP_ERRORS, GROUP_COMMIT,
-	GROUP_RESUID, GROUP_RESGID };
+	GROUP_RESUID, GROUP_RESGID, GROUP_STRIPE };
 
 /* A name that ends with '=' has a value. */
 static const struct {
@@ -45,6 +45,7 @@ static const struct {
 	{ "commit=",		GROUP_COMMIT,	0 },
 	{ "resuid=",		GROUP_RESUID,	0 },
 	{ "resgid=",		GROUP_RESGID,	0 },
+	{ "stripe=",		GROUP_STRIPE,	0 },
 };
 
 #define NR_TABLE	(sizeof(table) / sizeof(table[0]))
@@ -128,6 +129,9 @@ static void set(struct options *opt, enum group group, int64_t value)
 		break;
 	case GROUP_RESGID:
 		opt->resgid = value;
+		break;
+	case GROUP_STRIPE:
+		opt->stripe = value;
 		break;
 	}
 }

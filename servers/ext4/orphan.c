@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "block_set.h"
 #include "inode.h"
 #include "log.h"
@@ -136,10 +137,15 @@ static void say_progress(struct work *w)
 			 (unsigned long long)w->truncated);
 }
 
-static bool is_allocated(struct server *s, ext2_ino_t ino)
+/* 1 or 0; -errno: nobody knows */
+static int is_allocated(struct server *s, ext2_ino_t ino)
 {
-	return ino && ino <= s->fs->super->s_inodes_count &&
-	       ext2fs_test_inode_bitmap2(s->fs->inode_map, ino);
+	int err;
+
+	if (!ino || ino > s->fs->super->s_inodes_count)
+		return 0;
+	err = bitmaps_need_inode(s, ino);
+	return err ? err : !!ext2fs_test_inode_bitmap2(s->fs->inode_map, ino);
 }
 
 /* One inode found at mount: delete it, or finish its truncation. */
@@ -194,9 +200,12 @@ static int process_list(struct server *s, struct work *w)
 		/* a cycle can't be longer than the number of inodes */
 		if (!limit--)
 			return fs_error(s, ino, 0, "cycle in the orphan list");
-		if (!is_allocated(s, ino) && s->careful.on)
+		err = is_allocated(s, ino);
+		if (err < 0)
+			return err;
+		if (!err && s->careful.on)
 			return drop_rest(s);
-		if (!is_allocated(s, ino))
+		if (!err)
 			return fs_error(s, ino, 0, "a free inode is on the orphan list");
 		err = inode_load(s, ino, &in);
 		if (err)
@@ -238,7 +247,10 @@ static int process_file_block(struct server *s, ext2_ino_t file, uint64_t pblk, 
 		 * When e2fsck replays the journal it deletes orphans, too, but leaves
 		 * their numbers here.  Freed twice, their blocks would be others'.
 		 */
-		if (is_allocated(s, inos[i])) {
+		err = is_allocated(s, inos[i]);
+		if (err < 0)
+			return err;
+		if (err) {
 			err = inode_load(s, inos[i], &in);
 			if (!err)
 				err = process_one(s, &in, w);

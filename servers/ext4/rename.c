@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "cold.h"
 #include "namei.h"
 #include "nokey.h"
@@ -237,7 +238,10 @@ static int rename_once(struct server *s, ext2_ino_t old_parent, const char *old_
 		return 0;
 	if (nokey_dir(&old_dir) || nokey_dir(&new_dir))
 		return -ENOKEY;
-	err = cold_settle(s);
+	if (to.exists && !(flags & RENAME_EXCHANGE))
+		err = bitmaps_need_inode(s, to.in.ino);
+	if (!err)
+		err = cold_settle(s);
 	if (err)
 		return err;
 	if (flags & RENAME_EXCHANGE)

@@ -125,16 +125,24 @@ struct server {
 	struct pins pins;
 	struct windows windows;
 	struct spread spread;		/* of the file that is being allocated for */
+	uint32_t stripe;		/* stripe.h, blocks; 0: none */
 	struct trim trim;
 	struct atime_queue atimes;
 	struct delayed_total delayed;
 	struct quota *quota;		/* NULL: the image has no accounts */
 	ext2_filsys fs;
 	struct system_zones *zones;	/* system_zone.h; from super_open() to super_close() */
-	uint8_t *changed_groups;	/* bitmaps.c; NULL: bitmaps are not loaded, */
-	dgrp_t bitmaps_loaded;		/* or only those of so many groups, */
+	uint8_t *changed_groups;	/* bitmap_load.h; NULL: there are no bitmaps in memory, */
 	int bitmaps_error;		/* and can't be */
-	uint64_t bitmap_runs;		/* in what has been loaded, at most */
+	struct bitmap_use *bitmap_uses;	/* NULL: bitmaps are not trees */
+	uint64_t bitmaps_loaded;	/* how often a group's was read; cold.c */
+	uint32_t bitmaps_clock;
+	uint64_t bitmaps_unread_free;	/* free blocks in groups that are not read, */
+	uint64_t bitmaps_bad_free;	/* and in those of them whose bitmap is damaged */
+	uint32_t *longest_runs;		/* alloc_search.h; of each group, blocks */
+	dgrp_t bitmaps_nr_bad;		/* groups with a damaged bitmap of blocks */
+	uint64_t bitmap_runs;		/* in what is in memory */
+	uint64_t bitmap_runs_max;	/* more are too many */
 	uint64_t nr_bitmap_changes;
 	uint64_t bitmaps_to_write;	/* at most */
 	bool changing_range;		/* alloc.c */

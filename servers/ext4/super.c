@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "atime.h"
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "casefold.h"
 #include "commit.h"
@@ -30,6 +31,7 @@
 #include "options_stored.h"
 #include "quota.h"
 #include "store/io_manager.h"
+#include "stripe.h"
 #include "super.h"
 #include "system_zone.h"
 
@@ -301,6 +303,7 @@ int super_open(struct server *s)
 	}
 	super_shared_open(s, &sb);
 	options_stored(&s->opt, s->fs->super);
+	stripe_open(s);
 	set_limits(s);
 	err = set_overhead(s);
 	if (!err)
@@ -415,6 +418,7 @@ int super_collect(struct server *s)
 	if (!s->dirty)
 		return 0;
 	super_shared_merge(s, false);
+	bitmaps_take_over(s);
 	/* group descriptors only matter if bitmaps or counts changed */
 	if (ext2fs_test_bb_dirty(s->fs) || ext2fs_test_ib_dirty(s->fs) ||
 	    s->fs->flags & EXT2_FLAG_DIRTY)
@@ -436,7 +440,7 @@ int super_close(struct server *s)
 	commits_close(s);
 	careful_close(s);
 	alloc_destroy(s);
-	bitmaps_destroy(s);
+	bitmaps_end(s);
 	quota_close(s);
 	ext2fs_free(s->fs);
 	s->fs = NULL;

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc_search.h"
+#include "bitmap_load.h"
 #include "commit.h"
 #include "log.h"
 #include "map.h"
@@ -133,6 +135,8 @@ static void give_back(struct server *s)
 	struct trim *t = &s->trim;
 
 	trim_mark(s, false);
+	for (unsigned int i = 0; i < t->nr; i++)
+		search_freed(s, t->held[i].pblk, t->held[i].len);
 	t->nr = 0;
 	t->blocks = 0;
 	pthread_cond_broadcast(&t->moves);
@@ -178,6 +182,9 @@ static int trim_group(struct server *s, uint64_t from, uint64_t to, uint64_t min
 		err = may_trim(s);
 		if (err)
 			return err;
+		/* what is free in a group is not known if its bitmap can't be used */
+		if (bitmaps_need_range(s, from, 1))
+			return 0;
 		hold(s, &p);
 		if (!s->trim.nr)
 			return 0;
@@ -209,11 +216,15 @@ static int trim_groups(struct server *s, uint64_t from, uint64_t to, uint64_t mi
 		whole = from <= first && end <= to;
 		/* what becomes free from here on takes it away */
 		t->done[g] = whole;
-		if (ext2fs_bg_free_blocks_count(s->fs, g) << s->fs->cluster_ratio_bits >= min)
+		if (bitmaps_may_have_room(s, g) &&
+		    ext2fs_bg_free_blocks_count(s->fs, g) << s->fs->cluster_ratio_bits >= min)
 			err = trim_group(s, from > first ? from : first, end < to ? end : to, min,
 					 stop, arg, trimmed);
 		if (err)
 			t->done[g] = 0;
+		/* reading and looking takes long; and bitmaps may have to go from memory */
+		server_unlock(s);
+		server_lock(s);
 	}
 	return err;
 }

@@ -10,6 +10,7 @@
  */
 #include "window.h"
 
+#include "alloc_search.h"
 #include "map.h"
 #include "node.h"
 
@@ -27,6 +28,9 @@ uint64_t window_wanted(const struct server *s, const struct node *node, uint64_t
 		len = WINDOW_MIN;
 	if (len > max)
 		len = max;
+	/* whole stripes: what is written now may end within one */
+	if (s->stripe && len > s->stripe)
+		len -= len % s->stripe;
 	return (len + mask) & ~mask;
 }
 
@@ -45,6 +49,7 @@ static void end_nth(struct server *s, unsigned int n)
 	mark(s, &ws->list[n], false);
 	ws->blocks -= ws->list[n].len;
 	trim_changed(s, ws->list[n].pblk, ws->list[n].len);
+	search_freed(s, ws->list[n].pblk, ws->list[n].len);
 	ws->nr--;
 	for (; n < ws->nr; n++)
 		ws->list[n] = ws->list[n + 1];

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "map.h"
 #include "xattr.h"
 
@@ -139,6 +140,10 @@ int xattr_prepare(struct server *s, struct inode *in, size_t size)
 	/* a large value is data, which must not take what is promised to other data */
 	if (value > 1 && alloc_available(s, &root) < value << s->fs->cluster_ratio_bits)
 		return -ENOSPC;
+	/* libext2fs takes an inode for a large value */
+	err = bitmaps_need_new_inode(s);
+	if (err && err != -ENOSPC)
+		return err;
 	return alloc_room(s, value + VALUE_TREE_BLOCKS + 1);
 }
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Damaged descriptors of groups are told at mount; a damaged bitmap when something is to be
-# taken or freed for the first time, and until then the files can be read.
+# Damaged descriptors of groups are told at mount.  A damaged bitmap is found when its group is needed
+# for the first time.  Then errors= decides: the group is left alone and the others are used, or the
+# mount becomes read-only.
 . "$(dirname "$0")/lib.sh"
 
 IMG=$TMP/image
@@ -62,71 +63,102 @@ refused "descriptor of group 2 has a bad checksum" "set_bg 2 checksum 0x1234"
 
 # A bitmap: one bit is enough for its checksum
 mount_image "$TMP/base"
-mkdir "$MNT/dir"
+# each in another group
+mkdir "$MNT/dir" "$MNT"/other{1..7}
 seq 1 20000 >"$MNT/dir/file"
 cp "$MNT/dir/file" "$TMP/file"
 unmount_image "$TMP/base"
 
+# damage_bitmap KIND: of group 2
 damage_bitmap() {
 	cp --sparse=always "$TMP/base" "$IMG"
-	printf '\x55' | dd of="$IMG" bs=1 seek=$(($(value 2 'lock bitmap') * 1024 + 700)) conv=notrunc \
+	printf '\x55' | dd of="$IMG" bs=1 seek=$(($(value 2 "$1 bitmap") * 1024 + 70)) conv=notrunc \
 		status=none
 }
 
-# changes: each of these must fail with the error that its name says
-changes() {
-	local want=$1
+# start OPTIONS: its messages are in $TMP/messages
+start() {
+	"$IOMAP4FS" "$IMG" "$MNT" -f -o "iomap=off,$1" 2>"$TMP/messages" &
+	for _ in $(seq 200); do
+		! mountpoint -q "$MNT" || return 0
+		sleep 0.05
+	done
+	fail "$1: not mounted"
+}
 
-	shift
+# said N: so often that group 2 is damaged
+said() {
+	[ "$(grep -c "group 2: its .* bitmap is damaged.*run \"e2fsck -fy" "$TMP/messages")" = "$1" ] || {
+		cat "$TMP/messages" >&2
+		fail "$errors, $kind bitmap: not said $1 times that it is damaged"
+	}
+}
+
+# use_all: needs blocks, or inodes, of all groups; the blocks of any seven are enough
+use_all() {
+	local n
+
+	case $kind in
+	Block) head -c 44M /dev/zero >"$MNT/large" && sync "$MNT/large" ;;
+	*)
+		for n in $(seq 24); do
+			mkdir "$MNT/d$n" || return
+		done
+		;;
+	esac
+}
+
+# changes: each of these must fail because the mount is read-only now
+changes() {
 	for change in 'touch new' 'mkdir newdir' 'rm dir/file' 'mv dir moved' 'truncate -s 0 dir/file' \
 		'truncate -s 1M dir/file' 'setfattr -n user.a -v b dir/file' 'ln -s x link' \
 		'dd if=/dev/zero of=dir/file conv=notrunc status=none'; do
 		! (cd "$MNT" && LC_ALL=C eval "$change") 2>"$TMP/log" || fail "$change: done"
-		grep -e "$want" "$TMP/log" >/dev/null || {
+		grep -e 'Read-only file system' "$TMP/log" >/dev/null || {
 			cat "$TMP/log" >&2
 			fail "$change: another error"
 		}
 	done
 }
 
-for errors in continue remount-ro; do
-	damage_bitmap
-	"$IOMAP4FS" "$IMG" "$MNT" -f -o "iomap=off,errors=$errors" 2>"$TMP/messages" &
-	for _ in $(seq 200); do
-		! mountpoint -q "$MNT" || break
-		sleep 0.05
+for kind in Block Inode; do
+	for errors in continue remount-ro; do
+		damage_bitmap $kind
+		start errors=$errors
+		cmp "$MNT/dir/file" "$TMP/file" || fail "a file can't be read"
+		[ "$(ls "$MNT/dir")" = file ] || fail "a directory can't be read"
+		touch "$MNT/dir/other" || fail "a group that is not damaged can't be used"
+		[ ! -s "$TMP/messages" ] || {
+			cat "$TMP/messages" >&2
+			fail "$errors, $kind bitmap: said something before the group was needed"
+		}
+		case $errors in
+		continue)
+			use_all || fail "$kind bitmap: other groups are not used"
+			rm -rf "$MNT"/large "$MNT"/d[0-9]*
+			use_all || fail "$kind bitmap: other groups are not used again"
+			[ $kind = Inode ] || cmp -n 46137344 "$MNT/large" /dev/zero ||
+				fail "the contents are others"
+			;;
+		*)
+			! use_all 2>"$TMP/log" || fail "$kind bitmap: used"
+			changes
+			;;
+		esac
+		said 1
+		cmp "$MNT/dir/file" "$TMP/file" || fail "errors=$errors: a file can't be read any more"
+		unmount_image "$IMG"
+		wait
+		# the damage is noted, and repaired as any
+		dumpe2fs -h "$IMG" 2>/dev/null | grep '^Filesystem state: .*with errors' >/dev/null ||
+			fail "$errors, $kind bitmap: not noted"
+		e2fsck -fy "$IMG" >"$TMP/log" 2>&1 || [ $? = 1 ] || fail "e2fsck could not repair it"
+		! grep -e 'Multiply-claimed' "$TMP/log" >/dev/null || fail "blocks have two owners"
+		check_image "$IMG"
+		mount_image "$IMG"
+		cmp "$MNT/dir/file" "$TMP/file" || fail "the file is not the same after the repair"
+		touch "$MNT/new"
+		unmount_image "$IMG"
+		check_image "$IMG"
 	done
-	mountpoint -q "$MNT" || fail "errors=$errors: not mounted"
-	cmp "$MNT/dir/file" "$TMP/file" || fail "a file can't be read"
-	[ "$(ls "$MNT/dir")" = file ] || fail "a directory can't be read"
-	touch -d 2001-02-03 "$MNT/dir/file" || fail "times take no space"
-	[ ! -s "$TMP/messages" ] || {
-		cat "$TMP/messages" >&2
-		fail "errors=$errors: reading has said something"
-	}
-	! (LC_ALL=C; touch "$MNT/new") 2>/dev/null || fail "made a file"
-	case $errors in
-	continue)
-		changes 'Structure needs cleaning'
-		# once, however many try
-		[ "$(grep -c "can't read the bitmaps" "$TMP/messages")" = 1 ] ||
-			fail "the bitmaps are told of again and again"
-		;;
-	*) changes 'Read-only file system' ;;
-	esac
-	cmp "$MNT/dir/file" "$TMP/file" || fail "errors=$errors: a file can't be read any more"
-	grep -e "can't read the bitmaps: run \"e2fsck -fy" "$TMP/messages" >/dev/null || {
-		cat "$TMP/messages" >&2
-		fail "errors=$errors: nothing said of the bitmaps"
-	}
-	unmount_image "$IMG"
-	wait
-	# the damage is noted, and repaired as any
-	e2fsck -fy "$IMG" >"$TMP/log" 2>&1 || [ $? = 1 ] || fail "e2fsck could not repair it"
-	check_image "$IMG"
-	mount_image "$IMG"
-	cmp "$MNT/dir/file" "$TMP/file" || fail "the file is not the same after the repair"
-	touch "$MNT/new"
-	unmount_image "$IMG"
-	check_image "$IMG"
 done

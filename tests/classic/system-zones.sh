@@ -4,7 +4,7 @@
 # The blocks of the file system itself can't become a file's, whatever the image says: its
 # bitmaps, its files' maps, its attribute blocks.  Each image here has no checksums and one thing
 # wrong.  Using that ends with an error and is noted, the file system's own blocks stay as they
-# are, and what can be read can still be read.  Kernel ext4 refuses the same.
+# are, and what can be read can still be read.  A group whose bitmap is damaged is left alone.
 #
 # system-zones.sh bitmaps|counts|extents|indirect|frees
 . "$(dirname "$0")/lib.sh"
@@ -120,36 +120,49 @@ noted() {
 		fail "$1: not noted"
 }
 
-# kernel_refuses WHAT COMMAND: if there is one here, kernel ext4 fails too
-kernel_refuses() {
-	have_kernel_ext4 || {
-		LEFT_OUT="the comparison with kernel ext4"
-		return 0
-	}
-	mount_kernel "$TMP/copy" rw,errors=continue
-	! (cd "$KMNT" && eval "$2") >"$TMP/out" 2>&1 || {
-		unmount_kernel
-		fail "$1: $2: kernel ext4 does it"
-	}
-	unmount_kernel
+# bitmaps
+
+# use_all: something is taken or freed in both groups, whichever can be used
+use_all() {
+	head -c 12M /dev/zero >"$MNT/large" 2>"$TMP/out" || :
+	sync "$MNT/large" || :
+	rm "$MNT/victim" || fail "$1: a file can't be removed"
+	cmp "$TMP/keep" "$MNT/keep" || fail "$1: a file can't be read any more"
 }
 
-# bitmaps
+# repaired: what is left can be repaired, and nothing has two owners
+repaired() {
+	e2fsck -fy "$IMG" >"$TMP/log" 2>&1 || [ $? = 1 ] || fail "$1: e2fsck could not repair it"
+	! grep -e 'Multiply-claimed' "$TMP/log" >/dev/null || fail "$1: blocks have two owners"
+	mount_image "$IMG"
+	cmp "$TMP/keep" "$MNT/keep" || fail "$1: the file is another one after the repair"
+	unmount_image "$IMG"
+	check_image "$IMG"
+}
+
 bitmap_of_zones() {
 	local zone
 
 	for zone; do
 		begin "free:$zone"
 		remember "$zone"
-		start
+		start errors=continue
 		cmp "$TMP/keep" "$MNT/keep" || fail "$zone is free: a file can't be read"
-		refused "$zone is free" "cp keep new"
-		refused "$zone is free" "rm victim"
-		cmp "$TMP/keep" "$MNT/victim" || fail "$zone is free: a file is gone"
+		use_all "$zone is free"
 		stop
 		noted "$zone is free" "system itself is free"
 		unharmed "$zone is free" "$zone"
 	done
+	repaired "$zone is free"
+
+	begin "free:$zone"
+	start errors=remount-ro
+	! head -c 12M /dev/zero >"$MNT/large" 2>"$TMP/out" || fail "$zone is free: used"
+	refused "$zone is free" "rm victim"
+	cmp "$TMP/keep" "$MNT/victim" || fail "$zone is free: a file is gone"
+	stop
+	noted "$zone is free" "system itself is free"
+	unharmed "$zone is free" "$zone"
 }
 
 bitmap_elsewhere() {
@@ -158,21 +171,15 @@ bitmap_elsewhere() {
 	free=$(debugfs -R "ffb 1 8000" "$TMP/base" 2>/dev/null | sed 's/.*: //')
 	begin "desc:0:0:4:$free"
 	cp "$IMG" "$TMP/copy"
-	start
-	refused "a bitmap that is a free block" "head -c 3M /dev/zero >new && sync new"
-	cmp "$TMP/keep" "$MNT/keep" || fail "a bitmap that is a free block: a file can't be read"
+	start errors=continue
+	use_all "a bitmap that is a free block"
 	stop
 	noted "a bitmap that is a free block" "is free"
 	for zone in $(zones); do
 		SUM=$("$DAMAGE" "$TMP/copy" "sum:$zone")
 		unharmed "a bitmap that is a free block" "$zone"
 	done
-	e2fsck -fy "$IMG" >"$TMP/log" 2>&1 || [ $? = 1 ] || fail "e2fsck could not repair it"
-	mount_image "$IMG"
-	cmp "$TMP/keep" "$MNT/keep" || fail "the file is another one after the repair"
-	unmount_image "$IMG"
-	check_image "$IMG"
-	kernel_refuses "a bitmap that is a free block" "head -c 3M /dev/zero >new && sync new"
+	repaired "a bitmap that is a free block"
 }
 
 # counts TITLE PATTERN REQUEST...: bitmaps and descriptors don't agree
@@ -182,6 +189,8 @@ counts() {
 	shift 2
 	begin "$@"
 	start errors=remount-ro
+	! (cd "$MNT" && mkdir one two three && head -c 12M /dev/zero >large && sync large) 2>"$TMP/out" ||
+		fail "$title: used"
 	refused "$title" "mkdir new"
 	refused "$title" "cp keep new"
 	cmp "$TMP/keep" "$MNT/keep" || fail "$title: a file can't be read"

@@ -2,13 +2,13 @@
 # shellcheck shell=bash
 #
 # Who knows of an unwritten extent writes into it without asking, and it is converted when
-# nobody can be told of an error any more. So where that can't be done, because a bitmap is
-# damaged, write fails; reading goes on.
+# nobody can be told of an error any more. So where that can't be done, because the bitmap of the only
+# group is damaged, write fails; reading goes on.
 . "$(dirname "$0")/lib.sh"
 
 need_iomap4fs
 m=$TEST_TMP/m k=$TEST_TMP/k
-make_small_ext4 "$JOB_DISK1"
+mke2fs -q -F -t ext4 -b 4096 -E nodiscard "$JOB_DISK1" 64M
 mount_ext4 "$JOB_DISK1" "$k"
 fallocate -l 65536 "$k/f"
 echo contents >"$k/other"

@@ -56,6 +56,11 @@ int fc_apply(struct fc *fc, const struct fc_tags *tags)
 	uint32_t errors = fc->s->fs->super->s_error_count;
 	int err = bitmaps_load(fc->s);
 
+	/*
+	 * The server lock is not held, and mmp.c's thread drops bitmaps when it takes the lock: it
+	 * must find none to drop.
+	 */
+	fc->s->bitmap_runs_max = UINT64_MAX;
 	if (!err)
 		err = fc_find_orphans(fc);
 	if (!err)

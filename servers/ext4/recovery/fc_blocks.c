@@ -14,9 +14,10 @@
 #include <errno.h>
 #include <ext2fs/ext2fs.h>
 
+#include "bitmap_load.h"
 #include "recovery/fc_apply.h"
 
-/* Mark the free blocks of [@pblk, @pblk + @len). */
+/* Mark the free blocks of [@pblk, @pblk + @len), whose bitmaps have been read. */
 static void keep(struct fc *fc, uint64_t pblk, uint64_t len)
 {
 	ext2fs_block_bitmap map = fc->s->fs->block_map;
@@ -46,6 +47,7 @@ int fc_blocks_keep(struct fc *fc, const struct fc_tags *tags)
 	}
 	for (size_t i = 0; i < tags->nr; i++) {
 		struct fc_range range;
+		int err;
 
 		if (tags->list[i].kind != FC_ADD_RANGE)
 			continue;
@@ -55,6 +57,9 @@ int fc_blocks_keep(struct fc *fc, const struct fc_tags *tags)
 					 "that no file may have (%llu of them at %llu)", range.ino,
 					 (unsigned long long)range.len,
 					 (unsigned long long)range.pblk);
+		err = bitmaps_need_range(fc->s, range.pblk, range.len);
+		if (err)
+			return err;
 		keep(fc, range.pblk, range.len);
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "inode_table.h"
 #include "recovery/fc_apply.h"
@@ -72,6 +73,9 @@ static int look_up(struct fc *fc, struct fc_inode *fi)
 	int err;
 
 	fi->listed = block_set_has(&fc->orphans, fi->ino);
+	err = bitmaps_need_inode(s, fi->ino);
+	if (err)
+		return err;
 	if (!ext2fs_test_inode_bitmap2(s->fs->inode_map, fi->ino)) {
 		if (fi->listed)
 			return fc_refuse(fc, "a free inode is on the orphan list");

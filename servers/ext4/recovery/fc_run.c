@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap_load.h"
 #include "bitmaps.h"
 #include "extent_check.h"
 #include "groups.h"
@@ -266,7 +267,7 @@ void fc_close(struct fc_run *run)
 	nodes_destroy(s);
 	if (s->fs) {
 		alloc_destroy(s);
-		bitmaps_destroy(s);
+		bitmaps_end(s);
 		ext2fs_free(s->fs);
 	}
 	s->fs = NULL;
