@@ -155,6 +155,20 @@ as 1000 truncate -s 4096 "$MNT/d/a"
 writes 1000 "$MNT/d/b" 4096 4096
 as 1000 rm "$MNT/d/c"
 [ "$(get user 1000 inodes_timer)" = 0 ] || fail "the timer of inodes runs on"
+# zeroing what is there takes nothing: above the limits it goes on, and so does the timer
+yes | dd of="$MNT/d/a" bs=4k count=3 iflag=fullblock conv=notrunc status=none 2>"$TMP/err" || :
+quota --user --space-soft=4K --space-hard=8K "$MNT" 1000
+quota --user --space-grace=1h "$MNT"
+timer=$(get user 1000 space_timer) space=$(get user 1000 space)
+[ "$timer" != 0 ] || fail "no timer to begin with"
+[ "$space" = 16384 ] || fail "$space bytes above the limit"
+as 1000 fallocate -z -o 0 -l 8192 "$MNT/d/a" || fail "zeroing above the limit"
+[ "$(get user 1000 space_timer) $(get user 1000 space)" = "$timer $space" ] ||
+	fail "zeroing has changed the account: $(quota --user "$MNT" 1000)"
+cmp -n 8192 "$MNT/d/a" /dev/zero || fail "it is not zeroed"
+tail -c 4096 "$MNT/d/a" | tr -d 'y\n' | cmp - /dev/null || fail "too much is zeroed"
+edquot "zeroing a hole" as 1000 fallocate -z -o 8192 -l 8192 "$MNT/d/a"
+tail -c 4096 "$MNT/d/a" | tr -d 'y\n' | cmp - /dev/null || fail "zeroed, though refused"
 end
 
 # Projects, and what inherits them
