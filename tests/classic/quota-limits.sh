@@ -248,6 +248,20 @@ wait $lister 2>/dev/null || :
 touch "$MNT/file" 2>/dev/null && touch "$MNT/file2" 2>/dev/null
 unmount_image "$TMP/image"
 
+# A quota file that is an inode like others, and counts itself
+make_image "$TMP/image" 32M -t ext4 -b 1024 -O quota,^metadata_csum
+debugfs -R "dump <3> $TMP/accounts" "$TMP/image" 2>/dev/null
+debugfs -w -f - "$TMP/image" >/dev/null 2>&1 <<END
+write $TMP/accounts file
+sif file uid 777
+ssv usr_quota_inum $(($(dumpe2fs -h "$TMP/image" 2>/dev/null | awk '/^First inode/ { print $3 }') + 1))
+END
+debugfs -R "stat file" "$TMP/image" 2>/dev/null | grep "^Inode: 12 " >/dev/null || fail "the file has another number"
+if "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off 2>"$TMP/err"; then
+	fail "a quota file with the number of another"
+fi
+grep "user quota file can't be used" "$TMP/err" >/dev/null || fail "$(cat "$TMP/err")"
+
 # Nothing to show
 make_image "$TMP/image" 32M -t ext4 -O ^quota
 mount_image "$TMP/image"
