@@ -152,6 +152,45 @@ static int move_rest(struct server *s, struct inode *in, int mode, uint64_t off,
 	return err ? err : inode_set_size(s, in, size - len);
 }
 
+/*
+ * Unwritten blocks in place of all blocks and holes of [@from, @to), of which [@first, @last) are
+ * whole.  Before anything is zeroed the holes must be allowed.
+ *
+ * What goes comes back, so quotas are not asked for it: a user above a limit would get his old data
+ * taken away and nothing in its place.  Meanwhile it is reserved, so that nobody else gets that
+ * room, and no timer of a soft limit starts anew.
+ */
+static int zero_range(struct server *s, struct inode *in, uint64_t off, uint64_t end,
+		      uint64_t first, uint64_t last, const struct caller *who)
+{
+	uint64_t bs = s->fs->blocksize, from = off / bs, to = (end + bs - 1) / bs;
+	uint64_t goes = ext2fs_get_stat_i_blocks(s->fs, inode_small(in)) >> (block_bits(s) - 9);
+	struct caller again = *who;
+	uint32_t ids[NR_QUOTAS];
+	int err = check_room(s, in, from, to, who);
+
+	if (!err)
+		err = zero_edges(s, in, off, end, first, last);
+	if (err)
+		return err;
+	if (first >= last)
+		return fill_holes(s, in, from, to, who);
+	if (goes > last - first)
+		goes = last - first;
+	quota_ids(s, in, ids);
+	err = quota_reserve_prepare(s, ids);
+	if (err)
+		return err;
+	quota_reserve(s, ids, (int64_t)goes);
+	err = map_punch(s, in, first, last - first);
+	again.unlimited = true;
+	if (!err)
+		err = fill_holes(s, in, from, to, &again);
+	quota_reserve(s, ids, -(int64_t)goes);
+	quota_reserve_released(s, ids);
+	return err;
+}
+
 int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uint64_t len,
 		   const struct caller *who)
 {
@@ -223,15 +262,9 @@ int file_fallocate(struct server *s, ext2_ino_t ino, int mode, uint64_t off, uin
 		/* only extents know blocks that are there and read as zeroes */
 		if (!inode_has_extents(&in))
 			return -EOPNOTSUPP;
-		if (mode & FALLOC_FL_ZERO_RANGE) {
-			/* before anything is zeroed: the holes, too, get their blocks */
-			err = check_room(s, &in, off / bs, (end + bs - 1) / bs, who);
-			if (!err)
-				err = zero_edges(s, &in, off, end, first, last);
-			if (!err && first < last)
-				err = map_punch(s, &in, first, last - first);
-		}
-		if (!err)
+		if (mode & FALLOC_FL_ZERO_RANGE)
+			err = zero_range(s, &in, off, end, first, last, who);
+		else
 			err = fill_holes(s, &in, off / bs, (end + bs - 1) / bs, who);
 		if (!err && !keep)
 			err = grow_size(s, &in, end);

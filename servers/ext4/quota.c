@@ -219,6 +219,22 @@ static int look_at_options(const struct server *s)
 	return 0;
 }
 
+/*
+ * Only reserved numbers are no inode of a file that counts itself: booking one of those would lead
+ * back to where it began.  Kernel ext4 takes the same.
+ */
+static bool may_be_quota_file(enum quota_type type, ext2_ino_t ino)
+{
+	switch (type) {
+	case QUOTA_USER:
+		return ino == EXT4_USR_QUOTA_INO;
+	case QUOTA_GROUP:
+		return ino == EXT4_GRP_QUOTA_INO;
+	default:
+		return ino >= EXT2_GOOD_OLD_FIRST_INO;
+	}
+}
+
 static void enforce(struct server *s, struct quota_file *f)
 {
 	if (!(s->opt.quota & 1U << f->type))
@@ -256,7 +272,10 @@ int quota_open(struct server *s)
 
 		f->type = t;
 		f->ino = inos[t];
-		err = f->ino ? quota_tree_check(s, f) : 0;
+		if (f->ino && !may_be_quota_file(t, f->ino))
+			err = fs_error(s, f->ino, 0, "a quota file with the number of another");
+		else
+			err = f->ino ? quota_tree_check(s, f) : 0;
 		if (err) {
 			log_err("the %s quota file can't be used: run \"e2fsck -fy %s\"",
 				type_names[t], s->opt.source);

@@ -155,6 +155,20 @@ as 1000 truncate -s 4096 "$MNT/d/a"
 writes 1000 "$MNT/d/b" 4096 4096
 as 1000 rm "$MNT/d/c"
 [ "$(get user 1000 inodes_timer)" = 0 ] || fail "the timer of inodes runs on"
+# zeroing what is there takes nothing: above the limits it goes on, and so does the timer
+yes | dd of="$MNT/d/a" bs=4k count=3 iflag=fullblock conv=notrunc status=none 2>"$TMP/err" || :
+quota --user --space-soft=4K --space-hard=8K "$MNT" 1000
+quota --user --space-grace=1h "$MNT"
+timer=$(get user 1000 space_timer) space=$(get user 1000 space)
+[ "$timer" != 0 ] || fail "no timer to begin with"
+[ "$space" = 16384 ] || fail "$space bytes above the limit"
+as 1000 fallocate -z -o 0 -l 8192 "$MNT/d/a" || fail "zeroing above the limit"
+[ "$(get user 1000 space_timer) $(get user 1000 space)" = "$timer $space" ] ||
+	fail "zeroing has changed the account: $(quota --user "$MNT" 1000)"
+cmp -n 8192 "$MNT/d/a" /dev/zero || fail "it is not zeroed"
+tail -c 4096 "$MNT/d/a" | tr -d 'y\n' | cmp - /dev/null || fail "too much is zeroed"
+edquot "zeroing a hole" as 1000 fallocate -z -o 8192 -l 8192 "$MNT/d/a"
+tail -c 4096 "$MNT/d/a" | tr -d 'y\n' | cmp - /dev/null || fail "zeroed, though refused"
 end
 
 # Projects, and what inherits them
@@ -233,6 +247,20 @@ wait $lister 2>/dev/null || :
 # nothing can be booked there
 touch "$MNT/file" 2>/dev/null && touch "$MNT/file2" 2>/dev/null
 unmount_image "$TMP/image"
+
+# A quota file that is an inode like others, and counts itself
+make_image "$TMP/image" 32M -t ext4 -b 1024 -O quota,^metadata_csum
+debugfs -R "dump <3> $TMP/accounts" "$TMP/image" 2>/dev/null
+debugfs -w -f - "$TMP/image" >/dev/null 2>&1 <<END
+write $TMP/accounts file
+sif file uid 777
+ssv usr_quota_inum $(($(dumpe2fs -h "$TMP/image" 2>/dev/null | awk '/^First inode/ { print $3 }') + 1))
+END
+debugfs -R "stat file" "$TMP/image" 2>/dev/null | grep "^Inode: 12 " >/dev/null || fail "the file has another number"
+if "$IOMAP4FS" "$TMP/image" "$MNT" -o iomap=off 2>"$TMP/err"; then
+	fail "a quota file with the number of another"
+fi
+grep "user quota file can't be used" "$TMP/err" >/dev/null || fail "$(cat "$TMP/err")"
 
 # Nothing to show
 make_image "$TMP/image" 32M -t ext4 -O ^quota
