@@ -285,7 +285,7 @@ static int limit_promise(struct server *s, struct inode *in, const struct mappin
 static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk, uint64_t len,
 			       uint32_t opflags, const struct caller *who, struct mapping *m)
 {
-	bool grow = !(opflags & FUSE_IOMAP_OP_FAULT), limited;
+	bool grow = !(opflags & FUSE_IOMAP_OP_FAULT), limited = false;
 	struct node *node = node_find(s, in->ino);
 	uint64_t stop;
 	int err = map_lookup(s, in, lblk, 0, m);
@@ -294,7 +294,9 @@ static int promise_or_allocate(struct server *s, struct inode *in, uint64_t lblk
 		err = cold_settle(s);
 	if (err || m->type != MAP_HOLE)
 		return err;
-	err = limit_promise(s, in, m, lblk, &len, opflags, who, &limited);
+	/* with clusters nothing is promised, and a hole in one that the file has costs nothing */
+	if (!EXT2FS_CLUSTER_MASK(s->fs))
+		err = limit_promise(s, in, m, lblk, &len, opflags, who, &limited);
 	if (err)
 		return err;
 	/* what is promised ahead would count, and others of the same owner would be refused */

@@ -133,3 +133,18 @@ expect_result EDQUOT append "$m/d/w1" 0 8192
 rm "$m"/d/w*
 umount_iomap4fs "$m"
 check_clean "$JOB_DISK1"
+
+# A hole in a cluster that the file has costs nothing, also at the limit
+make_ext4 "$JOB_DISK1" -b 1024 -C 16384 -O quota,bigalloc
+mount_iomap4fs "$JOB_DISK1" "$m" usrquota,commit=300
+mkdir -m 777 "$m/d"
+our_set_quota "$m" 0 1000 bhard 16
+expect_result 0 create "$m/d/f"
+expect_result 1024 write "$m/d/f" 0 1024
+expect_usage 0 1000 16384 1 "one cluster"
+expect_result 2048 write "$m/d/f" 8192 2048
+expect_result 1 mwrite "$m/d/f" 4096 1
+expect_result EDQUOT write "$m/d/f" 16384 1
+expect_usage 0 1000 16384 1 "one cluster"
+umount_iomap4fs "$m"
+check_clean "$JOB_DISK1"
