@@ -109,6 +109,17 @@ expect_equal "$before" "$(fuseiomap quota --json --user "$m" 1000 | grep space_t
 rm "$m/d/f"
 our_set_quota "$m" 0 1000 bsoft 0
 
+# A gift of dirty pages starts the new owner's timer, and stops the old one's
+our_set_quota "$m" 0 1001 bhard 0 bsoft 16
+expect_result 0 create "$m/d/f"
+expect_result 32768 write "$m/d/f" 0 32768
+chown 1001 "$m/d/f"
+expect_equal "32768 1 1" "$(our_quotas "$m" 0 1001 | cut -d ' ' -f 1-3)" "usage and timer after a gift"
+chown 1000 "$m/d/f"
+expect_equal "0 0 0" "$(our_quotas "$m" 0 1001 | cut -d ' ' -f 1-3)" "usage and timer after it went back"
+rm "$m/d/f"
+our_set_quota "$m" 0 1001 bsoft 0
+
 # Side by side, to the last block
 our_set_quota "$m" 0 1000 bhard 256
 for i in 1 2 3 4 5 6; do
