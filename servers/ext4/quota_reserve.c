@@ -121,14 +121,20 @@ void quota_reserve_give(struct server *s, const struct inode *in, const uint32_t
 {
 	struct node *node = s->nodes ? node_find(s, in->ino) : NULL;
 	struct delayed *d = node ? &node->delayed : NULL;
+	uint32_t old[NR_QUOTAS];
 
 	if (!s->quota || !d || !d->blocks)
 		return;
 	/* the new one first: if it is the same id the entry stays */
 	quota_reserve(s, ids, (int64_t)d->blocks);
 	quota_reserve(s, d->owner, -(int64_t)d->blocks);
-	for (int t = 0; t < NR_QUOTAS; t++)
+	for (int t = 0; t < NR_QUOTAS; t++) {
+		old[t] = d->owner[t];
 		d->owner[t] = ids[t];
+	}
+	/* an error is harmless: booking starts the timer, too, and quota_room() stops it */
+	set_timers(s, ids, 1);
+	set_timers(s, old, -1);
 }
 
 void quota_reserve_close(struct quota_file *f)

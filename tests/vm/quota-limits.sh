@@ -109,6 +109,17 @@ expect_equal "$before" "$(fuseiomap quota --json --user "$m" 1000 | grep space_t
 rm "$m/d/f"
 our_set_quota "$m" 0 1000 bsoft 0
 
+# A gift of dirty pages starts the new owner's timer, and stops the old one's
+our_set_quota "$m" 0 1001 bhard 0 bsoft 16
+expect_result 0 create "$m/d/f"
+expect_result 32768 write "$m/d/f" 0 32768
+chown 1001 "$m/d/f"
+expect_equal "32768 1 1" "$(our_quotas "$m" 0 1001 | cut -d ' ' -f 1-3)" "usage and timer after a gift"
+chown 1000 "$m/d/f"
+expect_equal "0 0 0" "$(our_quotas "$m" 0 1001 | cut -d ' ' -f 1-3)" "usage and timer after it went back"
+rm "$m/d/f"
+our_set_quota "$m" 0 1001 bsoft 0
+
 # Side by side, to the last block
 our_set_quota "$m" 0 1000 bhard 256
 for i in 1 2 3 4; do
@@ -134,17 +145,17 @@ rm "$m"/d/w*
 umount_iomap4fs "$m"
 check_clean "$JOB_DISK1"
 
-# Clusters: what fits into one that the file has costs nothing
-make_ext4 "$JOB_DISK1" -O quota,bigalloc -C 16384
+# A hole in a cluster that the file has costs nothing, also at the limit
+make_ext4 "$JOB_DISK1" -b 1024 -C 16384 -O quota,bigalloc
 mount_iomap4fs "$JOB_DISK1" "$m" usrquota,commit=300
 mkdir -m 777 "$m/d"
 our_set_quota "$m" 0 1000 bhard 16
 expect_result 0 create "$m/d/f"
-expect_result 4096 write "$m/d/f" 0 4096
-expect_usage 0 1000 16384 1 "with clusters"
-expect_result 12288 write "$m/d/f" 4096 12288
-expect_result EDQUOT append "$m/d/f" 0 1
-expect_usage 0 1000 16384 1 "with clusters"
-rm "$m/d/f"
+expect_result 1024 write "$m/d/f" 0 1024
+expect_usage 0 1000 16384 1 "one cluster"
+expect_result 2048 write "$m/d/f" 8192 2048
+expect_result 1 mwrite "$m/d/f" 4096 1
+expect_result EDQUOT write "$m/d/f" 16384 1
+expect_usage 0 1000 16384 1 "one cluster"
 umount_iomap4fs "$m"
 check_clean "$JOB_DISK1"
