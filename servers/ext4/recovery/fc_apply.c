@@ -56,6 +56,8 @@ int fc_apply(struct fc *fc, const struct fc_tags *tags)
 	uint32_t errors = fc->s->fs->super->s_error_count;
 	int err = bitmaps_load(fc->s);
 
+	fc->end = tags->list + tags->nr;
+	fc->range_end = tags->list;
 	if (!err)
 		err = fc_find_orphans(fc);
 	if (!err)
