@@ -61,6 +61,8 @@ int fc_apply(struct fc *fc, const struct fc_tags *tags)
 	 * must find none to drop.
 	 */
 	fc->s->bitmap_runs_max = UINT64_MAX;
+	fc->end = tags->list + tags->nr;
+	fc->range_end = tags->list;
 	if (!err)
 		err = fc_find_orphans(fc);
 	if (!err)

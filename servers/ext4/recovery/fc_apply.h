@@ -37,10 +37,9 @@ enum fc_state {
 struct fc_inode {
 	struct fc_inode *next;	/* of the bucket */
 	ext2_ino_t ino;
-	uint32_t generation;	/* of which file this is; without meaning for a new one unless known */
+	uint32_t generation;	/* of which file this is; without meaning for a free one */
 	enum fc_state state;
 	bool listed;		/* on the orphan list since before the fast commits */
-	bool known;		/* new: there was an INODE tag */
 	bool lacks_data;	/* new: contents are missing that a reader would get */
 };
 
@@ -52,6 +51,8 @@ struct fc {
 	struct replay_refusal *no;
 	struct fc_inode *buckets[FC_BUCKETS];
 	struct block_set orphans;
+	const struct fc_tag *end;	/* behind the last tag */
+	const struct fc_tag *range_end;	/* fc_range.c: behind the range tags it has looked past */
 	/*
 	 * Blocks that are free, and that some ADD_RANGE tag is going to take: nothing else is
 	 * allocated there.  They are marked in libext2fs's bitmap, too.
@@ -70,8 +71,8 @@ int fc_find_orphans(struct fc *fc);
 /* fc_inode.c: what @ino stands for now.  The pointer is good as long as @fc is. */
 int fc_get(struct fc *fc, ext2_ino_t ino, struct fc_inode **in);
 int fc_inode_tag(struct fc *fc, const struct fc_tag *tag);
-/* A new regular file without blocks, whose INODE tag is still to come */
-int fc_inode_begin(struct fc *fc, struct fc_inode *fi);
+/* The generation of the inode in an INODE tag */
+uint32_t fc_inode_generation(const struct fc_tag *tag);
 /* Free what has no name, and make sure that what has one is complete. */
 int fc_inode_finish(struct fc *fc, struct fc_inode *fi);
 void fc_inodes_free(struct fc *fc);

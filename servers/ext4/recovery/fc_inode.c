@@ -240,74 +240,15 @@ static int create(struct fc *fc, struct fc_inode *fi, struct fc_raw *r)
 	ext2fs_inode_alloc_stats2(s->fs, fi->ino, 1, dir);
 	bitmaps_inode_changed(s, fi->ino);
 	fi->state = FC_NEW;
-	fi->known = true;
 	fi->generation = r->raw.i_generation;
 	/* the kernel has the block of a long target for metadata, and no fast commit writes it */
-	if (LINUX_S_ISLNK(r->raw.i_mode) && r->raw.i_flags & EXT4_EXTENTS_FL)
-		fi->lacks_data = true;
+	fi->lacks_data = LINUX_S_ISLNK(r->raw.i_mode) && r->raw.i_flags & EXT4_EXTENTS_FL;
 	return note_size(fc, fi->ino);
 }
 
-int fc_inode_begin(struct fc *fc, struct fc_inode *fi)
+uint32_t fc_inode_generation(const struct fc_tag *tag)
 {
-	struct fc_raw r = { .len = EXT2_GOOD_OLD_INODE_SIZE };
-	int err;
-
-	if (!ext2fs_has_feature_extents(fc->s->fs->super))
-		return fc_refuse(fc, "a fast commit in the journal has extents, and the file "
-				 "system doesn't");
-	r.raw.i_mode = LINUX_S_IFREG;
-	r.raw.i_flags = EXT4_EXTENTS_FL;
-	if (EXT2_INODE_SIZE(fc->s->fs->super) > EXT2_GOOD_OLD_INODE_SIZE) {
-		r.raw.i_extra_isize = sizeof(r.raw) - EXT2_GOOD_OLD_INODE_SIZE;
-		r.len = sizeof(r.raw);
-	}
-	r.bytes = (const uint8_t *)&r.raw;
-	err = create(fc, fi, &r);
-	fi->known = false;
-	return err;
-}
-
-static int check_new(struct fc *fc, const struct fc_inode *fi, const struct fc_raw *r)
-{
-	if (r->raw.i_flags & FL_NOT_NEW || r->raw.i_file_acl ||
-	    r->raw.osd2.linux2.l_i_file_acl_high ||
-	    (LINUX_S_ISDIR(r->raw.i_mode) && r->raw.i_flags & EXT4_INLINE_DATA_FL))
-		return fc_refuse(fc, "a fast commit in the journal makes inode %u in a way that "
-				 "fast commits can't, or that this program can't replay", fi->ino);
-	return 0;
-}
-
-/* The blocks came first: the rest of the inode */
-static int complete(struct fc *fc, struct fc_inode *fi, struct fc_raw *r)
-{
-	struct server *s = fc->s;
-	unsigned int size = EXT2_INODE_SIZE(s->fs->super);
-	uint8_t *buf;
-	int err = check_new(fc, fi, r);
-
-	if (err)
-		return err;
-	buf = calloc(1, size);
-	if (!buf)
-		return -ENOMEM;
-	err = lib_error(s, inode_table_read(s, fi->ino, buf, size), fi->ino);
-	if (!err && (!(r->raw.i_flags & EXT4_EXTENTS_FL) ||
-		     r->raw.i_flags & EXT4_INLINE_DATA_FL ||
-		     !(LINUX_S_ISREG(r->raw.i_mode) || LINUX_S_ISLNK(r->raw.i_mode))))
-		err = fc_refuse(fc, "a fast commit in the journal gives inode %u blocks, and it is "
-				"no file", fi->ino);
-	if (!err) {
-		merge(r, buf);
-		s->dirty = true;
-		err = lib_error(s, inode_table_write(s, fi->ino, buf, size), fi->ino);
-	}
-	free(buf);
-	fi->known = true;
-	fi->generation = r->raw.i_generation;
-	if (LINUX_S_ISLNK(r->raw.i_mode))
-		fi->lacks_data = true;
-	return err ? err : note_size(fc, fi->ino);
+	return fc_le32(tag->value + FC_INODE_HEADER + OFF_BEHIND);
 }
 
 /* The number is given to another file. */
@@ -332,9 +273,14 @@ static int forget_file(struct fc *fc, struct fc_inode *fi)
 
 static int create_checked(struct fc *fc, struct fc_inode *fi, struct fc_raw *r)
 {
-	int err = check_new(fc, fi, r);
+	bool dir = LINUX_S_ISDIR(r->raw.i_mode);
 
-	return err ? err : create(fc, fi, r);
+	if (r->raw.i_flags & FL_NOT_NEW || r->raw.i_file_acl ||
+	    r->raw.osd2.linux2.l_i_file_acl_high ||
+	    (dir && r->raw.i_flags & EXT4_INLINE_DATA_FL))
+		return fc_refuse(fc, "a fast commit in the journal makes inode %u in a way that "
+				 "fast commits can't, or that this program can't replay", fi->ino);
+	return create(fc, fi, r);
 }
 
 int fc_inode_tag(struct fc *fc, const struct fc_tag *tag)
@@ -355,16 +301,13 @@ int fc_inode_tag(struct fc *fc, const struct fc_tag *tag)
 	case FC_DEAD:
 	case FC_ORPHAN:
 		/* it goes, whatever is in it */
-		if (same) {
-			fi->lacks_data = false;
+		if (same)
 			return 0;
-		}
 		break;
 	case FC_NEW:
-		if (!fi->known)
-			return complete(fc, fi, &r);
 		if (same)
 			return update(fc, fi, &r);
+		/* one that has never had a name */
 		break;
 	case FC_NAMED:
 		if (same)
@@ -389,7 +332,7 @@ int fc_inode_finish(struct fc *fc, struct fc_inode *fi)
 	if (!in.raw.i_links_count)
 		/* if it's on the orphan list, orphan.c frees it */
 		return fi->listed ? 0 : inode_free(fc->s, &in);
-	if (fi->state == FC_NEW && (fi->lacks_data || !fi->known))
+	if (fi->state == FC_NEW && fi->lacks_data)
 		return fc_refuse(fc, "a fast commit in the journal names inode %u, and its contents "
 				 "are missing", fi->ino);
 	return 0;

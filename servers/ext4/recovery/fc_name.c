@@ -112,11 +112,15 @@ static int load_inode(struct fc *fc, const struct fc_tag *tag, ext2_ino_t ino, s
 
 	if (err)
 		return err;
-	/* the kernel finds no inode to link then */
-	if (!creat && (fi->state == FC_FREE || (fi->state == FC_NEW && !fi->known)))
+	/*
+	 * The kernel finds no inode to link then.  A dead one is not meant, but another file that
+	 * got its number and that no tag has made yet.  Mostly that one is gone, too.  A file of
+	 * O_TMPFILE that gets its name and its first INODE tag by the same fast commit loses the
+	 * name in kernel ext4's replay, and here.
+	 */
+	if (!creat && (fi->state == FC_FREE || fi->state == FC_DEAD))
 		return 0;
-	if (creat ? fi->state != FC_NEW || !fi->known :
-		    fi->state != FC_NEW && fi->state != FC_NAMED)
+	if (creat ? fi->state != FC_NEW : fi->state != FC_NEW && fi->state != FC_NAMED)
 		return fc_refuse(fc, "a fast commit in the journal makes a name for inode %u, "
 				 "which can't have one", ino);
 	err = load(fc, ino, in);

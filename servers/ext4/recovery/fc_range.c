@@ -105,27 +105,48 @@ static int add_range(struct fc *fc, struct inode *in, const struct fc_range *ran
 	return err;
 }
 
-/* Does the tag concern a file that is there?  1, 0: nothing is to be done; or -errno */
-static int find_file(struct fc *fc, ext2_ino_t ino, bool add, struct inode *in)
+/*
+ * Of an inode that gets no name by CREAT, kernel ext4 writes the ranges first and then the inode.
+ * If that one is another file than the number stood for before, the ranges are the new file's,
+ * so the inode is made before they are.  It can't be completed later: the blocks of its
+ * extent tree have checksums that the generation goes into.
+ */
+static int begin_file(struct fc *fc, const struct fc_tag *tag, const struct fc_inode *fi)
 {
+	ext2_ino_t ino = fc_le32(tag->value);
+
+	/* they were looked past already: a look for each tag would be quadratic */
+	if (tag < fc->range_end)
+		return 0;
+	while (tag < fc->end && (tag->kind == FC_ADD_RANGE || tag->kind == FC_DEL_RANGE) &&
+	       fc_le32(tag->value) == ino)
+		tag++;
+	fc->range_end = tag;
+	if (tag == fc->end || tag->kind != FC_INODE || fc_le32(tag->value) != ino)
+		return 0;
+	if (fi->state != FC_FREE && fi->generation == fc_inode_generation(tag))
+		return 0;
+	return fc_inode_tag(fc, tag);
+}
+
+/* Does the tag concern a file that is there?  1, 0: nothing is to be done; or -errno */
+static int find_file(struct fc *fc, const struct fc_tag *tag, struct inode *in)
+{
+	ext2_ino_t ino = fc_le32(tag->value);
 	struct fc_inode *fi;
 	int err = fc_get(fc, ino, &fi);
 
+	if (!err)
+		err = begin_file(fc, tag, fi);
 	if (err)
 		return err;
 	switch (fi->state) {
 	case FC_FREE:
-		if (!add)
-			return 0;
-		/* of a file without a name the kernel writes the blocks first */
-		err = fc_inode_begin(fc, fi);
-		if (err)
-			return err;
-		break;
+		return tag->kind == FC_DEL_RANGE ? 0 :
+		       fc_refuse(fc, "a fast commit in the journal gives blocks to inode %u, which "
+				 "is not in use", ino);
 	case FC_DEAD:
 	case FC_ORPHAN:
-		/* if it's not of a file of the same number that comes later */
-		fi->lacks_data = true;
 		return 0;
 	default:
 		break;
@@ -156,7 +177,7 @@ int fc_range_tag(struct fc *fc, const struct fc_tag *tag)
 	if (!range.len || range.lblk >= MAP_END || range.len > MAP_END - range.lblk)
 		return fc_refuse(fc, "a fast commit in the journal has an impossible range of "
 				 "inode %u", ino);
-	ret = find_file(fc, ino, tag->kind == FC_ADD_RANGE, &in);
+	ret = find_file(fc, tag, &in);
 	if (ret <= 0)
 		return ret;
 	if (tag->kind == FC_ADD_RANGE)
