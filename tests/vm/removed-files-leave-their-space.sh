@@ -32,17 +32,15 @@ fill()
 
 blocks=$(free_blocks) inodes=$(free_inodes)
 
+# dm-delay counts a write as in flight when its delay is over, so look at the pages
 is_writing()
 {
-	local stat
-
-	read -r -a stat <"/sys/block/${dm#/dev/}/stat"
-	[ "${stat[8]}" -gt 0 ]
+	grep -q '^nr_writeback [1-9]' /proc/vmstat
 }
 
 # The data is on its way to the device: writeback of what replaces older contents begins at close
 : >"$m/f"
-delay_writes 500
+delay_writes 1500
 dd if=/dev/zero of="$m/f" bs=64K count=16 status=none
 wait_until 10 is_writing || fail "writeback does not begin"
 rm "$m/f"
