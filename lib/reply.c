@@ -182,18 +182,18 @@ int fuse_iomap_reply_ioend(fuse_iomap_req_t req, uint64_t newsize)
 
 int fuse_iomap_reply_config(fuse_iomap_req_t req, const struct fuse_iomap_config_out *cfg)
 {
-	struct fuse_iomap_session *fis;
+	struct fuse_iomap_session *fis = fuse_iomap_req_session(req);
 	size_t len = sizeof(*cfg);
 	int err;
 
-	if (cfg->flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS)) {
+	if (cfg->flags & ~(FUSE_IOMAP_CONFIG_ALL | FUSE_IOMAP_CONFIG_EXTENSIONS) ||
+	    (cfg->flags & FUSE_IOMAP_CONFIG_FORGET && !fis->ops.forget)) {
 		err = fuse_iomap_reply_err(req, EINVAL);
 		return err ? err : -EINVAL;
 	}
 	/* what an older kernel does not know is sent only when it is used */
 	if (!(cfg->flags & FUSE_IOMAP_CONFIG_CACHE_MAXBYTES))
 		len = FUSE_IOMAP_CONFIG_OUT_V1_SIZE;
-	fis = fuse_iomap_req_session(req);
 	err = reply_body(req, FUSE_IOMAP_CONFIG, cfg, len);
 	/* writing the reply succeeds whatever the kernel thinks of it */
 	if (!err && iomap_is_refused(fis->fd)) {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "inode.h"
 #include "log.h"
@@ -225,16 +226,40 @@ static void node_put(struct server *s, struct node *n)
  * stays on the orphan list, without a link, as large as it was.  Its number isn't used again.
  *
  * An OPEN can be on its way: its task found the name before it went.  It gets ESTALE, and the
- * kernel looks for the name again.  A file that is opened by a descriptor of O_PATH gets it,
- * too; that can't be told from the first case.  RELEASE of a deleted file does nothing of
- * this: a file that never had a name can be given one as long as the kernel knows it.
+ * kernel looks for the name again, but only once.  So what the second OPEN finds must not be
+ * emptied in turn, as happens to a file that is replaced all the time: after an ESTALE no file is
+ * emptied for a while.  The second LOOKUP comes after the ESTALE, so it finds a file that has
+ * a name after the ESTALE.
+ *
+ * A file that is opened by a descriptor of O_PATH gets ESTALE, too; that can't be told from the
+ * first case.  RELEASE of a deleted file does nothing of this: a file that never had a name can
+ * be given one as long as the kernel knows it.
  */
+#define RETRY_SECONDS	10
+
+static uint64_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Has somebody got ESTALE, so that another OPEN may be on its way? */
+static bool somebody_tries_again(struct server *s)
+{
+	uint64_t refused = __atomic_load_n(&s->refused_at, __ATOMIC_RELAXED);
+
+	return refused && seconds_now() - refused <= RETRY_SECONDS;
+}
+
 void node_empty(struct server *s, ext2_ino_t ino)
 {
 	struct node *n = ino ? node_find(s, ino) : NULL;
 	struct inode in;
 
-	if (!n || !n->orphan || !n->nlookup || n->opens || n->leaving || s->frozen || s->readonly)
+	if (!n || !n->orphan || !n->nlookup || n->opens || n->leaving || s->frozen || s->readonly ||
+	    somebody_tries_again(s))
 		return;
 	if (inode_load(s, ino, &in) || in.raw.i_links_count || !inode_is_reg(&in))
 		return;
@@ -251,11 +276,15 @@ void node_empty(struct server *s, ext2_ino_t ino)
 	node_put(s, n);
 }
 
-bool node_is_emptied(struct server *s, ext2_ino_t ino)
+int node_refuse_emptied(struct server *s, ext2_ino_t ino)
 {
 	struct node *n = node_find(s, ino);
 
-	return n && n->emptied;
+	if (!n || !n->emptied)
+		return 0;
+	/* the lock may be shared; before it is taken alone this is there */
+	__atomic_store_n(&s->refused_at, seconds_now(), __ATOMIC_RELAXED);
+	return -ESTALE;
 }
 
 int node_ref(struct server *s, ext2_ino_t ino)

@@ -48,11 +48,15 @@ int node_open(struct server *s, ext2_ino_t ino);
 /*
  * Plain FUSE, where each open file is known here: @ino may have lost its last name.  If it is a
  * regular file that nobody has open, its blocks are freed now; the inode goes when the kernel
- * has forgotten it.  0 is no inode.  May let others have the lock.
+ * has forgotten it.  Not for some seconds after an -ESTALE of node_refuse_emptied(): then all of
+ * it goes with the inode.  0 is no inode.  May let others have the lock.
  */
 void node_empty(struct server *s, ext2_ino_t ino);
-/* Has node_empty() taken the blocks of the file?  Then nobody may use them again. */
-bool node_is_emptied(struct server *s, ext2_ino_t ino);
+/*
+ * The file is to be opened or cut.  -ESTALE: node_empty() has taken its blocks.  Then it takes none
+ * for some seconds, because the kernel tries again.  Else 0.
+ */
+int node_refuse_emptied(struct server *s, ext2_ino_t ino);
 void node_release(struct server *s, ext2_ino_t ino);
 /* A directory changed. */
 void node_dir_changed(struct server *s, ext2_ino_t ino);

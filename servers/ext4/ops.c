@@ -794,8 +794,8 @@ static void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 	do {
 		cold_begin(s, &cold);
 		err = inode_load(s, ino_of_node(nodeid), &in);
-		if (!err && node_is_emptied(s, in.ino))
-			err = -ESTALE;
+		if (!err)
+			err = node_refuse_emptied(s, in.ino);
 		if (!err)
 			err = may_open(s, &in, fi->flags);
 		if (!err)

@@ -161,6 +161,7 @@ struct server {
 	ext2_ino_t unnamed;		/* has lost its last name; ops.c takes it with the lock kept */
 	unsigned int nr_leaving;	/* node.c: inodes that are being deleted, maybe without it */
 	pthread_cond_t left;		/* ... there are none of these any more */
+	uint64_t refused_at;		/* node.c: the last OPEN with ESTALE, s, CLOCK_MONOTONIC; 0: none */
 	bool readonly;			/* mounted so, or after an error */
 	bool shut_down;			/* by the kernel: the device is not touched any more */
 	bool frozen;			/* the device stays as it is until the thaw */

@@ -153,7 +153,9 @@ int file_setattr(struct server *s, ext2_ino_t ino, const struct stat *attr, int 
 	if (!err && !fuse_iomap_session_negotiated(s->session))
 		err = may_change(in, valid);
 	if (!err && valid & FUSE_SET_ATTR_SIZE)
-		err = node_is_emptied(s, ino) ? -ESTALE : nokey_data(in);
+		err = node_refuse_emptied(s, ino);
+	if (!err && valid & FUSE_SET_ATTR_SIZE)
+		err = nokey_data(in);
 	if (!err)
 		err = cold_settle(s);
 	if (!err && valid & OWNER)

@@ -86,6 +86,31 @@ for features in "-t ext4" "-t ext2 -b 1024" "-t ext4 -O ^has_journal"; do
 		sleep 0.1
 	done
 	expect_free "$free" "the close of a deleted file"
+
+	# The kernel looks for the name once more after ESTALE, and not a third time: what it finds then
+	# must not be taken away, too. The server has refused nothing before. SYNCFS comes behind the
+	# RELEASE of the writer.
+	unmount_image "$TMP/image"
+	mount_image "$TMP/image" commit=300
+	for name in first second; do
+		echo "$name" >"$MNT/$name"
+	done
+	sync -f "$MNT"
+	python3 - "$MNT" <<-'END' || fail "$features: a file that is replaced while it is opened"
+		import errno, os, sys
+
+		known = {}
+		for name in "first", "second":
+		    path = os.path.join(sys.argv[1], name)
+		    known[name] = os.open(path, os.O_PATH)
+		    os.unlink(path)
+		    try:
+		        with open("/proc/self/fd/%d" % known[name]) as f:
+		            assert f.read() == name + "\n"
+		        assert name == "second", "the first file has kept its blocks"
+		    except OSError as e:
+		        assert (name, e.errno) == ("first", errno.ESTALE), (name, e)
+	END
 	unmount_image "$TMP/image"
 	check_image "$TMP/image"
 done

@@ -193,6 +193,8 @@ int main(void)
 	config(&p, FUSE_IOMAP_CONFIG_BLOCKSIZE | FUSE_IOMAP_CONFIG_MAXBYTES, 0, 96, 0);
 	config(&p, FUSE_IOMAP_CONFIG_ALL, 0, 104, 0);
 	config(&p, FUSE_IOMAP_CONFIG_ALL + 1, EINVAL, 0, -EINVAL);
+	/* there is no forget(): nobody would count */
+	config(&p, FUSE_IOMAP_CONFIG_FORGET, EINVAL, 0, -EINVAL);
 	begin(&p, 0);
 	begin(&p, FUSE_IOMAP_OP_WRITE | FUSE_IOMAP_OP_DIRECT);
 	CHECK_EQ(peer_call(&p, FUSE_IOMAP_END, 77, &end, sizeof(end), &r), 0);
