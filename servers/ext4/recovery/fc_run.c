@@ -38,6 +38,7 @@
 #include "map.h"
 #include "node.h"
 #include "recovery/fc_apply.h"
+#include "recovery/recovery.h"
 #include "recovery/state.h"
 #include "store/io_manager.h"
 #include "super.h"
@@ -73,19 +74,6 @@ static int from_log(void *arg, void *buf, size_t len, uint64_t off)
 	return 0;
 }
 
-/* mmp.c's thread looks at s->cache when it takes the lock. */
-static void set_cache(struct server *s, struct cache *cache)
-{
-	struct cache *old;
-
-	server_lock(s);
-	old = s->cache;
-	s->cache = cache;
-	errors_begin(s);
-	server_unlock(s);
-	cache_destroy(old);
-}
-
 static int check_features(struct ext2_super_block *sb, struct replay_refusal *no)
 {
 	const char *feature = features_unsupported(sb, false);
@@ -111,7 +99,7 @@ static int open_in_memory(struct fc_run *run, struct replay *r, struct replay_re
 		return -ENOMEM;
 	/* so nothing is written in its place */
 	cache_use_journal(cache);
-	set_cache(s, cache);
+	recovery_set_cache(s, cache);
 	lerr = ext2fs_open2("iomap4fs", NULL, EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP | EXT2_FLAG_RW |
 			    EXT2_FLAG_MASTER_SB_ONLY, 0, 0, store_io_manager(s->cache), &s->fs);
 	if (lerr) {
@@ -273,7 +261,7 @@ void fc_close(struct fc_run *run)
 	s->fs = NULL;
 	system_zones_destroy(s->zones);
 	s->zones = NULL;
-	set_cache(s, NULL);
+	recovery_set_cache(s, NULL);
 	/* of places in a file system that was only in memory */
 	memset(s->dir_places, 0, sizeof(s->dir_places));
 	memset(s->dir_hints, 0, sizeof(s->dir_hints));

@@ -28,5 +28,11 @@ int recovery_run(struct server *s, struct ext2_super_block *sb);
  * in kernel ext4, ro is what programs see.
  */
 int recovery_run_for_reading(struct server *s, struct ext2_super_block *sb);
+/*
+ * For the parts of the recovery: @cache, or NULL, becomes s->cache, and the one before it is
+ * destroyed.  mmp.c's thread uses s->cache when it takes the server lock, so that must not happen
+ * without the lock.
+ */
+void recovery_set_cache(struct server *s, struct cache *cache);
 
 #endif

@@ -101,19 +101,32 @@ static int step(void *arg, const struct replay_progress *now)
 	return lost ? -EBUSY : 0;
 }
 
+void recovery_set_cache(struct server *s, struct cache *cache)
+{
+	struct cache *old;
+
+	server_lock(s);
+	old = s->cache;
+	s->cache = cache;
+	errors_begin(s);
+	server_unlock(s);
+	cache_destroy(old);
+}
+
 /* Where the journal is.  The file system is opened for that, and closed again. */
 static int find_journal(struct server *s, const struct ext2_super_block *sb,
 			struct journal_run **runs, size_t *nr)
 {
+	struct cache *cache = cache_create(&s->src.dev, EXT2_BLOCK_SIZE(sb), CACHE_BYTES);
 	bool readonly = s->readonly;
 	const char *why = NULL;
 	errcode_t lerr;
 	int err;
 
 	*runs = NULL;
-	s->cache = cache_create(&s->src.dev, EXT2_BLOCK_SIZE(sb), CACHE_BYTES);
-	if (!s->cache)
+	if (!cache)
 		return -ENOMEM;
+	recovery_set_cache(s, cache);
 	/* what is damaged is not to be noted anywhere */
 	s->readonly = true;
 	/* libext2fs takes what is behind a "?" in a name for options; this is not a path */
@@ -136,8 +149,7 @@ out:
 	s->fs = NULL;
 	system_zones_destroy(s->zones);
 	s->zones = NULL;
-	cache_destroy(s->cache);
-	s->cache = NULL;
+	recovery_set_cache(s, NULL);
 	s->readonly = readonly;
 	return err;
 }
