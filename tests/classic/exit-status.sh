@@ -61,10 +61,11 @@ for arguments in "" -f; do
 		# of what is cached nobody has to be asked
 		dd if="$TMP/below/image" iflag=nocache count=0 status=none
 		kill -STOP $outer
-		# set -m: a shell has its background jobs ignore SIGINT
+		# set -m: a shell has its background jobs ignore SIGINT; nohup(1) ignores SIGHUP
 		set -m
 		# shellcheck disable=SC2086 # no argument if empty
-		"$IOMAP4FS" "$TMP/below/image" "$MNT" -o iomap=off $arguments 2>"$TMP/err" &
+		env --default-signal=TERM,INT,HUP "$IOMAP4FS" "$TMP/below/image" "$MNT" -o iomap=off \
+			$arguments 2>"$TMP/err" &
 		pid=$!
 		set +m
 		sleep 1
