@@ -3,9 +3,9 @@
  * cut_appends: files that are cut while their first block is being written, then made
  * longer and synced.
  *
- *	cut_appends DIR SECONDS
+ *	cut_appends DIR SECONDS FILES
  *
- * makes DIR/0, DIR/1 and so on for that long, and prints how many. Each is KEPT bytes of 'a' and
+ * makes DIR/0, DIR/1 and so on for that long, at most FILES of them, and prints how many. Each is KEPT bytes of 'a' and
  * APPENDED bytes of 'b'.
  */
 #include <err.h>
@@ -48,16 +48,17 @@ int main(int argc, char **argv)
 {
 	struct timespec now;
 	char path[4096];
-	unsigned int nr;
+	unsigned int nr, max;
 	time_t end;
 
-	if (argc != 3)
-		errx(2, "usage: cut_appends DIR SECONDS");
+	if (argc != 4)
+		errx(2, "usage: cut_appends DIR SECONDS FILES");
+	max = atoi(argv[3]);
 	memset(kept, 'a', KEPT);
 	memset(appended, 'b', APPENDED);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	end = now.tv_sec + atoi(argv[2]);
-	for (nr = 0; now.tv_sec < end; nr++) {
+	for (nr = 0; nr < max && now.tv_sec < end; nr++) {
 		snprintf(path, sizeof(path), "%s/%u", argv[1], nr);
 		make_one(path);
 		clock_gettime(CLOCK_MONOTONIC, &now);
